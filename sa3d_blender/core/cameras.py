@@ -1,0 +1,241 @@
+"""Pinhole cameras in the field frame, and the two ways they arrive: from Blender and from files.
+
+Axes are OpenGL's, as in Blender, NeRF-synthetic and nerfstudio: x right, y up, looking along -z.
+Pixels have their origin at the top left corner of the image; the centre of the first is (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import UserError
+
+MAX_IMAGE_SIDE = 8192
+"""Larger views are refused: no segmenter profits from them and a typing error would fill the disk."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera.
+
+    ``field_from_camera`` is the 4x4 camera-to-field matrix (c2w) with unit, right-handed axes.
+    Focal lengths and principal point are in pixels.
+    """
+
+    width: int
+    height: int
+    fl_x: float
+    fl_y: float
+    cx: float
+    cy: float
+    field_from_camera: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_image_size(self.width, self.height)
+        matrix = np.asarray(self.field_from_camera, dtype=np.float64)
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+            raise UserError("The camera matrix must be 4x4 and finite; check the camera file.")
+        if not (self.fl_x > 0 and self.fl_y > 0 and math.isfinite(self.fl_x + self.fl_y)):
+            raise UserError("The camera's focal length must be positive; check the camera.")
+        object.__setattr__(self, "field_from_camera", matrix)
+
+    @property
+    def origin(self) -> np.ndarray:
+        """Camera centre in the field frame, shape (3,)."""
+        return self.field_from_camera[:3, 3]
+
+    @property
+    def forward(self) -> np.ndarray:
+        """Unit viewing direction in the field frame, shape (3,)."""
+        return -self.field_from_camera[:3, 2]
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same camera with another pixel grid; the view's extent stays."""
+        x, y = width / self.width, height / self.height
+        return replace(
+            self,
+            width=width,
+            height=height,
+            fl_x=self.fl_x * x,
+            fl_y=self.fl_y * y,
+            cx=self.cx * x,
+            cy=self.cy * y,
+        )
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Pixel positions [n 2] of field-frame points [n 3]; not a number behind the camera."""
+        camera_from_field = np.linalg.inv(self.field_from_camera)
+        local = points @ camera_from_field[:3, :3].T + camera_from_field[:3, 3]
+        depth = np.where(local[:, 2] < 0, -local[:, 2], np.nan)
+        x = self.cx + self.fl_x * local[:, 0] / depth
+        y = self.cy - self.fl_y * local[:, 1] / depth
+        return np.stack([x, y], axis=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict that `from_json` reads back."""
+        return {
+            "w": self.width,
+            "h": self.height,
+            "fl_x": self.fl_x,
+            "fl_y": self.fl_y,
+            "cx": self.cx,
+            "cy": self.cy,
+            "transform_matrix": self.field_from_camera.tolist(),
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Camera:
+        """Read what `to_json` wrote. Raises UserError when a value is missing or unusable."""
+        try:
+            intrinsics = [float(data[key]) for key in ("fl_x", "fl_y", "cx", "cy")]
+            matrix = np.array(data["transform_matrix"], dtype=np.float64)
+            return Camera(int(data["w"]), int(data["h"]), *intrinsics, matrix)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"The camera description is incomplete or wrong ({error}).") from error
+
+
+def check_image_size(width: int, height: int) -> None:
+    """Raise UserError unless the picture has at least one pixel and a reasonable size."""
+    if not (1 <= width <= MAX_IMAGE_SIDE and 1 <= height <= MAX_IMAGE_SIDE):
+        raise UserError(
+            f"A picture of {width}x{height} pixels cannot be rendered; "
+            f"choose a size between 1x1 and {MAX_IMAGE_SIDE}x{MAX_IMAGE_SIDE}.",
+            code="image_size",
+        )
+
+
+def camera_from_blender(
+    *,
+    field_from_camera: np.ndarray,
+    lens: float,
+    sensor_fit: str,
+    sensor_width: float,
+    sensor_height: float,
+    shift_x: float,
+    shift_y: float,
+    resolution_x: int,
+    resolution_y: int,
+    resolution_percentage: int,
+    pixel_aspect_x: float,
+    pixel_aspect_y: float,
+) -> Camera:
+    """The pinhole camera that Blender's perspective camera is.
+
+    Args:
+        field_from_camera: 4x4; scale in the camera's axes is dropped, as Blender does.
+        lens, sensor_width, sensor_height: millimetres.
+        sensor_fit: ``AUTO``, ``HORIZONTAL`` or ``VERTICAL``.
+        shift_x, shift_y: lens shift in units of the fitted image side.
+        resolution_percentage: 1 to 100 and above, as in the render settings.
+    """
+    width = max(1, int(resolution_x * resolution_percentage / 100))
+    height = max(1, int(resolution_y * resolution_percentage / 100))
+    fit = sensor_fit
+    if fit == "AUTO":
+        wide = width * pixel_aspect_x >= height * pixel_aspect_y
+        fit = "HORIZONTAL" if wide else "VERTICAL"
+    sensor = sensor_height if sensor_fit == "VERTICAL" else sensor_width
+    aspect = pixel_aspect_y / pixel_aspect_x
+    fitted_side = width if fit == "HORIZONTAL" else aspect * height
+    fl_x = lens / sensor * fitted_side
+    return Camera(
+        width=width,
+        height=height,
+        fl_x=fl_x,
+        fl_y=fl_x / aspect,
+        cx=width / 2 - shift_x * fitted_side,
+        cy=height / 2 + shift_y * fitted_side / aspect,
+        field_from_camera=without_scale(field_from_camera),
+    )
+
+
+def without_scale(matrix: np.ndarray) -> np.ndarray:
+    """A copy of a 4x4 matrix with the columns of its 3x3 part normalised."""
+    rigid = np.array(matrix, dtype=np.float64)
+    rigid[:3, :3] /= np.linalg.norm(rigid[:3, :3], axis=0, keepdims=True)
+    return rigid
+
+
+def read_transforms(path: Path, *, size: tuple[int, int] | None = None) -> list[Camera]:
+    """Cameras of a NeRF-synthetic or nerfstudio ``transforms.json``.
+
+    Args:
+        path: the file; image sizes come from it, from ``size``, or from the images beside it.
+        size: (width, height) in pixels that overrides the file's.
+
+    Raises:
+        UserError: the file is missing, is not JSON, or lacks what a camera needs.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        frames = data["frames"]
+    except FileNotFoundError as error:
+        raise UserError(f"There is no camera file at {path}.", code="missing_file") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is not a transforms.json with a list of frames; choose another camera file."
+        ) from error
+    if not isinstance(frames, list) or not frames:
+        raise UserError(f"{path} holds no frames; choose a camera file with at least one.")
+    return [_read_frame(data, frame, Path(path), size) for frame in frames]
+
+
+def _read_frame(
+    data: dict[str, Any], frame: dict[str, Any], path: Path, size: tuple[int, int] | None
+) -> Camera:
+    try:
+        values = {**data, **frame}
+        native = _native_size(values, path)
+        width, height = native or size or _fail_no_size(path)
+        angle = values.get("camera_angle_x")
+        fl_x = float(values["fl_x"]) if "fl_x" in values else _focal(width, float(angle))
+        fl_y = float(values.get("fl_y", fl_x))
+        camera = Camera(
+            width,
+            height,
+            fl_x,
+            fl_y,
+            float(values.get("cx", width / 2)),
+            float(values.get("cy", height / 2)),
+            without_scale(np.array(frame["transform_matrix"], dtype=np.float64)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
+    return camera.resized(*size) if size else camera
+
+
+def _focal(width: int, camera_angle_x: float) -> float:
+    return 0.5 * width / math.tan(0.5 * camera_angle_x)
+
+
+def _fail_no_size(path: Path) -> tuple[int, int]:
+    raise UserError(
+        f"{path} does not say how large its images are; give the size, e.g. --size 800x800.",
+        code="image_size",
+    )
+
+
+def _native_size(values: dict[str, Any], path: Path) -> tuple[int, int] | None:
+    if "w" in values and "h" in values:
+        return int(values["w"]), int(values["h"])
+    name = values.get("file_path")
+    if not isinstance(name, str):
+        return None
+    for candidate in (path.parent / name, path.parent / f"{name}.png"):
+        if candidate.is_file():
+            return _png_size(candidate)
+    return None
+
+
+def _png_size(path: Path) -> tuple[int, int] | None:
+    with path.open("rb") as file:
+        head = file.read(24)
+    if len(head) < 24 or head[:8] != b"\x89PNG\r\n\x1a\n":
+        return None
+    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")

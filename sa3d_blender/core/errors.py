@@ -1,0 +1,20 @@
+"""Errors that are meant for the artist: one sentence that names the cause and the cure."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something the user can put right. ``str(error)`` is the whole message shown to them.
+
+    Args:
+        message: one clear sentence: what is wrong and what to do.
+        code: stable identifier for programs, e.g. ``not_a_checkpoint``.
+    """
+
+    def __init__(self, message: str, *, code: str = "invalid_input") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Cancelled(Exception):
+    """The user asked to stop; nothing is wrong."""

@@ -1,0 +1,101 @@
+"""What the artist points at: named objects with clicks and boxes in one picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+OBJECT = 1
+"""Label of a click on the object."""
+NOT_OBJECT = 0
+"""Label of a click on something else."""
+
+
+@dataclass(frozen=True)
+class ObjectPrompt:
+    """One object: clicks and, or, a box, in pixels of one picture (origin top left, x right)."""
+
+    name: str
+    points: tuple[tuple[float, float], ...] = ()
+    labels: tuple[int, ...] = ()
+    box: tuple[float, float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name or any(c in self.name for c in '/\\:*?"<>|\0\n') or self.name[0] == ".":
+            raise UserError(f"{self.name!r} cannot be an object's name; use one without / \\ : *.")
+        if len(self.points) != len(self.labels):
+            raise UserError(f"Object {self.name!r} needs one label (1 or 0) for each point.")
+        if any(label not in (OBJECT, NOT_OBJECT) for label in self.labels):
+            raise UserError(f"Object {self.name!r} has a label that is neither 1 nor 0.")
+        if OBJECT not in self.labels and self.box is None:
+            raise UserError(
+                f"Object {self.name!r} has no positive point and no box; click on the object.",
+                code="no_prompt",
+            )
+
+    def check_inside(self, width: int, height: int) -> None:
+        """Raise UserError when a point or the box lies outside a picture of this size."""
+        inside = [0 <= x <= width and 0 <= y <= height for x, y in self.points]
+        if not all(inside):
+            x, y = self.points[inside.index(False)]
+            raise UserError(
+                f"The point ({x:g}, {y:g}) of object {self.name!r} lies outside the "
+                f"{width}x{height} picture; move it onto the object.",
+                code="prompt_outside",
+            )
+        if self.box is not None:
+            x0, y0, x1, y1 = self.box
+            if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+                raise UserError(
+                    f"The box of object {self.name!r} does not lie inside the {width}x{height} "
+                    "picture; draw it from top left to bottom right.",
+                    code="prompt_outside",
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict that `from_json` reads back."""
+        data: dict[str, Any] = {"name": self.name}
+        if self.points:
+            data |= {"points": [list(p) for p in self.points], "labels": list(self.labels)}
+        if self.box is not None:
+            data["box"] = list(self.box)
+        return data
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> ObjectPrompt:
+        """Read one entry of ``prompts.json``. Raises UserError when it is not one."""
+        try:
+            points = tuple((float(x), float(y)) for x, y in data.get("points", ()))
+            labels = tuple(int(label) for label in data.get("labels", [OBJECT] * len(points)))
+            box = data.get("box")
+            corners = None if box is None else tuple(float(v) for v in box)
+            if corners is not None and len(corners) != 4:
+                raise ValueError("a box has four numbers")
+            return ObjectPrompt(str(data["name"]), points, labels, corners)  # type: ignore[arg-type]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"A prompt is not written as expected ({error}).") from error
+
+
+def prompts_from_json(data: Any) -> list[ObjectPrompt]:
+    """The objects of a parsed ``prompts.json``; names must differ."""
+    entries = data.get("objects") if isinstance(data, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise UserError('The prompts need a list "objects" with at least one object.')
+    objects = [ObjectPrompt.from_json(entry) for entry in entries]
+    if len({entry.name for entry in objects}) < len(objects):
+        raise UserError("Two objects have the same name; give each its own.")
+    return objects
+
+
+def read_prompts(path: Path) -> list[ObjectPrompt]:
+    """The objects of a ``prompts.json`` file. Raises UserError when it cannot be used."""
+    try:
+        return prompts_from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no prompt file at {path}.", code="missing_file") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not JSON; write it as the README shows.") from error

@@ -1,0 +1,59 @@
+"""Settings of a run. One source for the command line, the wire and Blender's properties."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar
+
+from .errors import UserError
+
+SceneKind = Literal["auto", "bounded", "forward_facing"]
+Background = Literal["auto", "white", "black"]
+SEGMENTERS = ("bundled", "vit_b", "vit_l", "vit_h")
+
+
+@dataclass(frozen=True)
+class FieldOptions:
+    """What a checkpoint does not say about itself."""
+
+    scene: SceneKind = "auto"
+    background: Background = "auto"
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """How an object is cut out. Defaults are the measured best; see the ablation table."""
+
+    views: int = 24
+    view_size: int = 256
+    """Longer side of the views that are rendered for the segmenter, in pixels."""
+    segmenter: str = "bundled"
+    weights: str | None = None
+    reference: bool = False
+    """The paper exactly: eq. 3 to 6, lambda 0.15, its prompt rule."""
+
+
+@dataclass(frozen=True)
+class MeshSettings:
+    """How the surface is made from the mask grid and the density."""
+
+    resolution: int = 160
+    """Cells along the longest side of the object's box."""
+    max_faces: int = 60_000
+
+
+S = TypeVar("S", FieldOptions, SegmentSettings, MeshSettings)
+
+
+def settings_from_json(kind: type[S], data: dict[str, Any] | None) -> S:
+    """Settings from a plain dict; unknown names are an error, missing ones keep their default."""
+    data = data or {}
+    unknown = set(data) - {field.name for field in fields(kind)}
+    if unknown:
+        raise UserError(f"Unknown setting {sorted(unknown)[0]!r} for {kind.__name__}.")
+    return kind(**data)
+
+
+def settings_to_json(settings: FieldOptions | SegmentSettings | MeshSettings) -> dict[str, Any]:
+    """A plain dict that `settings_from_json` reads back."""
+    return asdict(settings)

@@ -1,0 +1,66 @@
+"""What the pipeline needs from a 2D promptable segmenter: embed a picture once, answer prompts often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ImageEmbedding:
+    """The encoder's answer for one picture; depends on the picture alone, so it is kept per view."""
+
+    features: Float[Tensor, "1 c eh ew"]
+    """Image features as the mask decoder expects them."""
+    image_size: tuple[int, int]
+    """Height and width of the picture in pixels."""
+    input_size: tuple[int, int]
+    """Height and width of the resized picture inside the encoder's square input, in pixels."""
+
+
+@dataclass(frozen=True)
+class MaskPrediction:
+    """Candidate masks of one prompt, best first."""
+
+    masks: Bool[np.ndarray, "k h w"]
+    """Masks at the picture's size."""
+    scores: Float[np.ndarray, " k"]
+    """Predicted IoU of each mask, descending."""
+    logits: Float[np.ndarray, "k lh lw"]
+    """Low-resolution mask logits, to be fed back as ``logits`` with the next prompt."""
+
+
+class Segmenter(Protocol):
+    """A Segment Anything model of any size."""
+
+    name: str
+    """``bundled``, ``vit_b``, ``vit_l`` or ``vit_h``."""
+
+    def embed(self, image: UInt8[np.ndarray, "h w 3"]) -> ImageEmbedding:
+        """Encode a picture (sRGB bytes). The expensive part."""
+        ...
+
+    def predict(
+        self,
+        embedding: ImageEmbedding,
+        *,
+        points: Float[np.ndarray, "n 2"] | None = None,
+        labels: np.ndarray | None = None,
+        box: Float[np.ndarray, " 4"] | None = None,
+        logits: Float[np.ndarray, "lh lw"] | None = None,
+        multimask: bool = True,
+    ) -> MaskPrediction:
+        """Cut out what the prompts mean.
+
+        Args:
+            points: pixel positions (x right, y down, origin top left of the picture).
+            labels: 1 for "this belongs to the object", 0 for "this does not", one per point.
+            box: x0, y0, x1, y1 in pixels.
+            logits: one of the low-resolution logits of an earlier prediction on this embedding.
+            multimask: three candidates (whole, part, subpart) when true, else a single one.
+        """
+        ...
