@@ -1,0 +1,81 @@
+"""How the engine is started, and what to tell the artist when it is gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+from .errors import UserError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The folder of this package, whatever name Blender imports it by."""
+
+_BOOTSTRAP = (
+    "import runpy, sys; "
+    "sys.path.append(sys.argv.pop(1)); "
+    "runpy.run_module(sys.argv.pop(1) + '.engine', run_name='__main__', alter_sys=True)"
+)
+_DROPPED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
+
+
+def engine_command(python: str | Path) -> list[str]:
+    """The argv that serves this package's engine with that Python.
+
+    The package's parent folder goes last on the module path, so nothing in it can hide the
+    engine's own libraries; ``-I`` keeps the working folder and the user's settings out.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not str(python):
+        raise UserError(
+            "The engine's Python is not set; choose it in Preferences > Add-ons > SA3D.",
+            code="no_engine",
+        )
+    if not Path(python).is_file():
+        raise UserError(
+            f"There is no Python at {python}; choose the engine's Python in "
+            "Preferences > Add-ons > SA3D.",
+            code="no_engine",
+        )
+    parent, name = str(PACKAGE.parent), PACKAGE.name
+    return [str(python), "-I", "-X", "utf8", "-c", _BOOTSTRAP, parent, name, "serve"]
+
+
+def engine_environment() -> dict[str, str]:
+    """This process's environment without what would lead another Python astray."""
+    environment = {key: value for key, value in os.environ.items() if key not in _DROPPED}
+    return environment | {"PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1"}
+
+
+def start_sentence(python: str, error: OSError) -> str:
+    """Why the engine could not even be started."""
+    reason = error.strerror or str(error)
+    return (
+        f"The engine's Python at {python} cannot be started ({reason}); "
+        "choose another in Preferences > Add-ons > SA3D."
+    )
+
+
+def ending_sentence(code: int, log: str, *, asked: bool) -> str:
+    """Why the engine ended, from its exit code and the tail of its log.
+
+    Args:
+        asked: it was told to end.
+    """
+    if asked:
+        return "The engine was stopped."
+    missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", log)
+    if missing:
+        return (
+            f"The engine's Python lacks the package {missing[1]}; install the engine's packages "
+            "into it or choose another in Preferences > Add-ons > SA3D."
+        )
+    if code in (-signal.SIGTERM, -9, 137) or "MemoryError" in log:
+        return (
+            "The engine was ended from outside, often for lack of memory; "
+            "choose fewer or smaller views, then run again."
+        )
+    return f"The engine ended unexpectedly (exit code {code}); run again, or see its log."

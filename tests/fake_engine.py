@@ -1,0 +1,181 @@
+"""A stand-in for the engine that speaks the real wire with numpy alone, and misbehaves on demand.
+
+The environment variable SA3D_FAKE holds words: ``crash`` (dies in the middle of ``segment``),
+``hang`` (ignores cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
+``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from sa3d_blender.core.cameras import Camera
+from sa3d_blender.core.errors import Cancelled, UserError
+from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.messages import (
+    CANCELLED,
+    METHOD_NOT_FOUND,
+    PROTOCOL,
+    USER_ERROR,
+    Failure,
+    Message,
+    Notification,
+    Request,
+    Response,
+    decode,
+    encode,
+)
+from sa3d_blender.core.prompts import prompts_from_json
+
+MODE = os.environ.get("SA3D_FAKE", "").split()
+CANCELS: set[int] = set()
+VIEWS = 20
+
+
+def say(message: Message) -> None:
+    """Write one message to the wire."""
+    sys.stdout.buffer.write(encode(message))
+    sys.stdout.buffer.flush()
+
+
+def sphere(faces: int) -> MeshData:
+    """A coloured unit sphere of about that many triangles, normals outward."""
+    rows = max(3, int((faces / 4) ** 0.5))
+    columns = 2 * rows
+    theta = np.linspace(0, np.pi, rows + 1)
+    phi = np.linspace(0, 2 * np.pi, columns, endpoint=False)
+    t, p = np.meshgrid(theta, phi, indexing="ij")
+    points = np.stack([np.sin(t) * np.cos(p), np.sin(t) * np.sin(p), np.cos(t)], -1).reshape(-1, 3)
+    i, j = (a.ravel() for a in np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"))
+    k = (j + 1) % columns
+    a, b, c, d = i * columns + j, (i + 1) * columns + j, (i + 1) * columns + k, i * columns + k
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    colors = np.clip((points * 0.5 + 0.5) * 255, 0, 255).astype(np.uint8)
+    return MeshData(points.astype(np.float32), triangles.astype(np.int32), colors)
+
+
+def progress(request: Request, stage: str, n: int, total: int) -> None:
+    """Report, wait a little when slow, and honour a cancel."""
+    text = f"{stage} {n}"
+    params = {"id": request.id, "stage": stage, "n": n, "total": total, "text": text}
+    say(Notification("progress", params))
+    if "slow" in MODE:
+        time.sleep(0.05)
+    while "hang" in MODE:
+        time.sleep(0.1)
+    if request.id in CANCELS:
+        raise Cancelled("Stopped.")
+
+
+def info(request: Request) -> dict[str, Any]:
+    """Facts of a field whose box is off centre."""
+    path = Path(request.params["checkpoint"])
+    if not path.is_file():
+        raise UserError(f"There is no file at {path}; choose a checkpoint.", code="missing_file")
+    return {
+        "family": "Fake",
+        "scene": "bounded",
+        "box": [[-1.0, -1.5, -0.5], [2.0, 1.5, 1.0]],
+        "notes": ["A stand-in."],
+        "background": [1.0, 1.0, 1.0],
+        "grid_size": [32, 32, 32],
+        "name": path.stem,
+    }
+
+
+def render(request: Request) -> dict[str, Any]:
+    """A picture whose red grows to the right and whose green grows downwards."""
+    camera = Camera.from_json(request.params["camera"])
+    image = np.full((camera.height, camera.width, 3), 0.25, np.float32)
+    image[..., 0] = (np.arange(camera.width) + 0.5) / camera.width
+    image[..., 1] = ((np.arange(camera.height) + 0.5) / camera.height)[:, None]
+    path = Path(request.params["out"]) / "render.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    progress(request, "view", 1, 1)
+    np.save(path, image)
+    return {"image": str(path), "seconds": 0.0}
+
+
+def segment(request: Request) -> dict[str, Any]:
+    """One sphere for every object."""
+    objects = prompts_from_json(request.params)
+    if "view" in MODE:
+        raise UserError("No view was accepted; click elsewhere on the object.", code="no_view")
+    for view in range(VIEWS):
+        progress(request, "view", view + 1, VIEWS)
+        if "crash" in MODE and view == VIEWS // 2:
+            os._exit(3)
+    out = Path(request.params["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "result.npz").write_bytes(b"")
+    results = []
+    faces = next((int(w.split("=")[1]) for w in MODE if w.startswith("faces=")), 500)
+    for number, entry in enumerate(objects):
+        mesh = sphere(faces)
+        path = out / f"{entry.name}_mesh.npz"
+        MeshData(mesh.vertices * 0.3 + number, mesh.faces, mesh.colors).save(path)
+        counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
+        results.append({"name": entry.name, "mesh": str(path), **counts})
+    report = str(out / "report.json")
+    return {"result": str(out / "result.npz"), "report": report, "objects": results}
+
+
+def hello(request: Request) -> dict[str, Any]:
+    """Versions."""
+    facts = {"version": "0.1.0", "protocol": PROTOCOL, "python": sys.version.split()[0]}
+    return facts | {"torch": "none", "device": "fake", "segmenters": ["bundled"]}
+
+
+METHODS = {"hello": hello, "info": info, "render": render, "segment": segment}
+
+
+def answer(request: Request) -> Message:
+    """Carry out one request."""
+    if request.method not in METHODS:
+        return Failure(request.id, METHOD_NOT_FOUND, f"There is no method {request.method}.")
+    try:
+        return Response(request.id, METHODS[request.method](request))
+    except UserError as error:
+        return Failure(request.id, USER_ERROR, str(error), error.code)
+    except Cancelled:
+        return Failure(request.id, CANCELLED, "Stopped.", "cancelled")
+
+
+def read(requests: queue.SimpleQueue[Request]) -> None:
+    """Read the wire until it ends, then end."""
+    for line in sys.stdin.buffer:
+        message = decode(line)
+        if isinstance(message, Request):
+            requests.put(message)
+        elif isinstance(message, Notification):
+            CANCELS.add(message.params["id"])
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve."""
+    if "no_start" in MODE:
+        raise SystemExit("ModuleNotFoundError: No module named 'torch'")
+    requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+    threading.Thread(target=read, args=(requests,), daemon=True).start()
+    sys.stderr.write("fake engine ready\n")
+    sys.stderr.flush()
+    while True:
+        request = requests.get()
+        if "garbage" in MODE:
+            sys.stdout.buffer.write(b"Loading weights... 100%\n{broken\n")
+        say(answer(request))
+
+
+if __name__ == "__main__":
+    main()
