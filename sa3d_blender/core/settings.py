@@ -9,6 +9,7 @@ from .errors import UserError
 
 SceneKind = Literal["auto", "bounded", "forward_facing"]
 Background = Literal["auto", "white", "black"]
+PromptRule = Literal["agreement", "confidence"]
 SEGMENTERS = ("bundled", "vit_b", "vit_l", "vit_h")
 
 
@@ -18,6 +19,11 @@ class FieldOptions:
 
     scene: SceneKind = "auto"
     background: Background = "auto"
+    ndc_focal: float | None = None
+    """Forward-facing scenes: the training cameras' focal length over half the image width.
+    A constant of the trained space, whatever camera renders it; guessed when not given."""
+    ndc_aspect: float | None = None
+    """Forward-facing scenes: width over height of the training pictures."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,20 @@ class SegmentSettings:
     """Longer side of the views that are rendered for the segmenter, in pixels."""
     segmenter: str = "bundled"
     weights: str | None = None
+    """File of the weights that the user gave; None takes the downloaded or bundled ones."""
     reference: bool = False
-    """The paper exactly: eq. 3 to 6, lambda 0.15, its prompt rule."""
+    """The paper exactly: eq. 3 to 6, lambda 0.15, its prompt rule. Overrides all below."""
+    grid_resolution: int = 128
+    """Nodes along the longest side of an object's mask grid."""
+    negative_weight: float = 1.0
+    """The paper's lambda: what a vote against weighs beside a vote for."""
+    min_weight: float = 0.05
+    """Samples of less weight (omega) do not vote; they are not the surface."""
+    passes: int = 2
+    """After the first pass every view is asked again, now knowing all others."""
+    prompt_rule: PromptRule = "agreement"
+    gate: bool = True
+    """Whether a mask that contradicts earlier views is kept from voting."""
 
 
 @dataclass(frozen=True)

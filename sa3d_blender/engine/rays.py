@@ -43,13 +43,21 @@ class Samples:
 
 def camera_rays(camera: Camera, *, device: torch.device) -> Rays:
     """One ray through the centre of each pixel, row by row from the top left: [height*width 3]."""
-    columns = torch.arange(camera.width, device=device, dtype=torch.float64) + 0.5
-    rows = torch.arange(camera.height, device=device, dtype=torch.float64) + 0.5
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    return pixel_rays(camera, 0, camera.width * camera.height, device=device)
+
+
+def pixel_rays(camera: Camera, first: int, count: int, *, device: torch.device) -> Rays:
+    """Rays through the centres of some pixels, counted row by row from the top left.
+
+    Computed in double precision on the CPU: not every accelerator has it.
+    """
+    index = torch.arange(first, min(first + count, camera.width * camera.height))
+    x = (index % camera.width).double() + 0.5
+    y = (index // camera.width).double() + 0.5
     local = torch.stack(
-        [(x - camera.cx) / camera.fl_x, -(y - camera.cy) / camera.fl_y, -torch.ones_like(x)], dim=-1
-    ).reshape(-1, 3)
-    matrix = torch.as_tensor(camera.field_from_camera, device=device)
-    directions = torch.nn.functional.normalize(local @ matrix[:3, :3].T, dim=-1)
+        [(x - camera.cx) / camera.fl_x, -(y - camera.cy) / camera.fl_y, -torch.ones_like(x)], dim=1
+    )
+    matrix = torch.as_tensor(camera.field_from_camera)
+    directions = torch.nn.functional.normalize(local @ matrix[:3, :3].T, dim=1)
     origins = matrix[:3, 3].expand_as(directions)
-    return Rays(origins.float().contiguous(), directions.float().contiguous())
+    return Rays(origins.float().contiguous().to(device), directions.float().contiguous().to(device))

@@ -1,0 +1,36 @@
+"""What a module must offer to make one kind of checkpoint readable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from ...core.settings import FieldOptions
+from .checkpoint_file import Checkpoint
+from .protocol import RadianceField
+
+
+class LoadFunction(Protocol):
+    """Turns a recognised checkpoint into a field, or raises UserError."""
+
+    def __call__(
+        self, checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device
+    ) -> RadianceField:
+        """The field, its weights on ``device``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of checkpoint."""
+
+    name: str
+    """Identifier, e.g. ``tensorf``."""
+    title: str
+    """As its authors write it."""
+    recognises: Callable[[Checkpoint], bool]
+    """Whether a file's content is of this kind; cheap, never raises."""
+    load: LoadFunction

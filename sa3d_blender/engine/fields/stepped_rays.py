@@ -1,0 +1,130 @@
+"""Rays as straight rows of equally spaced samples in the grid frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from ..rays import Rays
+
+PARALLEL = 1e-6
+"""Direction components smaller than this stand for zero, as in TensoRF's box test."""
+
+
+@dataclass(frozen=True)
+class SteppedRays:
+    """Sample ``k`` of ray ``r`` lies at ``origins[r] + k * steps[r]`` (grid frame)."""
+
+    origins: Float[Tensor, "n 3"]
+    steps: Float[Tensor, "n 3"]
+    lengths: Float[Tensor, " n"]
+    """Optical length of one step: what a density is multiplied with."""
+    first: Int64[Tensor, " n"]
+    """Smallest admissible ``k``."""
+    last: Int64[Tensor, " n"]
+    """Largest admissible ``k``; smaller than ``first`` for a ray that misses."""
+    depth: Callable[[Tensor, Tensor], Tensor]
+    """Distance from the ray's origin in the field frame, from (ray index [s], ``k`` [s])."""
+    directions: Float[Tensor, "n 3"]
+    """Unit directions that the colours depend on (model space)."""
+
+
+class Space(Protocol):
+    """How the field frame, the grid frame and the model's own space hang together."""
+
+    def grid_from_field(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """Field frame to grid frame."""
+        ...
+
+    def field_from_grid(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """Grid frame to field frame."""
+        ...
+
+    def step_rays(self, rays: Rays) -> SteppedRays:
+        """Where the training placed its samples along field-frame rays."""
+        ...
+
+    def model_directions(
+        self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
+    ) -> Float[Tensor, "n 3"]:
+        """Unit model-space directions of field-frame directions at grid-frame points."""
+        ...
+
+
+def box_interval(
+    origins: Float[Tensor, "n 3"], steps: Float[Tensor, "n 3"], box: Float[Tensor, "2 3"]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Line parameters at which rays enter and leave a box; entry > exit for a miss."""
+    safe = torch.where(steps.abs() < PARALLEL**2, torch.full_like(steps, PARALLEL**2), steps)
+    first, second = (box[0] - origins) / safe, (box[1] - origins) / safe
+    entry = torch.minimum(first, second).amax(dim=1)
+    leave = torch.maximum(first, second).amin(dim=1)
+    return entry, leave
+
+
+class BoxSpace:
+    """A bounded scene: the grid frame is the field's box stretched to [-1, 1]^3.
+
+    Samples start where the ray enters the box, or at ``near`` when that is farther. A camera
+    inside or close to the box would lose everything nearer than ``near``, so in that case the row
+    of samples is continued backwards from ``near`` to the box or the camera. Samples beyond
+    ``near`` stay where the training put them.
+
+    Args:
+        box: smallest and largest corner, field frame.
+        near: the training's near clip in field units.
+        step: distance between samples in field units.
+        distance_scale: factor on distances in the quadrature.
+    """
+
+    def __init__(
+        self, box: Float[Tensor, "2 3"], *, near: float, step: float, distance_scale: float
+    ) -> None:
+        self.box = box
+        self.near = near
+        self.step = step
+        self.distance_scale = distance_scale
+
+    def grid_from_field(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """Field frame to grid frame, [-1, 1]^3 inside the box."""
+        return (points - self.box[0]) * (2 / (self.box[1] - self.box[0])) - 1
+
+    def field_from_grid(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """Grid frame to field frame."""
+        return (points + 1) * ((self.box[1] - self.box[0]) / 2) + self.box[0]
+
+    def step_rays(self, rays: Rays) -> SteppedRays:
+        """Samples at multiples of the step from the box entry."""
+        small = rays.directions == 0
+        directions = torch.where(small, torch.full_like(rays.directions, PARALLEL), rays.directions)
+        entry, leave = box_interval(rays.origins, directions, self.box)
+        visible = entry.clamp_min(0)
+        back = ((self.near - visible) / self.step).floor().clamp_min(0) * self.step
+        start = torch.where(visible < self.near, self.near - back, visible)
+        last = ((leave - start) / self.step).floor().clamp(-1, 2**20)
+        scale = 2 / (self.box[1] - self.box[0])
+        step = self.step
+
+        def depth(ray_index: Tensor, k: Tensor) -> Tensor:
+            return start[ray_index] + k * step
+
+        return SteppedRays(
+            origins=self.grid_from_field(rays.origins + start[:, None] * rays.directions),
+            steps=rays.directions * (scale * step),
+            lengths=torch.full_like(start, step * self.distance_scale),
+            first=torch.zeros_like(last, dtype=torch.int64),
+            last=torch.where(leave > 0, last, torch.full_like(last, -1)).long(),
+            depth=depth,
+            directions=rays.directions,
+        )
+
+    def model_directions(
+        self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
+    ) -> Float[Tensor, "n 3"]:
+        """The same directions: the model was trained in the field frame."""
+        return directions

@@ -1,0 +1,154 @@
+"""TensoRF's factorised grids: plane times line (VM) and line times line times line (CP).
+
+Interpolating the factors and multiplying equals interpolating the product grid, because linear
+interpolation along one axis does not mix with the others: a plane (bilinear) times a line (linear)
+is exactly trilinear in the outer product of the two. So the density feature, a sum over components,
+is one trilinear look-up in a dense volume of one channel. The appearance has too many channels for
+that and is needed at few points; it stays factorised.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+PLANE_AXES = ((0, 1), (0, 2), (1, 2))
+LINE_AXES = (2, 1, 0)
+LAYERS_AT_ONCE = 8
+MAX_DENSE_CELLS = 96 * 2**20
+"""Grids with more nodes than this (384 MiB) are evaluated from their factors."""
+
+
+def rows_of(grid: Float[Tensor, "c h w"]) -> Float[Tensor, "n c"]:
+    """Channel-last rows, one per node, so that one node is one contiguous read."""
+    return grid.flatten(1).T.contiguous()
+
+
+def weighted_rows(
+    table: Float[Tensor, "m c"], index: Tensor, weights: Float[Tensor, "n k"]
+) -> Float[Tensor, "n c"]:
+    """Sum of ``k`` rows of a table per point, each with its weight."""
+    if table.device.type == "cpu":
+        return functional.embedding_bag(index, table, mode="sum", per_sample_weights=weights)
+    return (table[index] * weights[..., None]).sum(dim=1)
+
+
+def axis_corners(
+    coordinates: Float[Tensor, " n"], nodes: int
+) -> tuple[Tensor, Float[Tensor, " n"]]:
+    """The lower node [n] and the position between it and the next, for coordinates in [-1, 1]."""
+    position = ((coordinates + 1) * ((nodes - 1) / 2)).clamp(0, nodes - 1)
+    lower = position.floor().clamp_max(max(nodes - 2, 0))
+    return lower.long(), position - lower
+
+
+class Decomposition:
+    """The factors of one quantity (density or appearance), node ``[i, j, k]`` at x_i, y_j, z_k.
+
+    Args:
+        planes: three tensors [c_i h w], axes ``(y, x)``, ``(z, x)``, ``(z, y)``; empty for CP.
+        lines: three tensors [c_i n] along z, y, x.
+        grid_size: nodes along x, y, z.
+    """
+
+    def __init__(
+        self, planes: list[Tensor], lines: list[Tensor], grid_size: tuple[int, int, int]
+    ) -> None:
+        self.planes = planes
+        self.lines = lines
+        self.grid_size = grid_size
+        self._plane_rows = [rows_of(plane) for plane in planes]
+        self._line_rows = [line.T.contiguous() for line in lines]
+
+    @property
+    def channels(self) -> int:
+        """Length of the vector `components` returns."""
+        if self.planes:
+            return sum(line.shape[0] for line in self.lines)
+        return int(self.lines[0].shape[0])
+
+    def components(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
+        """The products of the interpolated factors at grid-frame points."""
+        corners = [axis_corners(points[:, axis], self.grid_size[axis]) for axis in range(3)]
+        lines = [self._line(i, *corners[axis]) for i, axis in enumerate(LINE_AXES)]
+        if not self.planes:
+            return lines[0].mul_(lines[1]).mul_(lines[2])
+        products = []
+        for i, (first, second) in enumerate(PLANE_AXES):
+            plane = self._plane(i, corners[first], corners[second])
+            products.append(plane.mul_(lines[i]))
+        return torch.cat(products, dim=1)
+
+    def _line(self, i: int, lower: Tensor, fraction: Tensor) -> Tensor:
+        last = self.lines[i].shape[1] - 1
+        index = torch.stack([lower, (lower + 1).clamp_max(last)], dim=1)
+        return weighted_rows(
+            self._line_rows[i], index, torch.stack([1 - fraction, fraction], dim=1)
+        )
+
+    def _plane(self, i: int, columns: tuple[Tensor, Tensor], rows: tuple[Tensor, Tensor]) -> Tensor:
+        (column, u), (row, v) = columns, rows
+        height, width = self.planes[i].shape[1:]
+        first = row * width + column
+        right = (column + 1 < width).long()
+        down = (row + 1 < height).long() * width
+        index = torch.stack([first, first + right, first + down, first + down + right], dim=1)
+        weights = torch.stack([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v], dim=1)
+        return weighted_rows(self._plane_rows[i], index, weights)
+
+    def layers(self, layers: slice) -> Float[Tensor, "d y x"]:
+        """The sum over components at the nodes of some z layers."""
+        along_z, along_y, along_x = self.lines
+        if not self.planes:
+            front = along_z[:, layers, None] * along_y[:, None, :]
+            return torch.einsum("czy,cx->zyx", front, along_x)
+        total = torch.einsum("cyx,cz->zyx", self.planes[0], along_z[:, layers])
+        total += torch.einsum("czx,cy->zyx", self.planes[1][:, layers], along_y)
+        total += torch.einsum("czy,cx->zyx", self.planes[2][:, layers], along_x)
+        return total
+
+
+class DensityFeature:
+    """The scalar density feature at any point, from a dense volume where that fits in memory."""
+
+    def __init__(self, decomposition: Decomposition, *, max_cells: int = MAX_DENSE_CELLS) -> None:
+        self.decomposition = decomposition
+        x, y, z = decomposition.grid_size
+        self.volume: Float[Tensor, "z y x"] | None = None
+        if x * y * z <= max_cells:
+            self.volume = torch.empty(z, y, x, device=decomposition.lines[0].device)
+            for start in range(0, z, LAYERS_AT_ONCE):
+                part = slice(start, start + LAYERS_AT_ONCE)
+                self.volume[part] = decomposition.layers(part)
+
+    def layers(self, layers: slice) -> Float[Tensor, "d y x"]:
+        """The feature at the nodes of some z layers."""
+        if self.volume is None:
+            return self.decomposition.layers(layers)
+        return self.volume[layers]
+
+    def __call__(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """The feature at grid-frame points inside [-1, 1]^3."""
+        if self.volume is None:
+            return self.decomposition.components(points).sum(dim=1)
+        return trilinear(self.volume, points)
+
+
+def trilinear(volume: Float[Tensor, "z y x"], points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    """Values of a volume between its nodes; points in [-1, 1]^3, zero outside.
+
+    torch parallelises this over the batch only, so the points are dealt out as a batch of views
+    of the same volume.
+    """
+    n = points.shape[0]
+    threads = torch.get_num_threads() if points.device.type == "cpu" else 1
+    batch = max(1, min(threads, n // 1024))
+    padded = functional.pad(points, (0, 0, 0, -n % batch))
+    values = functional.grid_sample(
+        volume.expand(batch, 1, *volume.shape),
+        padded.view(batch, 1, 1, -1, 3),
+        align_corners=True,
+    )
+    return values.reshape(-1)[:n]
