@@ -1,0 +1,19 @@
+"""The add-on: properties, operators and panels over `api`. The only place that imports bpy."""
+
+from __future__ import annotations
+
+from . import operators, panels, preferences, properties, session, tools
+
+_MODULES = (properties, preferences, operators, tools, panels, session)
+
+
+def register() -> None:
+    """Register everything, in the order of dependence."""
+    for module in _MODULES:
+        module.register()
+
+
+def unregister() -> None:
+    """Take everything back and end the engine."""
+    for module in reversed(_MODULES):
+        module.unregister()

@@ -1,0 +1,284 @@
+"""All that the add-on does, as functions for scripts; every operator calls one of them.
+
+Long ones take ``wait``: with True (the default) they return what they made when it is there; with
+False they return a `Job` at once and Blender's timer, or `session.pump`, moves it on.
+
+    nerf = api.load_nerf("tabletop.th")
+    image = api.render_view(nerf)
+    api.add_prompt(nerf, x=120, y=90, object_name="mug")
+    meshes = api.segment(nerf)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bpy
+
+from ..core.errors import UserError
+from ..core.settings import FieldOptions, settings_to_json
+from . import prompts, session, views
+from .nerf import create_nerf, field_params, require_nerf, run_params
+from .properties import POSITIVE, SA3D_SegmentObject
+from .references import Reference, refer
+from .results import load_meshes, place_mesh
+from .session import Job, Steps
+
+T = TypeVar("T")
+
+
+def start_engine(*, wait: bool = True, timeout: float = 120.0) -> dict[str, Any]:
+    """Start the engine unless it runs; returns what its ``hello`` says, nothing without ``wait``.
+
+    Raises:
+        UserError: its Python is missing or lacks packages.
+    """
+    engine = session.start_engine()
+    return engine.run("hello", {}, timeout=timeout) if wait else {}
+
+
+def stop_engine() -> None:
+    """End the engine and whatever it was doing."""
+    session.stop_engine()
+
+
+def cancel() -> None:
+    """Stop the running job; the scene stays as it is."""
+    session.cancel()
+
+
+def load_nerf(
+    path: str | Path,
+    *,
+    scene_kind: str = "auto",
+    background: str = "auto",
+    wait: bool = True,
+) -> bpy.types.Object | Job[Any]:
+    """Load a checkpoint: an Empty that is its frame, with its box, in collections of its own.
+
+    Args:
+        scene_kind: ``auto``, ``bounded`` or ``forward_facing``.
+        background: ``auto``, ``white`` or ``black``.
+
+    Returns:
+        The Empty, or without ``wait`` the job.
+    """
+    checkpoint = Path(bpy.path.abspath(str(path))).absolute()
+    if not checkpoint.is_file():
+        raise UserError(f"There is no file at {checkpoint}; choose another.", code="missing_file")
+    options = FieldOptions(scene_kind, background)  # type: ignore[arg-type]
+    steps = _load_nerf(refer(bpy.context.scene), str(checkpoint), options)
+    return _finish("Loading the NeRF", steps, wait)
+
+
+def _load_nerf(
+    scene: Reference[bpy.types.Scene], checkpoint: str, options: FieldOptions
+) -> Steps[Reference[bpy.types.Object]]:
+    params = {"checkpoint": checkpoint, "options": settings_to_json(options)}
+    info = yield from session.ask("info", params)
+    nerf = create_nerf(scene.get(), checkpoint, info, options)
+    bpy.ops.ed.undo_push(message="Load NeRF")
+    return refer(nerf)
+
+
+def add_camera(nerf: bpy.types.Object | None = None) -> bpy.types.Object:
+    """Add a camera that sees the whole NeRF and make it the active one."""
+    scene = bpy.context.scene
+    return views.add_camera(scene, nerf or require_nerf(scene))
+
+
+def render_view(
+    nerf: bpy.types.Object | None = None,
+    camera: bpy.types.Object | None = None,
+    *,
+    wait: bool = True,
+) -> bpy.types.Image | Job[Any]:
+    """Render the NeRF through a camera into an image that becomes the camera's background.
+
+    Args:
+        camera: the scene's active camera when not given.
+
+    Returns:
+        The image, or without ``wait`` the job.
+    """
+    scene = bpy.context.scene
+    nerf = nerf or require_nerf(scene)
+    camera = camera or views.require_camera(scene)
+    params = field_params(nerf) | {
+        "camera": views.field_camera(scene, camera, nerf).to_json(),
+        "out": str(output_folder(nerf)),
+    }
+    steps = _render_view(refer(nerf), refer(camera), params)
+    return _finish("Rendering the view", steps, wait, refer(nerf), refer(camera))
+
+
+def _render_view(
+    nerf: Reference[bpy.types.Object],
+    camera: Reference[bpy.types.Object],
+    params: dict[str, Any],
+) -> Steps[Reference[bpy.types.Image]]:
+    result = yield from session.ask("render", params)
+    path = Path(result["image"])
+    png, width, height = yield from session.in_thread(lambda: views.read_picture(path))
+    image = views.show_view(nerf.get(), camera.get(), png, (width, height))
+    bpy.ops.ed.undo_push(message="Render View")
+    return refer(image)
+
+
+def add_prompt(
+    nerf: bpy.types.Object | None = None,
+    *,
+    x: float,
+    y: float,
+    label: str = POSITIVE,
+    object_name: str | None = None,
+    camera: bpy.types.Object | None = None,
+) -> bpy.types.Object:
+    """Put a prompt on a pixel of the camera's picture, origin top left.
+
+    Args:
+        label: ``POSITIVE`` on the object, ``NEGATIVE`` elsewhere.
+        object_name: the object that it is for, made when it is new; the active one by default.
+
+    Returns:
+        The prompt's empty, which may be moved and removed like any object.
+    """
+    scene = bpy.context.scene
+    nerf = nerf or require_nerf(scene)
+    camera = camera or views.require_camera(scene)
+    entries = nerf.sa3d.nerf.objects
+    entry = entries.get(object_name) if object_name else prompts.active_object(nerf)
+    made = entry is None
+    if made:
+        entry = prompts.add_object(nerf, object_name or "Object")
+    try:
+        return prompts.add_prompt(scene, nerf, camera, entry, (x, y), label)
+    except UserError:
+        if made:
+            prompts.remove_object(nerf, entry.name)
+        raise
+
+
+def remove_prompt(empty: bpy.types.Object) -> None:
+    """Remove one prompt. Raises UserError when the object is none."""
+    if empty.sa3d.kind != "PROMPT":
+        raise UserError(f"{empty.name!r} is not a prompt; select one.")
+    bpy.data.objects.remove(empty)
+
+
+def clear_prompts(nerf: bpy.types.Object | None = None) -> int:
+    """Remove all prompts of a NeRF; returns how many there were."""
+    return prompts.clear_prompts(nerf or require_nerf(bpy.context.scene))
+
+
+def add_object(nerf: bpy.types.Object | None = None, name: str = "Object") -> SA3D_SegmentObject:
+    """Add an entry to what is cut out, and make it the one that new prompts are for."""
+    return prompts.add_object(nerf or require_nerf(bpy.context.scene), name)
+
+
+def remove_object(nerf: bpy.types.Object | None = None, name: str = "") -> None:
+    """Remove an entry and its prompts; its mesh stays."""
+    prompts.remove_object(nerf or require_nerf(bpy.context.scene), name)
+
+
+def segment(
+    nerf: bpy.types.Object | None = None,
+    camera: bpy.types.Object | None = None,
+    *,
+    out: str | Path | None = None,
+    wait: bool = True,
+) -> list[bpy.types.Object] | Job[Any]:
+    """Cut out every object that has prompts in the camera's picture and import the meshes.
+
+    Args:
+        out: folder for the result's files; beside the .blend by default, else a temporary one.
+
+    Returns:
+        The mesh objects, or without ``wait`` the job.
+    """
+    scene = bpy.context.scene
+    nerf = nerf or require_nerf(scene)
+    camera = camera or views.require_camera(scene)
+    objects = prompts.read_prompts(scene, nerf, camera)
+    entries = nerf.sa3d.nerf.objects
+    keys = {prompt.name: entries[prompt.name].key for prompt in objects}
+    params = field_params(nerf) | run_params(nerf)
+    params |= {
+        "camera": views.field_camera(scene, camera, nerf).to_json(),
+        "objects": [prompt.to_json() for prompt in objects],
+        "out": str(out or output_folder(nerf)),
+    }
+    steps = _segment(refer(nerf), keys, params)
+    return _finish("Segmenting", steps, wait, refer(nerf))
+
+
+def _segment(
+    nerf: Reference[bpy.types.Object], keys: dict[str, str], params: dict[str, Any]
+) -> Steps[list[Reference[bpy.types.Object]]]:
+    result = yield from session.ask("segment", params)
+    files = {keys.get(made["name"]): Path(made["mesh"]) for made in result["objects"]}
+    meshes = yield from load_meshes(list(files.values()))
+    target = nerf.get()
+    facts = target.sa3d.nerf
+    facts.result = result["result"]
+    entries = {entry.key: entry for entry in facts.objects}
+    placed = [
+        place_mesh(target, mesh, entries.get(key)) for key, mesh in zip(files, meshes, strict=True)
+    ]
+    bpy.ops.ed.undo_push(message="Segment")
+    return [refer(thing) for thing in placed]
+
+
+def import_mesh(
+    path: str | Path, nerf: bpy.types.Object | None = None, *, wait: bool = True
+) -> bpy.types.Object | Job[Any]:
+    """Import a mesh file of an earlier run (``NAME_mesh.npz``) under the NeRF's Empty.
+
+    Returns:
+        The mesh object, or without ``wait`` the job.
+    """
+    nerf = nerf or require_nerf(bpy.context.scene)
+    file = Path(bpy.path.abspath(str(path)))
+    steps = _import_mesh(refer(nerf), file)
+    return _finish("Importing the mesh", steps, wait, refer(nerf))
+
+
+def _import_mesh(
+    nerf: Reference[bpy.types.Object], path: Path
+) -> Steps[Reference[bpy.types.Object]]:
+    meshes = yield from load_meshes([path])
+    placed = place_mesh(nerf.get(), meshes[0], None)
+    bpy.ops.ed.undo_push(message="Import Mesh")
+    return refer(placed)
+
+
+def output_folder(nerf: bpy.types.Object) -> Path:
+    """Where a NeRF's files go: beside the saved .blend, else in Blender's temporary folder.
+
+    Raises:
+        UserError: the folder cannot be made.
+    """
+    name = bpy.path.clean_name(nerf.name)
+    if bpy.data.filepath:
+        folder = Path(bpy.data.filepath).parent / "sa3d" / name
+    else:
+        folder = Path(bpy.app.tempdir) / "sa3d" / f"{name}_{nerf.session_uid}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The folder {folder} cannot be made ({error.strerror}); save the .blend elsewhere.",
+            code="cannot_write",
+        ) from error
+    return folder
+
+
+def _finish(title: str, steps: Steps[Any], wait: bool, *watched: Reference[Any]) -> Any:
+    job: Job[Any] = session.start(title, steps, *watched)
+    if not wait:
+        return job
+    result = session.wait(job)
+    if isinstance(result, list):
+        return [reference.get() for reference in result]
+    return result.get()

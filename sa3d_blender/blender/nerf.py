@@ -1,0 +1,162 @@
+"""The NeRF in the scene: an Empty that is the field's frame, its drawn box, its collections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..core.errors import UserError
+from ..core.settings import (
+    FieldOptions,
+    MeshSettings,
+    SegmentSettings,
+    settings_to_json,
+)
+from .properties import is_nerf
+
+ROOT = "SA3D"
+GROUPS = {"prompts": "Prompts", "cameras": "Views", "results": "Results"}
+"""Pointer in the NeRF's properties -> end of the collection's name."""
+
+
+def create_nerf(
+    scene: bpy.types.Scene, checkpoint: str, info: dict[str, Any], options: FieldOptions
+) -> bpy.types.Object:
+    """Add the Empty of a NeRF to the scene; selects nothing.
+
+    Args:
+        checkpoint: absolute path.
+        info: what the engine's ``info`` says about the checkpoint.
+    """
+    empty = bpy.data.objects.new(str(info["name"]), None)
+    empty.empty_display_type = "ARROWS"
+    state = empty.sa3d
+    state.kind = "NERF"
+    nerf = state.nerf
+    nerf.checkpoint = checkpoint
+    nerf.scene, nerf.background = options.scene, options.background
+    nerf.family = f"{info['family']}, {str(info['scene']).replace('_', ' ')}"
+    nerf.notes = "\n".join(info.get("notes", ()))
+    nerf.box_min, nerf.box_max = info["box"]
+    nerf.root = _child(_child(scene.collection, ROOT), empty.name, new=True)
+    nerf.root.objects.link(empty)
+    empty.empty_display_size = 0.1 * max(box_size(empty))
+    _add_box(empty)
+    scene.sa3d.nerf = empty
+    return empty
+
+
+def box_size(nerf: bpy.types.Object) -> np.ndarray:
+    """Side lengths of the NeRF's box in its own frame."""
+    facts = nerf.sa3d.nerf
+    return np.array(facts.box_max) - np.array(facts.box_min)
+
+
+def box_center(nerf: bpy.types.Object) -> np.ndarray:
+    """Centre of the NeRF's box in its own frame."""
+    facts = nerf.sa3d.nerf
+    return (np.array(facts.box_max) + np.array(facts.box_min)) / 2
+
+
+def _add_box(nerf: bpy.types.Object) -> None:
+    box = bpy.data.objects.new(f"{nerf.name} Box", None)
+    box.empty_display_type = "CUBE"
+    box.sa3d.kind = "BOX"
+    box.parent = nerf
+    box.location = box_center(nerf)
+    box.scale = box_size(nerf) / 2
+    box.lock_location = box.lock_rotation = box.lock_scale = (True, True, True)
+    box.hide_select = True
+    nerf.sa3d.nerf.root.objects.link(box)
+
+
+def group(nerf: bpy.types.Object, pointer: str) -> bpy.types.Collection:
+    """One of the NeRF's collections, see `GROUPS`; made when it is first needed."""
+    facts = nerf.sa3d.nerf
+    found = getattr(facts, pointer)
+    if found is None:
+        if facts.root is None:
+            facts.root = _child(bpy.context.scene.collection, nerf.name, new=True)
+        found = _child(facts.root, f"{nerf.name} {GROUPS[pointer]}", new=True)
+        found.hide_render = pointer == "prompts"
+        setattr(facts, pointer, found)
+    return found
+
+
+def _child(parent: bpy.types.Collection, name: str, *, new: bool = False) -> bpy.types.Collection:
+    found = None if new else parent.children.get(name)
+    if found is None:
+        found = bpy.data.collections.new(name)
+        parent.children.link(found)
+    return found
+
+
+def scene_nerf(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The NeRF that the panels work on: the chosen one, or the only one."""
+    chosen = scene.sa3d.nerf
+    if chosen is not None and chosen.name in scene.objects:
+        return chosen
+    nerfs = [thing for thing in scene.objects if is_nerf(None, thing)]
+    return nerfs[0] if len(nerfs) == 1 else None
+
+
+def require_nerf(scene: bpy.types.Scene) -> bpy.types.Object:
+    """`scene_nerf`. Raises UserError when there is none."""
+    found = scene_nerf(scene)
+    if found is None:
+        raise UserError("There is no NeRF in this scene; load a checkpoint first.", code="no_nerf")
+    return found
+
+
+def field_from_world(nerf: bpy.types.Object) -> np.ndarray:
+    """4x4, including the Empty's scale.
+
+    Raises:
+        UserError: the Empty is flattened, mirrored or scaled unevenly, so that a camera would not
+            be a pinhole camera in the field's frame.
+    """
+    world_from_field = np.array(nerf.matrix_world, dtype=np.float64)
+    axes = world_from_field[:3, :3]
+    lengths = np.linalg.norm(axes, axis=0)
+    even = lengths.min() > 1e-9 and np.allclose(
+        axes.T @ axes, np.eye(3) * lengths[0] ** 2, atol=2e-3 * float(lengths.max()) ** 2
+    )
+    if not even or np.linalg.det(axes) < 0:
+        raise UserError(
+            f"{nerf.name!r} is scaled unevenly or mirrored; give its Empty one positive scale."
+        )
+    return np.linalg.inv(world_from_field)
+
+
+def parent_to(nerf: bpy.types.Object, thing: bpy.types.Object) -> None:
+    """Put a thing that is made in the field's frame under the NeRF's Empty."""
+    thing.parent = nerf
+    thing.matrix_parent_inverse = Matrix.Identity(4)
+    thing.matrix_basis = Matrix.Identity(4)
+
+
+def field_params(nerf: bpy.types.Object) -> dict[str, Any]:
+    """``checkpoint`` and ``options``, as every request to the engine names them."""
+    facts = nerf.sa3d.nerf
+    options = FieldOptions(facts.scene, facts.background)
+    return {
+        "checkpoint": bpy.path.abspath(facts.checkpoint),
+        "options": settings_to_json(options),
+    }
+
+
+def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
+    """``settings`` and ``mesh`` of a ``segment`` request."""
+    facts = nerf.sa3d.nerf
+    settings = SegmentSettings(
+        views=facts.views,
+        view_size=facts.view_size,
+        segmenter=facts.segmenter,
+        weights=bpy.path.abspath(facts.weights) or None,
+        reference=facts.reference,
+    )
+    mesh = MeshSettings(resolution=facts.resolution, max_faces=facts.max_faces)
+    return {"settings": settings_to_json(settings), "mesh": settings_to_json(mesh)}

@@ -1,0 +1,299 @@
+"""Operators: each calls one function of `api` and reports its sentence when it says no.
+
+In background mode, where no timer fires, they wait for the result; with a window they never do.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, StringProperty
+
+from ..core.errors import Cancelled, UserError
+from . import api, workflow
+from .nerf import require_nerf
+from .properties import NEGATIVE, POSITIVE
+from .workflow import Why
+
+Needs = tuple[Callable[[bpy.types.Context], Why], ...]
+LABELS = [
+    (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
+    (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
+]
+
+
+class Caller:
+    """Calls `call`, shows its sentence on failure, and explains why it is greyed out."""
+
+    needs: ClassVar[Needs] = ()
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether all needs are met."""
+        why = next(filter(None, (need(context) for need in cls.needs)), None)
+        if why:
+            cls.poll_message_set(why)
+        return why is None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Do it."""
+        try:
+            self.call(context)
+        except (UserError, Cancelled) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def call(self, context: bpy.types.Context) -> Any:
+        """The one call."""
+        raise NotImplementedError
+
+
+class SA3D_OT_start_engine(Caller, bpy.types.Operator):
+    """Start the process that renders and segments; other operators start it by themselves"""
+
+    bl_idname = "sa3d.start_engine"
+    bl_label = "Start Engine"
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Start it."""
+        api.start_engine(wait=bpy.app.background)
+
+
+class SA3D_OT_stop_engine(Caller, bpy.types.Operator):
+    """Stop the engine and whatever it is doing, and give its memory back"""
+
+    bl_idname = "sa3d.stop_engine"
+    bl_label = "Stop Engine"
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Stop it."""
+        api.stop_engine()
+
+
+class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
+    """Load a NeRF from its checkpoint file"""
+
+    bl_idname = "sa3d.load_nerf"
+    bl_label = "Load NeRF"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job,)
+
+    filepath: StringProperty(
+        name="File", description="The checkpoint", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
+    filter_glob: StringProperty(default="*.th;*.pth;*.pt;*.tar;*.ckpt", options={"HIDDEN"})
+    scene_kind: EnumProperty(
+        name="Scene",
+        description="How the NeRF was trained, where its file does not say",
+        items=[
+            ("auto", "Automatic", "Guess from the checkpoint"),
+            ("bounded", "Bounded", "Cameras around the object, plain coordinates"),
+            ("forward_facing", "Forward Facing", "Cameras on one side, normalised coordinates"),
+        ],
+    )
+    background: EnumProperty(
+        name="Background",
+        description="The colour behind the NeRF",
+        items=[
+            ("auto", "Automatic", "As the NeRF was trained"),
+            ("white", "White", "White"),
+            ("black", "Black", "Black"),
+        ],
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file, unless it was dropped."""
+        if self.filepath:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Load it."""
+        api.load_nerf(
+            self.filepath,
+            scene_kind=self.scene_kind,
+            background=self.background,
+            wait=bpy.app.background,
+        )
+
+
+class SA3D_OT_add_camera(Caller, bpy.types.Operator):
+    """Add a camera that sees the whole NeRF and make it the active one"""
+
+    bl_idname = "sa3d.add_camera"
+    bl_label = "Add Camera"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_nerf,)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Add it."""
+        api.add_camera()
+
+
+class SA3D_OT_render_view(Caller, bpy.types.Operator):
+    """Show what the NeRF looks like through the active camera, as the camera's background"""
+
+    bl_idname = "sa3d.render_view"
+    bl_label = "Render View"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf, workflow.why_no_camera)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Render it."""
+        api.render_view(wait=bpy.app.background)
+
+
+class SA3D_OT_add_prompt(Caller, bpy.types.Operator):
+    """Put a prompt on a pixel of the active camera's picture"""
+
+    bl_idname = "sa3d.add_prompt"
+    bl_label = "Add Prompt"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_nerf, workflow.why_no_camera)
+
+    x: FloatProperty(
+        name="X", description="Pixels from the picture's left edge", min=0, subtype="PIXEL"
+    )
+    y: FloatProperty(
+        name="Y", description="Pixels from the picture's top edge", min=0, subtype="PIXEL"
+    )
+    label: EnumProperty(
+        name="Label", description="What the point lies on", items=LABELS, default=POSITIVE
+    )
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Add it."""
+        api.add_prompt(x=self.x, y=self.y, label=self.label)
+
+
+class SA3D_OT_remove_prompt(Caller, bpy.types.Operator):
+    """Remove the prompt that is active in the viewport"""
+
+    bl_idname = "sa3d.remove_prompt"
+    bl_label = "Remove Prompt"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    name: StringProperty(
+        name="Name", description="The prompt's object; the active one when empty", options=set()
+    )
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Remove it."""
+        empty = bpy.data.objects.get(self.name) if self.name else context.active_object
+        if empty is None:
+            raise UserError("There is no such prompt; select one.")
+        api.remove_prompt(empty)
+
+
+class SA3D_OT_clear_prompts(Caller, bpy.types.Operator):
+    """Remove all prompts of the NeRF"""
+
+    bl_idname = "sa3d.clear_prompts"
+    bl_label = "Clear Prompts"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_nerf,)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Remove them."""
+        api.clear_prompts()
+
+
+class SA3D_OT_add_object(Caller, bpy.types.Operator):
+    """Add another object to cut out; new prompts are for it"""
+
+    bl_idname = "sa3d.add_object"
+    bl_label = "Add Object"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_nerf,)
+
+    name: StringProperty(name="Name", description="What to call it", default="Object")
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Add it."""
+        api.add_object(name=self.name)
+
+
+class SA3D_OT_remove_object(Caller, bpy.types.Operator):
+    """Remove the active object and its prompts from the list; its mesh stays"""
+
+    bl_idname = "sa3d.remove_object"
+    bl_label = "Remove Object"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_object,)
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Remove it."""
+        facts = require_nerf(context.scene).sa3d.nerf
+        api.remove_object(name=facts.objects[facts.active_object].name)
+
+
+class SA3D_OT_segment(Caller, bpy.types.Operator):
+    """Cut the objects with prompts out of the NeRF and import them as meshes"""
+
+    bl_idname = "sa3d.segment"
+    bl_label = "Segment"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (
+        workflow.why_no_job,
+        workflow.why_no_nerf,
+        workflow.why_no_camera,
+        workflow.why_no_prompt,
+    )
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Segment."""
+        api.segment(wait=bpy.app.background)
+
+
+class SA3D_OT_cancel(Caller, bpy.types.Operator):
+    """Stop the running job; the scene stays as it is"""
+
+    bl_idname = "sa3d.cancel"
+    bl_label = "Cancel"
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Cancel."""
+        api.cancel()
+
+
+class SA3D_OT_import_mesh(Caller, bpy.types.Operator):
+    """Import a mesh of an earlier run under the NeRF"""
+
+    bl_idname = "sa3d.import_mesh"
+    bl_label = "Import Mesh"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf)
+
+    filepath: StringProperty(
+        name="File", description="NAME_mesh.npz", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
+    filter_glob: StringProperty(default="*_mesh.npz", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Import it."""
+        api.import_mesh(self.filepath, wait=bpy.app.background)
+
+
+_CLASSES = (
+    SA3D_OT_start_engine,
+    SA3D_OT_stop_engine,
+    SA3D_OT_load_nerf,
+    SA3D_OT_add_camera,
+    SA3D_OT_render_view,
+    SA3D_OT_add_prompt,
+    SA3D_OT_remove_prompt,
+    SA3D_OT_clear_prompts,
+    SA3D_OT_add_object,
+    SA3D_OT_remove_object,
+    SA3D_OT_segment,
+    SA3D_OT_cancel,
+    SA3D_OT_import_mesh,
+)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -1,0 +1,243 @@
+"""The sidebar: one tab with the workflow in order, and the File menu's entry."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from . import session, workflow
+from .nerf import scene_nerf
+from .prompts import prompt_empties
+from .properties import NEGATIVE, POSITIVE
+
+WRAP = 42
+"""Characters a line in the sidebar at its usual width."""
+
+
+def wrapped(layout: bpy.types.UILayout, text: str, icon: str) -> None:
+    """A sentence over as many lines as it needs."""
+    line, lines = "", []
+    for word in text.split():
+        if line and len(line) + len(word) >= WRAP:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+    column = layout.column(align=True)
+    for number, part in enumerate([*lines, line]):
+        column.label(text=part, icon="BLANK1" if number else icon)
+
+
+class Tab:
+    """Where the panels are."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SA3D"
+
+
+class Section(Tab):
+    """A numbered step under the tab's main panel."""
+
+    bl_parent_id = "SA3D_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Set the layout up and leave the rest to the step."""
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        self.draw_step(context, self.layout, scene_nerf(context.scene))
+
+
+class SA3D_PT_main(Tab, bpy.types.Panel):
+    """The next step, or the job that runs."""
+
+    bl_idname = "SA3D_PT_main"
+    bl_label = "Segment a NeRF"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Progress and cancel while something runs, else the next step."""
+        layout = self.layout
+        job = session.current.job
+        if job is not None and job.state == "running":
+            layout.label(text=job.title)
+            row = layout.row(align=True)
+            row.progress(factor=job.factor, text=job.text or "Starting", type="BAR")
+            row.operator("sa3d.cancel", text="", icon="X")
+            return
+        if job is not None and job.state == "failed":
+            wrapped(layout.box(), str(job.error), "ERROR")
+        step = workflow.next_step(context)
+        if step:
+            button = layout.column()
+            button.scale_y = 1.5
+            button.operator(step, icon="PLAY")
+
+
+class SA3D_PT_nerf(Section, bpy.types.Panel):
+    """Step 1."""
+
+    bl_label = "1. NeRF"
+
+    def draw_step(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        nerf: bpy.types.Object | None,
+    ) -> None:
+        """Which NeRF, and what is known about it."""
+        row = layout.row(align=True)
+        row.use_property_split = False
+        row.prop(context.scene.sa3d, "nerf", text="")
+        row.operator("sa3d.load_nerf", text="", icon="FILE_FOLDER")
+        if nerf is None:
+            return
+        facts = nerf.sa3d.nerf
+        layout.label(text=facts.family)
+        header, body = layout.panel("sa3d_nerf_details", default_closed=True)
+        header.label(text="Details")
+        if body:
+            body.prop(facts, "checkpoint")
+            body.prop(facts, "scene")
+            body.prop(facts, "background")
+            for note in facts.notes.splitlines():
+                wrapped(body, note, "INFO")
+
+
+class SA3D_PT_view(Section, bpy.types.Panel):
+    """Step 2."""
+
+    bl_label = "2. View"
+
+    def draw_step(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        _nerf: bpy.types.Object | None,
+    ) -> None:
+        """Which camera, and its picture."""
+        row = layout.row(align=True)
+        row.use_property_split = False
+        row.prop(context.scene, "camera", text="")
+        row.operator("sa3d.add_camera", text="", icon="ADD")
+        layout.operator("sa3d.render_view", icon="IMAGE_BACKGROUND")
+
+
+class SA3D_UL_objects(bpy.types.UIList):
+    """The objects to cut out."""
+
+    def draw_item(
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        _data: object,
+        item: bpy.types.PropertyGroup,
+        _icon: int,
+        _active_data: object,
+        _active_property: str,
+    ) -> None:
+        """Its name, and whether it has a mesh."""
+        icon = "MESH_DATA" if item.result else "DOT"
+        layout.prop(item, "name", text="", emboss=False, icon=icon)
+
+
+class SA3D_PT_prompts(Section, bpy.types.Panel):
+    """Step 3."""
+
+    bl_label = "3. Prompts"
+
+    def draw_step(
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        nerf: bpy.types.Object | None,
+    ) -> None:
+        """The objects, their prompts, and ways to set more."""
+        if nerf is not None:
+            facts = nerf.sa3d.nerf
+            row = layout.row()
+            row.template_list(
+                "SA3D_UL_objects", "", facts, "objects", facts, "active_object", rows=2
+            )
+            column = row.column(align=True)
+            column.operator("sa3d.add_object", text="", icon="ADD")
+            column.operator("sa3d.remove_object", text="", icon="REMOVE")
+            labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf)]
+            text = f"{labels.count(POSITIVE)} on, {labels.count(NEGATIVE)} off the objects"
+            layout.label(text=text)
+        layout.operator("sa3d.pick_prompts", icon="EYEDROPPER")
+        row = layout.row(align=True)
+        row.operator("sa3d.remove_prompt", text="Remove")
+        row.operator("sa3d.clear_prompts", text="Clear")
+
+
+class SA3D_PT_segment(Section, bpy.types.Panel):
+    """Step 4."""
+
+    bl_label = "4. Segment"
+
+    def draw_step(
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        nerf: bpy.types.Object | None,
+    ) -> None:
+        """The segmenter, settings for experts, and the button."""
+        if nerf is not None:
+            facts = nerf.sa3d.nerf
+            layout.prop(facts, "segmenter")
+            if facts.segmenter != "bundled":
+                layout.prop(facts, "weights")
+            header, body = layout.panel("sa3d_segment_details", default_closed=True)
+            header.label(text="Quality")
+            if body:
+                for name in ("views", "view_size", "resolution", "max_faces", "reference"):
+                    body.prop(facts, name)
+        layout.operator("sa3d.segment", icon="MOD_EXPLODE")
+
+
+class SA3D_PT_result(Section, bpy.types.Panel):
+    """Step 5."""
+
+    bl_label = "5. Result"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    def draw_step(
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        nerf: bpy.types.Object | None,
+    ) -> None:
+        """The meshes."""
+        for entry in nerf.sa3d.nerf.objects if nerf else ():
+            if entry.result is not None and entry.result.type == "MESH":
+                faces = len(entry.result.data.polygons)
+                layout.label(text=f"{entry.name}: {faces:,} faces", icon="MESH_DATA")
+        layout.operator("sa3d.import_mesh", icon="IMPORT")
+
+
+def _draw_import(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.operator("sa3d.load_nerf", text="NeRF Checkpoint (.th)")
+
+
+_CLASSES = (
+    SA3D_PT_main,
+    SA3D_PT_nerf,
+    SA3D_PT_view,
+    SA3D_UL_objects,
+    SA3D_PT_prompts,
+    SA3D_PT_segment,
+    SA3D_PT_result,
+)
+_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
+
+
+def register() -> None:
+    """Register the panels and add the menu entry."""
+    _register()
+    bpy.types.TOPBAR_MT_file_import.append(_draw_import)
+
+
+def unregister() -> None:
+    """Take them back."""
+    bpy.types.TOPBAR_MT_file_import.remove(_draw_import)
+    _unregister()

@@ -1,0 +1,185 @@
+"""Prompts: empties on the camera's image, saved in the .blend, read back as pixels."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from ..core.cameras import Camera
+from ..core.errors import UserError
+from ..core.prompts import NOT_OBJECT, OBJECT, ObjectPrompt, prompts_from_json
+from .nerf import box_center, group
+from .properties import NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
+from .views import world_camera
+
+DISPLAY_SIZE = 0.012
+"""Radius of a prompt's empty as a share of the picture's longer side."""
+COLORS = {POSITIVE: (0.1, 0.9, 0.2, 1.0), NEGATIVE: (1.0, 0.15, 0.1, 1.0)}
+SHAPES = {POSITIVE: "SPHERE", NEGATIVE: "PLAIN_AXES"}
+SIGNS = {POSITIVE: "+", NEGATIVE: "-"}
+
+
+def add_object(nerf: bpy.types.Object, name: str = "Object") -> SA3D_SegmentObject:
+    """Add an entry to what is cut out of the NeRF, under a name of its own, and make it active."""
+    facts = nerf.sa3d.nerf
+    taken = {entry.name for entry in facts.objects}
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{name} {number}"
+    entry = facts.objects.add()
+    entry.name, entry.key = free, new_key()
+    facts.active_object = len(facts.objects) - 1
+    return entry
+
+
+def remove_object(nerf: bpy.types.Object, name: str) -> None:
+    """Remove an entry with its prompts; its mesh stays. Raises UserError when there is none."""
+    facts = nerf.sa3d.nerf
+    index = facts.objects.find(name)
+    if index < 0:
+        raise UserError(f"There is no object {name!r} in {nerf.name!r}.")
+    clear_prompts(nerf, key=facts.objects[index].key)
+    facts.objects.remove(index)
+    facts.active_object = max(0, min(facts.active_object, len(facts.objects) - 1))
+
+
+def active_object(nerf: bpy.types.Object) -> SA3D_SegmentObject | None:
+    """The entry that new prompts are for."""
+    facts = nerf.sa3d.nerf
+    inside = 0 <= facts.active_object < len(facts.objects)
+    return facts.objects[facts.active_object] if inside else None
+
+
+def add_prompt(
+    scene: bpy.types.Scene,
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    entry: SA3D_SegmentObject,
+    pixel: tuple[float, float],
+    label: str,
+) -> bpy.types.Object:
+    """Put an empty on the camera's image.
+
+    It lies in front of the camera and is its child, so it stays on its pixel.
+
+    Args:
+        pixel: (x, y) with the origin at the top left corner of the picture.
+        label: ``POSITIVE`` or ``NEGATIVE``.
+
+    Raises:
+        UserError: the pixel lies outside the picture.
+    """
+    view = world_camera(scene, camera)
+    if not (0 <= pixel[0] <= view.width and 0 <= pixel[1] <= view.height):
+        raise UserError(
+            f"The point ({pixel[0]:g}, {pixel[1]:g}) lies outside the {view.width}x{view.height} "
+            "picture; click inside the camera's frame.",
+            code="prompt_outside",
+        )
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    world_from_camera = camera.evaluated_get(depsgraph).matrix_world
+    depth = _depth(nerf, view, camera)
+    point = Vector(_on_ray(view, pixel, depth))
+    empty = bpy.data.objects.new(f"{entry.name} {SIGNS[label]}", None)
+    empty.empty_display_type = SHAPES[label]
+    empty.empty_display_size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
+    empty.show_in_front = True
+    empty.color = COLORS[label]
+    state = empty.sa3d
+    state.kind = "PROMPT"
+    prompt = state.prompt
+    prompt.label, prompt.object_key = label, entry.key
+    prompt.nerf, prompt.camera = nerf, camera
+    group(nerf, "prompts").objects.link(empty)
+    empty.parent = camera
+    empty.matrix_parent_inverse = Matrix.Identity(4)
+    empty.location = world_from_camera.inverted() @ point
+    empty.lock_location = (False, False, True)
+    return empty
+
+
+def _depth(nerf: bpy.types.Object, view: Camera, camera: bpy.types.Object) -> float:
+    """Half way to the NeRF, so that its results do not hide the prompts."""
+    center = np.array(nerf.matrix_world @ Vector(box_center(nerf)))
+    away = float((center - view.origin) @ view.forward)
+    return max(0.5 * away, 4 * camera.data.clip_start)
+
+
+def _on_ray(view: Camera, pixel: tuple[float, float], depth: float) -> np.ndarray:
+    x = (pixel[0] - view.cx) / view.fl_x * depth
+    y = -(pixel[1] - view.cy) / view.fl_y * depth
+    matrix = view.field_from_camera
+    return matrix[:3, :3] @ np.array([x, y, -depth]) + matrix[:3, 3]
+
+
+def prompt_empties(nerf: bpy.types.Object, *, key: str | None = None) -> list[bpy.types.Object]:
+    """The NeRF's prompts that still are in a scene, of one entry or of all."""
+    collection = nerf.sa3d.nerf.prompts
+    if collection is None:
+        return []
+    return [
+        thing
+        for thing in collection.objects
+        if thing.sa3d.kind == "PROMPT"
+        and thing.sa3d.prompt.nerf == nerf
+        and key in (None, thing.sa3d.prompt.object_key)
+    ]
+
+
+def clear_prompts(nerf: bpy.types.Object, *, key: str | None = None) -> int:
+    """Remove prompts of one entry or of all; returns how many."""
+    empties = prompt_empties(nerf, key=key)
+    for empty in empties:
+        bpy.data.objects.remove(empty)
+    return len(empties)
+
+
+def read_prompts(
+    scene: bpy.types.Scene, nerf: bpy.types.Object, camera: bpy.types.Object
+) -> list[ObjectPrompt]:
+    """What the empties say in this camera's picture, wherever they were moved.
+
+    Entries without a prompt in this camera are left out.
+
+    Raises:
+        UserError: there is no usable prompt, or one lies outside the picture.
+    """
+    empties = prompt_empties(nerf)
+    here = [empty for empty in empties if empty.sa3d.prompt.camera == camera]
+    if not here:
+        other = next((e.sa3d.prompt.camera for e in empties if e.sa3d.prompt.camera), None)
+        cure = f"make {other.name!r} the active camera" if other else "click on the object"
+        raise UserError(
+            f"There is no prompt in the picture of {camera.name!r}; {cure}.", code="no_prompt"
+        )
+    view = world_camera(scene, camera)
+    pixels = dict(zip(here, read_pixels(view, here), strict=True))
+    found = []
+    for entry in nerf.sa3d.nerf.objects:
+        mine = [empty for empty in here if empty.sa3d.prompt.object_key == entry.key]
+        if mine:
+            labels = [empty.sa3d.prompt.label for empty in mine]
+            prompt = ObjectPrompt(
+                entry.name,
+                tuple(pixels[empty] for empty in mine),
+                tuple(OBJECT if label == POSITIVE else NOT_OBJECT for label in labels),
+            )
+            prompt.check_inside(view.width, view.height)
+            found.append(prompt)
+    return prompts_from_json({"objects": [prompt.to_json() for prompt in found]})
+
+
+def read_pixels(view: Camera, empties: list[bpy.types.Object]) -> list[tuple[float, float]]:
+    """Where the empties lie in the picture of a camera in world space."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    points = [empty.evaluated_get(depsgraph).matrix_world.translation for empty in empties]
+    pixels = view.project(np.array(points, dtype=np.float64).reshape(-1, 3))
+    if np.isnan(pixels).any():
+        name = empties[int(np.isnan(pixels).any(axis=1).argmax())].name
+        raise UserError(
+            f"The prompt {name!r} lies behind the camera; move it into the picture.",
+            code="prompt_outside",
+        )
+    return [(float(x), float(y)) for x, y in pixels]

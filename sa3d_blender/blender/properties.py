@@ -1,0 +1,221 @@
+"""Everything that is saved in the .blend; the engine holds nothing else."""
+
+import secrets
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..core.settings import FieldOptions, MeshSettings, SegmentSettings
+
+POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"
+_SEGMENT, _MESH = SegmentSettings(), MeshSettings()
+
+
+def is_nerf(_owner: Any, thing: bpy.types.Object) -> bool:
+    """Whether an object is a NeRF's Empty; also the filter of the pointer to it."""
+    return thing.sa3d.kind == "NERF"
+
+
+def is_camera(_owner: Any, thing: bpy.types.Object) -> bool:
+    """Whether an object is a camera."""
+    return thing.type == "CAMERA"
+
+
+class SA3D_SegmentObject(bpy.types.PropertyGroup):
+    """One thing to cut out; ``name`` is what the artist calls it."""
+
+    key: StringProperty(description="Ties prompts to this entry, whatever its name", options=set())
+    result: PointerProperty(
+        type=bpy.types.Object, name="Result", description="The mesh that was cut out"
+    )
+
+
+class SA3D_Nerf(bpy.types.PropertyGroup):
+    """What a NeRF's Empty knows: its checkpoint, its facts, what to cut out and how."""
+
+    checkpoint: StringProperty(
+        name="Checkpoint", description="The NeRF's checkpoint file", subtype="FILE_PATH"
+    )
+    scene: EnumProperty(
+        name="Scene",
+        description="How the NeRF was trained, where its file does not say",
+        items=[
+            ("auto", "Automatic", "Guess from the checkpoint"),
+            ("bounded", "Bounded", "Cameras around the object, plain coordinates"),
+            ("forward_facing", "Forward Facing", "Cameras on one side, normalised coordinates"),
+        ],
+        default=FieldOptions().scene,
+    )
+    background: EnumProperty(
+        name="Background",
+        description="The colour behind the NeRF",
+        items=[
+            ("auto", "Automatic", "As the NeRF was trained"),
+            ("white", "White", "White"),
+            ("black", "Black", "Black"),
+        ],
+        default=FieldOptions().background,
+    )
+    family: StringProperty(name="Family", description="What kind of NeRF it is")
+    notes: StringProperty(name="Notes", description="What was guessed while reading the file")
+    box_min: FloatVectorProperty(
+        name="Box Minimum", description="Corner of the NeRF's box", size=3, subtype="XYZ"
+    )
+    box_max: FloatVectorProperty(
+        name="Box Maximum", description="Corner of the NeRF's box", size=3, subtype="XYZ"
+    )
+    objects: CollectionProperty(
+        type=SA3D_SegmentObject, name="Objects", description="What to cut out"
+    )
+    active_object: IntProperty(
+        name="Active Object", description="The object that new prompts are for"
+    )
+    views: IntProperty(
+        name="Views",
+        description="How many views are rendered and segmented",
+        default=_SEGMENT.views,
+        min=1,
+        max=1000,
+        soft_max=100,
+    )
+    view_size: IntProperty(
+        name="View Size",
+        description="Longer side of those views",
+        default=_SEGMENT.view_size,
+        min=16,
+        max=2048,
+        soft_min=64,
+        soft_max=1024,
+        subtype="PIXEL",
+    )
+    segmenter: EnumProperty(
+        name="Segmenter",
+        description="Which Segment Anything model cuts the views",
+        items=[
+            ("bundled", "Bundled", "Small and fast, comes with the add-on"),
+            ("vit_b", "ViT-B", "Needs its weights file; several times slower"),
+            ("vit_l", "ViT-L", "Needs its weights file; slower still"),
+            ("vit_h", "ViT-H", "Needs its weights file; slowest"),
+        ],
+        default=_SEGMENT.segmenter,
+    )
+    weights: StringProperty(
+        name="Weights", description="The model's weights file (.pth)", subtype="FILE_PATH"
+    )
+    reference: BoolProperty(
+        name="Paper Settings",
+        description="Segment exactly as the SA3D paper does",
+        default=_SEGMENT.reference,
+    )
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side of the object",
+        default=_MESH.resolution,
+        min=8,
+        max=1024,
+        soft_min=64,
+        soft_max=512,
+    )
+    max_faces: IntProperty(
+        name="Faces",
+        description="The mesh is simplified to at most this many triangles",
+        default=_MESH.max_faces,
+        min=100,
+        soft_max=500_000,
+    )
+    result: StringProperty(
+        name="Result", description="Where the last run left its files", subtype="FILE_PATH"
+    )
+    root: PointerProperty(type=bpy.types.Collection, description="The NeRF's collection")
+    prompts: PointerProperty(type=bpy.types.Collection, description="Holds the prompts")
+    cameras: PointerProperty(type=bpy.types.Collection, description="Holds the views' cameras")
+    results: PointerProperty(type=bpy.types.Collection, description="Holds the results")
+
+
+class SA3D_Prompt(bpy.types.PropertyGroup):
+    """What a prompt's empty knows."""
+
+    label: EnumProperty(
+        name="Label",
+        description="Whether the point lies on the object",
+        items=[
+            (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
+            (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
+        ],
+        default=POSITIVE,
+    )
+    object_key: StringProperty(description="The entry in the NeRF's objects", options=set())
+    nerf: PointerProperty(
+        type=bpy.types.Object, name="NeRF", description="The NeRF it belongs to", poll=is_nerf
+    )
+    camera: PointerProperty(
+        type=bpy.types.Object,
+        name="Camera",
+        description="The camera through which it was placed",
+        poll=is_camera,
+    )
+
+
+class SA3D_Object(bpy.types.PropertyGroup):
+    """``Object.sa3d``."""
+
+    kind: EnumProperty(
+        name="Kind",
+        description="What the object is to SA3D",
+        items=[
+            ("NONE", "None", "Nothing"),
+            ("NERF", "NeRF", "A NeRF's frame"),
+            ("BOX", "Box", "The box of a NeRF"),
+            ("PROMPT", "Prompt", "A point that the artist set"),
+            ("RESULT", "Result", "A mesh cut out of a NeRF"),
+        ],
+        default="NONE",
+    )
+    nerf: PointerProperty(type=SA3D_Nerf)
+    prompt: PointerProperty(type=SA3D_Prompt)
+    view: PointerProperty(
+        type=bpy.types.Image, name="View", description="What the NeRF looks like in this camera"
+    )
+
+
+class SA3D_Scene(bpy.types.PropertyGroup):
+    """``Scene.sa3d``."""
+
+    nerf: PointerProperty(
+        type=bpy.types.Object,
+        name="NeRF",
+        description="The NeRF that the panels work on",
+        poll=is_nerf,
+    )
+
+
+def new_key() -> str:
+    """A key for an entry in a NeRF's objects."""
+    return secrets.token_hex(8)
+
+
+_CLASSES = (SA3D_SegmentObject, SA3D_Nerf, SA3D_Prompt, SA3D_Object, SA3D_Scene)
+_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
+
+
+def register() -> None:
+    """Register the groups and hang them on Object and Scene."""
+    _register()
+    bpy.types.Object.sa3d = PointerProperty(type=SA3D_Object)
+    bpy.types.Scene.sa3d = PointerProperty(type=SA3D_Scene)
+
+
+def unregister() -> None:
+    """Take the groups back."""
+    del bpy.types.Scene.sa3d
+    del bpy.types.Object.sa3d
+    _unregister()

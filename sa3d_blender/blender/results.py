@@ -1,0 +1,137 @@
+"""Meshes that came back: built in slices, coloured, and put under the NeRF's Empty."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..core.mesh import MeshData
+from .nerf import group, parent_to
+from .properties import SA3D_SegmentObject
+from .references import Reference, refer
+from .session import MORE, Steps, in_thread
+
+COLOR = "Color"
+MATERIAL = "SA3D Vertex Color"
+
+
+def load_meshes(paths: list[Path]) -> Steps[list[bpy.types.Mesh]]:
+    """Build the meshes of files that the engine wrote; all of them or none. They are in no scene.
+
+    Raises:
+        UserError: a file is not a mesh of the engine.
+    """
+    built: list[Reference[bpy.types.Mesh]] = []
+    complete = False
+    try:
+        for path in paths:
+            built.append((yield from _load_mesh(path, path.stem.removesuffix("_mesh"))))
+        meshes = [reference.get() for reference in built]
+        complete = True
+        return meshes
+    finally:
+        for leftover in () if complete else filter(None, (ref.find() for ref in built)):
+            bpy.data.meshes.remove(leftover)
+
+
+def _load_mesh(path: Path, name: str) -> Steps[Reference[bpy.types.Mesh]]:
+    """Read a file in a thread and build it in slices, again when an undo took it half-built."""
+    data: MeshData = yield from in_thread(lambda: MeshData.load(path))
+    while True:
+        mesh = yield from _build(data, name)
+        if mesh is not None:
+            return mesh
+
+
+def _build(data: MeshData, name: str) -> Steps[Reference[bpy.types.Mesh] | None]:
+    reference = refer(bpy.data.meshes.new(name))
+    complete = False
+    try:
+        for fill in (_fill_vertices, _fill_corners, _fill_faces, _fill_colors, _fill_edges):
+            mesh = reference.find()
+            if mesh is None:
+                return None
+            fill(mesh, data)
+            yield MORE
+        complete = True
+        return reference
+    finally:
+        leftover = None if complete else reference.find()
+        if leftover is not None:
+            bpy.data.meshes.remove(leftover)
+
+
+def _fill_vertices(mesh: bpy.types.Mesh, data: MeshData) -> None:
+    mesh.vertices.add(len(data.vertices))
+    mesh.vertices.foreach_set("co", data.vertices.astype(np.float32).ravel())
+
+
+def _fill_corners(mesh: bpy.types.Mesh, data: MeshData) -> None:
+    mesh.loops.add(data.faces.size)
+    mesh.loops.foreach_set("vertex_index", data.faces.astype(np.int32).ravel())
+
+
+def _fill_faces(mesh: bpy.types.Mesh, data: MeshData) -> None:
+    count = len(data.faces)
+    mesh.polygons.add(count)
+    mesh.polygons.foreach_set("loop_start", np.arange(0, 3 * count, 3, dtype=np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.full(count, True))
+
+
+def _fill_colors(mesh: bpy.types.Mesh, data: MeshData) -> None:
+    attribute = mesh.color_attributes.new(COLOR, "BYTE_COLOR", "POINT")
+    rgba = np.full((len(data.vertices), 4), 1.0, dtype=np.float32)
+    rgba[:, :3] = data.colors / np.float32(255)
+    attribute.data.foreach_set("color_srgb", rgba.ravel())
+    mesh.color_attributes.active_color = attribute
+    mesh.color_attributes.render_color_index = mesh.color_attributes.find(COLOR)
+
+
+def _fill_edges(mesh: bpy.types.Mesh, _data: MeshData) -> None:
+    mesh.update(calc_edges=True)
+
+
+def place_mesh(
+    nerf: bpy.types.Object, mesh: bpy.types.Mesh, entry: SA3D_SegmentObject | None
+) -> bpy.types.Object:
+    """Put a mesh under the NeRF's Empty; replaces the entry's earlier mesh in its own object.
+
+    The object of a re-run keeps its modifiers and materials.
+    """
+    old = entry.result if entry is not None else None
+    if old is not None and old.users_collection:
+        earlier = old.data
+        for material in earlier.materials:
+            mesh.materials.append(material)
+        old.data = mesh
+        if earlier.users == 0:
+            bpy.data.meshes.remove(earlier)
+        return old
+    mesh.materials.append(color_material())
+    result = bpy.data.objects.new(mesh.name, mesh)
+    result.sa3d.kind = "RESULT"
+    group(nerf, "results").objects.link(result)
+    parent_to(nerf, result)
+    if entry is not None:
+        entry.result = result
+    return result
+
+
+def color_material() -> bpy.types.Material:
+    """The material that shows vertex colours; made once per file."""
+    found = bpy.data.materials.get(MATERIAL)
+    if found is not None:
+        return found
+    material = bpy.data.materials.new(MATERIAL)
+    if material.node_tree is None:  # always there from Blender 5.0 on
+        material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
+    surface.inputs["Roughness"].default_value = 0.8
+    color = nodes.new("ShaderNodeVertexColor")
+    color.layer_name = COLOR
+    color.location = (surface.location.x - 220, surface.location.y)
+    links.new(color.outputs["Color"], surface.inputs["Base Color"])
+    return material

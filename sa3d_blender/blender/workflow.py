@@ -1,0 +1,62 @@
+"""What can be done now, what cannot and why, and what comes next. Reads only: panels draw it."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import session
+from .nerf import scene_nerf
+from .prompts import active_object, prompt_empties
+
+Why = str | None
+"""Why something cannot be done now, as a sentence for a tooltip; None when it can."""
+
+
+def why_no_job(_context: bpy.types.Context) -> Why:
+    """Only one job runs at a time."""
+    return "Another job is running; wait for it or cancel it" if session.running() else None
+
+
+def why_no_nerf(context: bpy.types.Context) -> Why:
+    """Most things need a NeRF."""
+    return None if scene_nerf(context.scene) else "Load a NeRF first"
+
+
+def why_no_camera(context: bpy.types.Context) -> Why:
+    """Views and prompts need a perspective camera."""
+    camera = context.scene.camera
+    if camera is None or camera.type != "CAMERA":
+        return "The scene has no active camera; add one"
+    return None if camera.data.type == "PERSP" else "The active camera is not a perspective camera"
+
+
+def why_no_prompt(context: bpy.types.Context) -> Why:
+    """Segmenting needs a prompt in the active camera's picture."""
+    nerf = scene_nerf(context.scene)
+    if nerf is None:
+        return "Load a NeRF first"
+    camera = context.scene.camera
+    here = any(empty.sa3d.prompt.camera == camera for empty in prompt_empties(nerf))
+    return None if here else "Put a prompt on the object first"
+
+
+def why_no_object(context: bpy.types.Context) -> Why:
+    """Removing an object needs one in the list."""
+    nerf = scene_nerf(context.scene)
+    return None if nerf and active_object(nerf) else "The list of objects is empty"
+
+
+def next_step(context: bpy.types.Context) -> str:
+    """The operator that an artist most likely wants now; empty when the result is there."""
+    nerf = scene_nerf(context.scene)
+    if nerf is None:
+        return "sa3d.load_nerf"
+    camera = context.scene.camera
+    if camera is None or camera.type != "CAMERA":
+        return "sa3d.add_camera"
+    if camera.sa3d.view is None:
+        return "sa3d.render_view"
+    if why_no_prompt(context):
+        return "sa3d.pick_prompts"
+    done = all(entry.result is not None for entry in nerf.sa3d.nerf.objects)
+    return "" if done else "sa3d.segment"
