@@ -22,7 +22,7 @@ PACKAGE = ROOT / "sa3d_blender"
 BESIDE = ("blender_manifest.toml", "LICENSE", "README.md")
 REQUIREMENTS = ROOT / "scripts" / "requirements" / "engine.txt"
 IGNORED = shutil.ignore_patterns("__pycache__", "*.py[co]", ".*", "*.part*")
-TAGS = {"add-on": ["Mesh", "Import-Export"]}
+TAGS = {"add-on": ["Mesh", "Import-Export"], "theme": []}
 """Those of the platform's tags that this extension uses."""
 MAX_ASSETS = 16 * 2**20
 

@@ -53,6 +53,8 @@ def load_nerf(
     *,
     scene_kind: str = "auto",
     background: str = "auto",
+    ndc_focal: float | None = None,
+    ndc_aspect: float | None = None,
     wait: bool = True,
 ) -> bpy.types.Object | Job[Any]:
     """Load a checkpoint: an Empty that is its frame, with its box, in collections of its own.
@@ -60,6 +62,7 @@ def load_nerf(
     Args:
         scene_kind: ``auto``, ``bounded`` or ``forward_facing``.
         background: ``auto``, ``white`` or ``black``.
+        ndc_focal, ndc_aspect: see `FieldOptions`; guessed when not given.
 
     Returns:
         The Empty, or without ``wait`` the job.
@@ -67,7 +70,7 @@ def load_nerf(
     checkpoint = Path(bpy.path.abspath(str(path))).absolute()
     if not checkpoint.is_file():
         raise UserError(f"There is no file at {checkpoint}; choose another.", code="missing_file")
-    options = FieldOptions(scene_kind, background)  # type: ignore[arg-type]
+    options = FieldOptions(scene_kind, background, ndc_focal, ndc_aspect)  # type: ignore[arg-type]
     steps = _load_nerf(refer(bpy.context.scene), str(checkpoint), options)
     return _finish("Loading the NeRF", steps, wait)
 

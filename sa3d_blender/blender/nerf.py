@@ -38,6 +38,7 @@ def create_nerf(
     nerf = state.nerf
     nerf.checkpoint = checkpoint
     nerf.scene, nerf.background = options.scene, options.background
+    nerf.ndc_focal, nerf.ndc_aspect = options.ndc_focal or 0.0, options.ndc_aspect or 0.0
     nerf.family = f"{info['family']}, {str(info['scene']).replace('_', ' ')}"
     nerf.notes = "\n".join(info.get("notes", ()))
     nerf.box_min, nerf.box_max = info["box"]
@@ -141,7 +142,9 @@ def parent_to(nerf: bpy.types.Object, thing: bpy.types.Object) -> None:
 def field_params(nerf: bpy.types.Object) -> dict[str, Any]:
     """``checkpoint`` and ``options``, as every request to the engine names them."""
     facts = nerf.sa3d.nerf
-    options = FieldOptions(facts.scene, facts.background)
+    options = FieldOptions(
+        facts.scene, facts.background, facts.ndc_focal or None, facts.ndc_aspect or None
+    )
     return {
         "checkpoint": bpy.path.abspath(facts.checkpoint),
         "options": settings_to_json(options),

@@ -99,6 +99,9 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             body.prop(facts, "checkpoint")
             body.prop(facts, "scene")
             body.prop(facts, "background")
+            if facts.scene == "forward_facing" or "forward" in facts.family:
+                body.prop(facts, "ndc_focal")
+                body.prop(facts, "ndc_aspect")
             for note in facts.notes.splitlines():
                 wrapped(body, note, "INFO")
 

@@ -8,6 +8,7 @@ from bpy.props import (
     BoolProperty,
     CollectionProperty,
     EnumProperty,
+    FloatProperty,
     FloatVectorProperty,
     IntProperty,
     PointerProperty,
@@ -64,6 +65,21 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
             ("black", "Black", "Black"),
         ],
         default=FieldOptions().background,
+    )
+    ndc_focal: FloatProperty(
+        name="Training Focal Length",
+        description="Forward-facing scenes: focal length over half the image width in training; "
+        "0 guesses",
+        default=0.0,
+        min=0.0,
+        soft_max=10.0,
+    )
+    ndc_aspect: FloatProperty(
+        name="Training Aspect",
+        description="Forward-facing scenes: width over height of the training images; 0 guesses",
+        default=0.0,
+        min=0.0,
+        soft_max=4.0,
     )
     family: StringProperty(name="Family", description="What kind of NeRF it is")
     notes: StringProperty(name="Notes", description="What was guessed while reading the file")
