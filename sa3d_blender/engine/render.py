@@ -16,6 +16,7 @@ from torch import Tensor
 from ..core.cameras import Camera
 from ..core.errors import Cancelled
 from .fields.protocol import RadianceField
+from .parallel import in_parallel
 from .rays import Samples, pixel_rays
 
 RAYS_PER_CHUNK = 8192
@@ -95,16 +96,20 @@ def render_view(
         Cancelled: ``cancelled`` said so.
     """
     pixels = camera.width * camera.height
-    parts: list[Samples] = []
-    for first in range(0, pixels, RAYS_PER_CHUNK):
+    starts = range(0, pixels, RAYS_PER_CHUNK)
+
+    def chunk(first: int) -> Samples:
         if cancelled is not None and cancelled():
             raise Cancelled
         rays = pixel_rays(camera, first, RAYS_PER_CHUNK, device=field.device)
-        with torch.inference_mode():
-            found = field.march(rays, with_color=with_color)
-        parts.append(_moved(found, first))
+        with torch.no_grad():
+            return _moved(field.march(rays, with_color=with_color), first)
+
+    parts = []
+    for part in in_parallel(chunk, starts, device=field.device):
+        parts.append(part)
         if on_progress is not None:
-            on_progress(min(1.0, (first + RAYS_PER_CHUNK) / pixels))
+            on_progress(len(parts) / len(starts))
     return View(camera, joined(parts), field.background)
 
 

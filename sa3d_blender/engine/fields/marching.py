@@ -24,6 +24,10 @@ MAX_SEGMENT = 16
 """Steps per segment, at most."""
 SAMPLES_PER_ROUND = 16
 """Samples per ray and round, roughly."""
+MERGED_WEIGHT = 1 / 32
+"""Neighbouring samples are merged while together they are no more opaque than this."""
+MERGED_SPAN = 0.04
+"""Merged samples lie no farther apart than this in the grid frame (2 % of the grid)."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,13 @@ class Occupancy:
     """Large cells, True within one cell of anything."""
     cells: CellGrid
     """Small cells that may hold something."""
+    bounds: Float[Tensor, "2 3"]
+    """Grid-frame box around all of them."""
 
     @staticmethod
     def of(cells: CellGrid) -> Occupancy:
         """The levels above a bitmap."""
-        return Occupancy(near=cells.halved().dilated(), cells=cells)
+        return Occupancy(cells.halved().dilated(), cells, cells.bounds())
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,8 @@ class WeightedSteps:
     """Samples that carry weight, ordered by ray and then by depth."""
 
     ray_index: Int64[Tensor, " s"]
-    k: Int64[Tensor, " s"]
-    """Number of the sample on its ray."""
-    points: Float[Tensor, "s 3"]
-    """Grid frame."""
+    k: Float[Tensor, " s"]
+    """Place on the ray in steps; between two steps where several were merged."""
     weights: Float[Tensor, " s"]
 
 
@@ -58,10 +62,12 @@ class _Segments:
     """Runs of ``size`` steps, listed by ray and then by depth."""
 
     size: int
-    first_k: Int64[Tensor, " m"]
+    first_k: Float[Tensor, " m"]
     start: Int64[Tensor, " n"]
     """Where each ray's segments begin in the list."""
     count: Int64[Tensor, " n"]
+    last_k: Float[Tensor, " n"]
+    """The last admissible step of each ray."""
 
 
 def march_steps(
@@ -73,7 +79,9 @@ def march_steps(
 ) -> WeightedSteps:
     """Weights of the samples on the rays, by the quadrature of volume rendering.
 
-    ``w_k = exp(-sum_{m<k} tau_m) * (1 - exp(-tau_k))`` with ``tau = density * length``.
+    ``w_k = exp(-sum_{m<k} tau_m) * (1 - exp(-tau_k))`` with ``tau = density * length``. Neighbours
+    that weigh little are merged into one sample at their weighted mean (see `MERGED_WEIGHT`):
+    the sums over a ray stay what they are, with far fewer samples in a hazy field.
 
     Args:
         rays: where the samples are.
@@ -83,6 +91,7 @@ def march_steps(
     """
     segments = _find_segments(rays, occupancy)
     per_round = max(1, SAMPLES_PER_ROUND // segments.size)
+    span = (MERGED_SPAN / rays.steps.norm(dim=1)).clamp_min(1)
     passed = torch.zeros_like(rays.lengths)
     active = segments.count.nonzero().squeeze(1)
     found: list[WeightedSteps] = []
@@ -90,7 +99,7 @@ def march_steps(
     while len(active):
         tile = _tile(rays, segments, active, done, per_round)
         tau = _optical_lengths(rays, tile, density, occupancy.cells)
-        found.append(_kept(tile, tau, passed[active], min_weight))
+        found.append(_merged(tile, tau, passed[active], span[active], min_weight))
         passed[active] += tau.sum(dim=1)
         done += per_round
         more = (segments.count[active] > done) & (passed[active] < -math.log(OPAQUE))
@@ -100,28 +109,28 @@ def march_steps(
 
 def _find_segments(rays: SteppedRays, occupancy: Occupancy) -> _Segments:
     """The segments near which anything is."""
-    entry, leave = box_interval(rays.origins, rays.steps, occupancy.cells.bounds())
-    limit = 2.0**30
-    first = torch.maximum(rays.first, (entry - 1e-3).ceil().clamp(-limit, limit).long())
-    last = torch.minimum(rays.last, (leave + 1e-3).floor().clamp(-limit, limit).long())
+    entry, leave = box_interval(rays.origins, rays.steps, occupancy.bounds)
+    first = torch.maximum(rays.first, (entry - 1e-3).ceil())
+    last = torch.minimum(rays.last, (leave + 1e-3).floor())
     rows = (last >= first).nonzero().squeeze(1)
     size = _segment_size(rays.steps[rows], occupancy.near)
-    counts = (last[rows] - first[rows]) // size + 1
+    counts = torch.div(last[rows] - first[rows], size, rounding_mode="floor") + 1
     longest = int(counts.max()) if len(rows) else 0
     column = torch.arange(longest, device=counts.device)
-    middle = first[rows][:, None] + column * size + (size - 1) / 2
+    middle = first[rows][:, None] + (column * size + (size - 1) / 2)
     points = torch.addcmul(
-        rays.origins[rows][:, None], middle[..., None].float(), rays.steps[rows][:, None]
+        rays.origins[rows][:, None], middle[..., None], rays.steps[rows][:, None]
     )
     near = occupancy.near(points.view(-1, 3)).view(len(rows), longest)
     row, place = (near & (column < counts[:, None])).nonzero(as_tuple=True)
-    count = torch.zeros_like(first)
+    count = torch.zeros_like(first, dtype=torch.int64)
     count[rows] = torch.bincount(row, minlength=len(rows))
     return _Segments(
         size=size,
-        first_k=first[rows][row] + place * size,
+        first_k=first[rows].index_select(0, row) + place * size,
         start=count.cumsum(dim=0) - count,
         count=count,
+        last_k=last,
     )
 
 
@@ -138,7 +147,7 @@ class _Tile:
     """The next samples of some rays as a rectangle; not all of its places are samples."""
 
     rays: Int64[Tensor, " a"]
-    k: Int64[Tensor, "a b"]
+    k: Float[Tensor, "a b"]
     points: Float[Tensor, "a b 3"]
     valid: Bool[Tensor, "a b"]
 
@@ -147,51 +156,67 @@ def _tile(
     rays: SteppedRays, segments: _Segments, active: Tensor, done: int, per_round: int
 ) -> _Tile:
     place = done + torch.arange(per_round, device=active.device)
-    valid = place < segments.count[active][:, None]
-    listed = (segments.start[active][:, None] + place).clamp_max(len(segments.first_k) - 1)
-    within = torch.arange(segments.size, device=active.device)
-    k = (segments.first_k[listed][..., None] + within).flatten(1)
-    valid = valid.repeat_interleave(segments.size, dim=1) & (k <= rays.last[active][:, None])
+    exists = place < segments.count[active][:, None]
+    listed = (segments.start[active][:, None] + place).clamp_max_(len(segments.first_k) - 1)
+    within = torch.arange(segments.size, device=active.device, dtype=torch.float32)
+    k = segments.first_k[listed][..., None] + within
+    valid = (k <= segments.last_k[active][:, None, None]) & exists[..., None]
     points = torch.addcmul(
-        rays.origins[active][:, None], k[..., None].float(), rays.steps[active][:, None]
+        rays.origins[active][:, None, None], k[..., None], rays.steps[active][:, None, None]
     )
-    return _Tile(active, k, points, valid)
+    return _Tile(active, k.flatten(1), points.flatten(1, 2), valid.flatten(1))
 
 
 def _optical_lengths(
     rays: SteppedRays, tile: _Tile, density: Callable[[Tensor], Tensor], cells: CellGrid
 ) -> Float[Tensor, "a b"]:
     points = tile.points.view(-1, 3)
-    live = (cells(points) & tile.valid.flatten()).nonzero().squeeze(1)
+    live = cells(points).logical_and_(tile.valid.flatten()).nonzero().squeeze(1)
     tau = torch.zeros(points.shape[0], device=points.device)
-    tau[live] = density(points[live])
+    tau.index_copy_(0, live, density(points.index_select(0, live)))
     return tau.view_as(tile.k) * rays.lengths[tile.rays][:, None]
 
 
-def _kept(
-    tile: _Tile, tau: Float[Tensor, "a b"], passed: Float[Tensor, " a"], min_weight: float
+def _merged(
+    tile: _Tile,
+    tau: Float[Tensor, "a b"],
+    passed: Float[Tensor, " a"],
+    span: Float[Tensor, " a"],
+    min_weight: float,
 ) -> WeightedSteps:
-    before = passed[:, None] + tau.cumsum(dim=1) - tau
-    weights = (-before).exp() * -torch.expm1(-tau)
+    """The tile's samples; neighbours in the same slot of opacity and of distance are one."""
+    through = (-(tau.cumsum(dim=1) + passed[:, None])).exp_()
+    before = torch.cat([(-passed).exp()[:, None], through[:, :-1]], dim=1)
+    weights = before - through
     row, column = (weights > min_weight).nonzero(as_tuple=True)
-    return WeightedSteps(
-        tile.rays[row], tile.k[row, column], tile.points[row, column], weights[row, column]
-    )
+    place = row * tile.k.shape[1] + column
+    weight = weights.flatten().index_select(0, place)
+    k = tile.k.flatten().index_select(0, place)
+    if not len(k):
+        return WeightedSteps(row, k, weight)
+    opacity_slot = (before.flatten().index_select(0, place) * (1 / MERGED_WEIGHT)).floor_()
+    distance_slot = (k / span.index_select(0, row)).floor_()
+    begins = torch.ones_like(row, dtype=torch.bool)
+    begins[1:] = row[1:] != row[:-1]
+    begins[1:] |= opacity_slot[1:] != opacity_slot[:-1]
+    begins[1:] |= distance_slot[1:] != distance_slot[:-1]
+    group = begins.cumsum(dim=0) - 1
+    first = begins.nonzero().squeeze(1)
+    total = torch.zeros(len(first), device=k.device).index_add_(0, group, weight)
+    mean = torch.zeros_like(total).index_add_(0, group, weight * k) / total
+    ray_index = tile.rays.index_select(0, row.index_select(0, first))
+    return WeightedSteps(ray_index, mean, total)
 
 
 def _in_order(found: list[WeightedSteps], rays: SteppedRays) -> WeightedSteps:
     """All rounds' samples, sorted by ray; within a ray the rounds are in order of depth."""
+    device = rays.lengths.device
     if not found:
-        device = rays.lengths.device
-        none = torch.zeros(0, dtype=torch.int64, device=device)
-        return WeightedSteps(
-            none, none, torch.zeros(0, 3, device=device), torch.zeros(0, device=device)
-        )
-    ray_index = torch.cat([part.ray_index for part in found])
-    ray_index, order = ray_index.sort(stable=True)
+        none = torch.zeros(0, device=device)
+        return WeightedSteps(none.long(), none, none)
+    _, order = torch.cat([part.ray_index for part in found]).int().sort(stable=True)
     return WeightedSteps(
-        ray_index,
-        torch.cat([part.k for part in found])[order],
-        torch.cat([part.points for part in found])[order],
-        torch.cat([part.weights for part in found])[order],
+        torch.cat([part.ray_index for part in found]).index_select(0, order),
+        torch.cat([part.k for part in found]).index_select(0, order),
+        torch.cat([part.weights for part in found]).index_select(0, order),
     )

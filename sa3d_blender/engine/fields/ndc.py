@@ -78,7 +78,7 @@ class NdcSpace:
         )
         intervals = self.samples - 1
         at_camera = torch.where(shift < 0, -shift * dz / (oz - shift * dz), torch.zeros_like(shift))
-        last = torch.where(forward, intervals - 1, -1)
+        last = torch.where(forward, intervals - 1.0, -1.0)
 
         def depth(ray_index: Tensor, k: Tensor) -> Tensor:
             along = k / intervals
@@ -88,8 +88,8 @@ class NdcSpace:
             origins=self._grid_from_ndc(ndc_origin),
             steps=ndc_direction * (2 / (self.box[1] - self.box[0]) / intervals),
             lengths=ndc_direction.norm(dim=1) * (self.distance_scale / intervals),
-            first=(at_camera * intervals).ceil().long(),
-            last=last.long(),
+            first=(at_camera * intervals).ceil(),
+            last=last,
             depth=depth,
             directions=functional.normalize(ndc_direction, dim=1),
         )

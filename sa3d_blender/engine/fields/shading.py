@@ -30,25 +30,30 @@ class Shader(Protocol):
         ...
 
 
-def encode(values: Float[Tensor, "n c"], frequencies: int) -> Float[Tensor, "n k"]:
-    """Sines, then cosines, of the values times 1, 2, 4, ...: [n, 2 * frequencies * c].
+def encode(values: Float[Tensor, "n c"], frequencies: int) -> list[Float[Tensor, "n c"]]:
+    """Sines of the values times 1, 2, 4, ..., then their cosines; one tensor per frequency.
 
-    Frequency-major: all channels at one frequency stay together. Doubled angles come from the
-    double-angle formulas, which cost two products instead of two transcendental functions.
+    Doubled angles come from the double-angle formulas, which cost two products instead of two
+    transcendental functions.
     """
+    if not frequencies:
+        return []
     sines = [values.sin()]
     cosines = [values.cos()]
     for _ in range(frequencies - 1):
         sine, cosine = sines[-1], cosines[-1]
         sines.append(2 * sine * cosine)
         cosines.append(1 - 2 * sine.square())
-    return torch.cat([*sines[:frequencies], *cosines[:frequencies]], dim=1)
+    return sines + cosines
 
 
-def encoded_columns(channels: int, frequencies: int) -> list[int]:
-    """Where `encode`'s columns lie in the checkpoint's channel-major order."""
-    block = [c * frequencies + k for k in range(frequencies) for c in range(channels)]
-    return block + [channels * frequencies + column for column in block]
+def encoded_columns(channels: int, frequencies: int) -> list[list[int]]:
+    """Where the checkpoint, which keeps a channel's frequencies together, has `encode`'s parts."""
+    return [
+        [(half * channels + c) * frequencies + k for c in range(channels)]
+        for half in range(2)
+        for k in range(frequencies)
+    ]
 
 
 class SphericalHarmonics:
@@ -104,8 +109,11 @@ class NeuralShader:
 
     The first layer's inputs are the feature, the direction, then encodings of the feature
     (``MLP_Fea``) or the position (``MLP_PE``), then of the direction. What depends on the
-    direction alone is multiplied once per ray instead of once per sample.
+    direction alone is multiplied once per ray instead of once per sample. The inputs are never
+    joined: each block is multiplied with its rows of the layer, which spares a copy.
     """
+
+    _FEATURE, _VIEW, _POSITION = range(3)
 
     def __init__(
         self,
@@ -126,21 +134,21 @@ class NeuralShader:
         self.position_frequencies = position_frequencies
         self.view_frequencies = view_frequencies
         layout = [
-            (0, list(range(channels))),
-            (1, list(range(3))),
-            (0, encoded_columns(channels, feature_frequencies)),
-            (0, encoded_columns(3, position_frequencies)),
-            (1, encoded_columns(3, view_frequencies)),
+            (self._FEATURE, [list(range(channels))]),
+            (self._VIEW, [list(range(3))]),
+            (self._FEATURE, encoded_columns(channels, feature_frequencies)),
+            (self._POSITION, encoded_columns(3, position_frequencies)),
+            (self._VIEW, encoded_columns(3, view_frequencies)),
         ]
-        if sum(len(columns) for _, columns in layout) != weights[0].shape[1]:
-            raise ValueError("the first layer's width does not fit")
-        chosen: tuple[list[int], list[int]] = ([], [])
+        self._first: tuple[list[Tensor], ...] = ([], [], [])
         start = 0
-        for part, columns in layout:
-            chosen[part].extend(start + column for column in columns)
-            start += len(columns)
-        self._sample_weight = weights[0][:, chosen[0]].T.contiguous()
-        self._ray_weight = weights[0][:, chosen[1]].T.contiguous()
+        for kind, parts in layout:
+            for columns in parts:
+                chosen = [start + column for column in columns]
+                self._first[kind].append(weights[0][:, chosen].T.contiguous())
+            start += sum(map(len, parts))
+        if start != weights[0].shape[1]:
+            raise ValueError("the first layer's width does not fit")
         self._hidden_weight = weights[1].T.contiguous()
         self._output_weight = weights[2].T.contiguous()
         self._biases = biases
@@ -152,16 +160,20 @@ class NeuralShader:
         directions: Float[Tensor, "r 3"],
         ray_index: Int64[Tensor, " s"],
     ) -> Float[Tensor, "s 3"]:
-        view = [directions]
-        if self.view_frequencies:
-            view.append(encode(directions, self.view_frequencies))
-        per_ray = torch.addmm(self._biases[0], torch.cat(view, dim=1), self._ray_weight)
-        inputs = [features]
-        if self.feature_frequencies:
-            inputs.append(encode(features, self.feature_frequencies))
-        if self.position_frequencies:
-            inputs.append(encode(points, self.position_frequencies))
+        view = [directions, *encode(directions, self.view_frequencies)]
+        per_ray = self._biases[0].expand(len(directions), -1).clone()
+        _add_products(per_ray, view, self._first[self._VIEW])
         hidden = per_ray.index_select(0, ray_index)
-        hidden.addmm_(torch.cat(inputs, dim=1), self._sample_weight).relu_()
+        inputs = [features, *encode(features, self.feature_frequencies)]
+        _add_products(hidden, inputs, self._first[self._FEATURE])
+        _add_products(
+            hidden, encode(points, self.position_frequencies), self._first[self._POSITION]
+        )
+        hidden.relu_()
         hidden = torch.addmm(self._biases[1], hidden, self._hidden_weight).relu_()
         return torch.addmm(self._biases[2], hidden, self._output_weight).sigmoid_()
+
+
+def _add_products(total: Tensor, inputs: list[Tensor], weights: list[Tensor]) -> None:
+    for block, weight in zip(inputs, weights, strict=True):
+        total.addmm_(block, weight)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from ..rays import Rays
@@ -24,14 +24,19 @@ class SteppedRays:
     steps: Float[Tensor, "n 3"]
     lengths: Float[Tensor, " n"]
     """Optical length of one step: what a density is multiplied with."""
-    first: Int64[Tensor, " n"]
-    """Smallest admissible ``k``."""
-    last: Int64[Tensor, " n"]
+    first: Float[Tensor, " n"]
+    """Smallest admissible ``k``, a whole number."""
+    last: Float[Tensor, " n"]
     """Largest admissible ``k``; smaller than ``first`` for a ray that misses."""
     depth: Callable[[Tensor, Tensor], Tensor]
     """Distance from the ray's origin in the field frame, from (ray index [s], ``k`` [s])."""
     directions: Float[Tensor, "n 3"]
     """Unit directions that the colours depend on (model space)."""
+
+    def points(self, ray_index: Tensor, k: Float[Tensor, " s"]) -> Float[Tensor, "s 3"]:
+        """Where samples lie, grid frame."""
+        origins = self.origins.index_select(0, ray_index)
+        return torch.addcmul(origins, k[:, None], self.steps.index_select(0, ray_index))
 
 
 class Space(Protocol):
@@ -117,8 +122,8 @@ class BoxSpace:
             origins=self.grid_from_field(rays.origins + start[:, None] * rays.directions),
             steps=rays.directions * (scale * step),
             lengths=torch.full_like(start, step * self.distance_scale),
-            first=torch.zeros_like(last, dtype=torch.int64),
-            last=torch.where(leave > 0, last, torch.full_like(last, -1)).long(),
+            first=torch.zeros_like(last),
+            last=torch.where(leave > 0, last, torch.full_like(last, -1)),
             depth=depth,
             directions=rays.directions,
         )

@@ -75,11 +75,12 @@ class TensorfField:
             self._occupancy,
             min_weight=self._model.parameters.min_weight,
         )
+        points = stepped.points(found.ray_index, found.k)
         rgb = None
         if with_color:
-            rgb = self._shade(found.points, stepped.directions, found.ray_index)
+            rgb = self._shade(points, stepped.directions, found.ray_index)
         depth = stepped.depth(found.ray_index, found.k)
-        return Samples(found.ray_index, found.points, found.weights, depth, rgb)
+        return Samples(found.ray_index, points, found.weights, depth, rgb)
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """Volume density at grid-frame points; zero outside the grid and in known empty space.
@@ -139,7 +140,7 @@ class TensorfField:
         rgb = torch.empty_like(points)
         for start in range(0, points.shape[0], COLOR_BATCH):
             part = slice(start, start + COLOR_BATCH)
-            features = model.appearance.components(points[part]) @ model.basis
+            features = model.appearance.projected(points[part], model.basis)
             rgb[part] = model.shader(features, points[part], directions, ray_index[part])
         return rgb
 

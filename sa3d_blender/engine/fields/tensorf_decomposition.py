@@ -64,29 +64,33 @@ class Decomposition:
 
     @property
     def channels(self) -> int:
-        """Length of the vector `components` returns."""
+        """Number of products."""
         if self.planes:
             return sum(line.shape[0] for line in self.lines)
         return int(self.lines[0].shape[0])
 
-    def components(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
-        """The products of the interpolated factors at grid-frame points."""
+    def projected(
+        self, points: Float[Tensor, "n 3"], basis: Float[Tensor, "c f"]
+    ) -> Float[Tensor, "n f"]:
+        """The products of the interpolated factors at grid-frame points, times a matrix."""
         corners = [axis_corners(points[:, axis], self.grid_size[axis]) for axis in range(3)]
         lines = [self._line(i, *corners[axis]) for i, axis in enumerate(LINE_AXES)]
         if not self.planes:
-            return lines[0].mul_(lines[1]).mul_(lines[2])
-        products = []
+            return lines[0].mul_(lines[1]).mul_(lines[2]) @ basis
+        total = points.new_zeros(points.shape[0], basis.shape[1])
+        start = 0
         for i, (first, second) in enumerate(PLANE_AXES):
-            plane = self._plane(i, corners[first], corners[second])
-            products.append(plane.mul_(lines[i]))
-        return torch.cat(products, dim=1)
+            products = self._plane(i, corners[first], corners[second]).mul_(lines[i])
+            stop = start + products.shape[1]
+            total.addmm_(products, basis[start:stop])
+            start = stop
+        return total
 
     def _line(self, i: int, lower: Tensor, fraction: Tensor) -> Tensor:
         last = self.lines[i].shape[1] - 1
         index = torch.stack([lower, (lower + 1).clamp_max(last)], dim=1)
-        return weighted_rows(
-            self._line_rows[i], index, torch.stack([1 - fraction, fraction], dim=1)
-        )
+        weights = torch.stack([1 - fraction, fraction], dim=1)
+        return weighted_rows(self._line_rows[i], index, weights)
 
     def _plane(self, i: int, columns: tuple[Tensor, Tensor], rows: tuple[Tensor, Tensor]) -> Tensor:
         (column, u), (row, v) = columns, rows
@@ -132,7 +136,8 @@ class DensityFeature:
     def __call__(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """The feature at grid-frame points inside [-1, 1]^3."""
         if self.volume is None:
-            return self.decomposition.components(points).sum(dim=1)
+            ones = points.new_ones(self.decomposition.channels, 1)
+            return self.decomposition.projected(points, ones).squeeze(1)
         return trilinear(self.volume, points)
 
 

@@ -1,0 +1,56 @@
+"""Independent pieces of work on several processor cores.
+
+torch spreads single operations over cores. For the many small operations of ray marching that is
+slow, and very slow when other programs want the cores too, because each operation then waits for
+its slowest part. Whole chunks of rays on one core each have nothing to wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_parallel(
+    work: Callable[[Item], Result], items: Iterable[Item], *, device: torch.device
+) -> Iterator[Result]:
+    """Results of ``work`` in the items' order; on a CPU, one single-threaded worker per core.
+
+    An exception in one piece of work is raised here and the pieces not yet begun are dropped.
+    """
+    workers = torch.get_num_threads() if device.type == "cpu" else 1
+    if workers == 1:
+        yield from map(work, items)
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        _use_one_core_each(pool, workers)
+        futures = [pool.submit(work, item) for item in items]
+        for future in futures:
+            yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _use_one_core_each(pool: ThreadPoolExecutor, workers: int) -> None:
+    """Make torch single-threaded in each thread of the pool and only there.
+
+    torch's setting holds for the calling thread, but is also the start value of threads to come;
+    setting it again afterwards restores that.
+    """
+    barrier = Barrier(workers)
+
+    def limit() -> None:
+        torch.set_num_threads(1)
+        barrier.wait()
+
+    for future in [pool.submit(limit) for _ in range(workers)]:
+        future.result()
+    torch.set_num_threads(workers)
