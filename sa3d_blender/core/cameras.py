@@ -17,7 +17,7 @@ import numpy as np
 from .errors import UserError
 
 MAX_IMAGE_SIDE = 8192
-"""Larger views are refused: no segmenter profits from them and a typing error would fill the disk."""
+"""Larger views are refused: no segmenter profits from them, and a typing error fills the disk."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,21 @@ class Camera:
             fl_y=self.fl_y * y,
             cx=self.cx * x,
             cy=self.cy * y,
+        )
+
+    def cropped(
+        self, x0: float, y0: float, x1: float, y1: float, width: int, height: int
+    ) -> Camera:
+        """The part of the view between two corners in pixels, on a pixel grid of its own."""
+        x, y = width / (x1 - x0), height / (y1 - y0)
+        return replace(
+            self,
+            width=width,
+            height=height,
+            fl_x=self.fl_x * x,
+            fl_y=self.fl_y * y,
+            cx=(self.cx - x0) * x,
+            cy=(self.cy - y0) * y,
         )
 
     def project(self, points: np.ndarray) -> np.ndarray:

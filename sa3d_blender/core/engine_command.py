@@ -78,4 +78,5 @@ def ending_sentence(code: int, log: str, *, asked: bool) -> str:
             "The engine was ended from outside, often for lack of memory; "
             "choose fewer or smaller views, then run again."
         )
-    return f"The engine ended unexpectedly (exit code {code}); run again, or see its log."
+    last = next((line for line in reversed(log.splitlines()) if line.strip()), "no message")
+    return f"The engine ended unexpectedly (exit code {code}: {last.strip()}); run again."

@@ -16,5 +16,5 @@ class UserError(Exception):
         self.code = code
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - nothing went wrong
     """The user asked to stop; nothing is wrong."""

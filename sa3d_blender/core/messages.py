@@ -8,8 +8,8 @@ loaded it merely keeps. Arrays travel as ``.npy`` or ``.npz`` files without pick
 Methods (params -> result):
 
 ``hello``    {} -> {version, protocol, python, torch, device, segmenters: [name]}
-``info``     {checkpoint, options} -> the field's facts: {family, scene, box: [[3], [3]], notes: [str],
-             background: [3], grid_size: [3], name}
+``info``     {checkpoint, options} -> the field's facts: {family, scene, box: [[3], [3]],
+             notes: [str], background: [3], grid_size: [3], name}
 ``render``   {checkpoint, options, camera, out} -> {image: path of .npy float32 [h w 3] in [0, 1],
              sRGB, top row first, seconds}
 ``predict``  {checkpoint, options, camera, objects, segmenter, weights, out} -> {objects: [{name,

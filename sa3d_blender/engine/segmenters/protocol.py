@@ -1,4 +1,4 @@
-"""What the pipeline needs from a 2D promptable segmenter: embed a picture once, answer prompts often."""
+"""What the pipeline needs from a 2D promptable segmenter: embed once, answer often."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ImageEmbedding:
-    """The encoder's answer for one picture; depends on the picture alone, so it is kept per view."""
+    """The encoder's answer for one picture; it depends on nothing else, so it is kept per view."""
 
     features: Float[Tensor, "1 c eh ew"]
     """Image features as the mask decoder expects them."""

@@ -1,0 +1,92 @@
+"""The artist's own picture: what they clicked in, cut out once in 2D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.cameras import Camera
+from ..core.errors import UserError
+from ..core.prompts import ObjectPrompt
+from .fields.protocol import RadianceField
+from .render import View, render_view
+from .report import Run
+from .segmenters.protocol import MaskPrediction, Segmenter
+from .self_prompt import Clicks
+
+ARTIST_VIEW_SCALE = 1.5
+"""The artist's whole picture is rendered this much larger than the views that frame the object."""
+
+
+def artist_camera(camera: Camera, view_size: int) -> Camera:
+    """The artist's camera at the size at which its picture is cut."""
+    scale = ARTIST_VIEW_SCALE * view_size / max(camera.width, camera.height)
+    return camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
+
+
+def predict_in_view(
+    field: RadianceField,
+    segmenter: Segmenter,
+    camera: Camera,
+    objects: Sequence[ObjectPrompt],
+    run: Run | None = None,
+) -> list[MaskPrediction]:
+    """The segmenter's candidates for each object in the camera's picture, masks at its size.
+
+    Raises:
+        UserError: a prompt lies outside the picture or on empty background.
+    """
+    run = run or Run()
+    for prompt in objects:
+        prompt.check_inside(camera.width, camera.height)
+    view = render_view(field, camera, cancelled=run.is_cancelled)
+    embedding = segmenter.embed(to_bytes(view.image()))
+    answers = []
+    for prompt in objects:
+        clicks = moved_clicks(prompt, camera, camera)
+        check_on_something(view, clicks, prompt.name)
+        answers.append(clicks.predict(segmenter, embedding, multimask=True))
+    return answers
+
+
+def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:
+    """An object's prompt in another pixel grid of the same camera; clicks outside are dropped."""
+    clicks = Clicks()
+
+    def move(x: float, y: float) -> tuple[float, float]:
+        return (
+            (x - source.cx) / source.fl_x * view.fl_x + view.cx,
+            (y - source.cy) / source.fl_y * view.fl_y + view.cy,
+        )
+
+    for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
+        column, row = move(x, y)
+        if 0 <= column <= view.width and 0 <= row <= view.height:
+            clicks.points.append((column, row))
+            clicks.labels.append(label)
+    if prompt.box is not None:
+        x0, y0 = move(*prompt.box[:2])
+        x1, y1 = move(*prompt.box[2:])
+        clicks.box = (max(0.0, x0), max(0.0, y0), min(view.width, x1), min(view.height, y1))
+    return clicks
+
+
+def check_on_something(view: View, clicks: Clicks, name: str) -> None:
+    """Raise UserError when an object's positive point shows only background."""
+    opacity = view.opacity().cpu().numpy()
+    height, width = opacity.shape
+    for (x, y), label in zip(clicks.points, clicks.labels, strict=True):
+        row, column = min(height - 1, int(y)), min(width - 1, int(x))
+        if label == 1 and opacity[row, column] < 0.3:
+            raise UserError(
+                f"A point of {name!r} lies on empty background; move it onto the object.",
+                code="empty_background",
+            )
+
+
+def to_bytes(image: Tensor) -> np.ndarray:
+    """Colours in [0, 1] as bytes."""
+    return np.asarray((image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy())

@@ -1,0 +1,235 @@
+"""The ``sa3d`` command. Each subcommand reads its arguments and calls one documented function."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..core.cameras import read_transforms
+from ..core.errors import Cancelled, UserError
+from ..core.prompts import read_prompts
+from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
+
+EXIT_BAD_INPUT = 2
+EXIT_FAILED = 1
+EXIT_CANCELLED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code. Errors are one sentence on stderr."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except UserError as error:
+        print(f"sa3d: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except MemoryError:
+        print("sa3d: There is not enough memory; choose a smaller size.", file=sys.stderr)
+        return EXIT_FAILED
+    except (KeyboardInterrupt, Cancelled):
+        print("sa3d: Cancelled; nothing was written.", file=sys.stderr)
+        return EXIT_CANCELLED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(prog="sa3d", description="Cut objects out of a NeRF.")
+    top.add_argument("--version", action="version", version=f"sa3d {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    info = commands.add_parser("info", help="what a checkpoint is, as JSON")
+    _add_field(info)
+    info.set_defaults(run=run_info)
+
+    render = commands.add_parser("render", help="pictures, depths and masks from cameras")
+    _add_field(render)
+    render.add_argument("--cameras", type=Path, required=True, metavar="transforms.json")
+    render.add_argument("--out", type=Path, required=True, metavar="DIR")
+    render.add_argument("--frames", type=_numbers, metavar="0,3", help="default: all")
+    render.add_argument("--size", type=_size, metavar="WxH")
+    render.add_argument("--depth", action="store_true", help="also FRAME_depth.npy")
+    render.add_argument("--npy", action="store_true", help="also FRAME.npy, float32")
+    render.add_argument("--mask", type=Path, metavar="RESULT.npz", help="also FRAME_mask_NAME.png")
+    render.set_defaults(run=run_render)
+
+    segment = commands.add_parser("segment", help="from prompts in one picture to meshes")
+    _add_field(segment)
+    segment.add_argument("--cameras", type=Path, required=True, metavar="transforms.json")
+    segment.add_argument("--frame", type=int, default=0, metavar="K", help="prompted frame")
+    segment.add_argument("--prompts", type=Path, required=True, metavar="prompts.json")
+    segment.add_argument("--out", type=Path, required=True, metavar="DIR")
+    segment.add_argument("--size", type=_size, metavar="WxH")
+    _add_segmenter(segment)
+    defaults = SegmentSettings()
+    segment.add_argument("--views", type=int, default=defaults.views, metavar="N")
+    segment.add_argument("--view-size", type=int, default=defaults.view_size, metavar="PIXELS")
+    segment.add_argument("--reference", action="store_true", help="the paper exactly")
+    _add_mesh(segment)
+    segment.set_defaults(run=run_segment)
+
+    mask = commands.add_parser("mask", help="cut one picture")
+    mask.add_argument("image", type=Path, metavar="IMAGE")
+    mask.add_argument("--prompts", type=Path, required=True, metavar="prompts.json")
+    mask.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _add_segmenter(mask)
+    _add_device(mask)
+    mask.set_defaults(run=run_mask)
+
+    mesh = commands.add_parser("mesh", help="make a result's mesh anew")
+    mesh.add_argument("result", type=Path, metavar="RESULT.npz")
+    mesh.add_argument("--out", type=Path, required=True, metavar="FILE.(glb|ply|obj)")
+    mesh.add_argument("--object", metavar="NAME", help="needed when the result holds several")
+    _add_mesh(mesh)
+    _add_device(mesh)
+    mesh.set_defaults(run=run_mesh)
+
+    serve = commands.add_parser("serve", help="the add-on's engine")
+    _add_device(serve)
+    serve.set_defaults(run=run_serve)
+    return top
+
+
+def _add_field(command: argparse.ArgumentParser) -> None:
+    command.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    command.add_argument("--scene", choices=("auto", "bounded", "forward_facing"), default="auto")
+    command.add_argument("--background", choices=("auto", "white", "black"), default="auto")
+    _add_device(command)
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+
+
+def _add_segmenter(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--segmenter", choices=SEGMENTERS, default=SegmentSettings.segmenter)
+    command.add_argument("--weights", type=Path, metavar="FILE")
+
+
+def _add_mesh(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--resolution", type=int, default=MeshSettings.resolution, metavar="N")
+    command.add_argument("--max-faces", type=int, default=MeshSettings.max_faces, metavar="N")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    return int(width), int(height)
+
+
+def _session(arguments: argparse.Namespace) -> Any:
+    from .session import Session, choose_device  # torch takes seconds: not for --help
+
+    return Session(choose_device(arguments.device))
+
+
+def _options(arguments: argparse.Namespace) -> FieldOptions:
+    return FieldOptions(scene=arguments.scene, background=arguments.background)
+
+
+def run_info(arguments: argparse.Namespace) -> None:
+    """``sa3d info``."""
+    info = _session(arguments).info(arguments.checkpoint, _options(arguments))
+    print(json.dumps(info, indent=1, ensure_ascii=False))
+
+
+def run_render(arguments: argparse.Namespace) -> None:
+    """``sa3d render``."""
+    from .picture_files import render_frames
+    from .progress_bar import terminal_run
+
+    cameras = read_transforms(arguments.cameras, size=arguments.size)
+    frames = arguments.frames if arguments.frames is not None else list(range(len(cameras)))
+    check_frames(frames, len(cameras))
+    with terminal_run() as run:
+        render_frames(
+            _session(arguments),
+            arguments.checkpoint,
+            _options(arguments),
+            {frame: cameras[frame] for frame in frames},
+            arguments.out,
+            depth=arguments.depth,
+            floats=arguments.npy,
+            result=arguments.mask,
+            run=run,
+        )
+
+
+def run_segment(arguments: argparse.Namespace) -> None:
+    """``sa3d segment``."""
+    from .progress_bar import terminal_run
+
+    cameras = read_transforms(arguments.cameras, size=arguments.size)
+    check_frames([arguments.frame], len(cameras))
+    settings = SegmentSettings(
+        views=arguments.views,
+        view_size=arguments.view_size,
+        segmenter=arguments.segmenter,
+        weights=str(arguments.weights) if arguments.weights else None,
+        reference=arguments.reference,
+    )
+    mesh = MeshSettings(resolution=arguments.resolution, max_faces=arguments.max_faces)
+    prompts = read_prompts(arguments.prompts)
+    with terminal_run() as run:
+        _session(arguments).segment(
+            arguments.checkpoint,
+            _options(arguments),
+            cameras[arguments.frame],
+            prompts,
+            settings,
+            mesh,
+            arguments.out,
+            given=[camera for k, camera in enumerate(cameras) if k != arguments.frame],
+            run=run,
+        )
+
+
+def run_mask(arguments: argparse.Namespace) -> None:
+    """``sa3d mask``."""
+    from .picture_files import cut_picture
+
+    weights = str(arguments.weights) if arguments.weights else None
+    segmenter = _session(arguments).segmenter(arguments.segmenter, weights)
+    cut_picture(segmenter, arguments.image, read_prompts(arguments.prompts), arguments.out)
+
+
+def run_mesh(arguments: argparse.Namespace) -> None:
+    """``sa3d mesh``."""
+    from .mesh_files import check_ending, write_mesh
+    from .progress_bar import terminal_run
+
+    check_ending(arguments.out)
+    settings = MeshSettings(resolution=arguments.resolution, max_faces=arguments.max_faces)
+    with terminal_run() as run:
+        meshes = _session(arguments).mesh(arguments.result, settings, run, only=arguments.object)
+    if len(meshes) > 1:
+        names = ", ".join(meshes)
+        raise UserError(f"The result holds several objects; add --object with one of {names}.")
+    write_mesh(next(iter(meshes.values())), arguments.out)
+
+
+def run_serve(arguments: argparse.Namespace) -> int:
+    """``sa3d serve``."""
+    from .server import serve
+
+    return serve(device=arguments.device)
+
+
+def check_frames(frames: Sequence[int], count: int) -> None:
+    """Raise UserError unless all frame numbers exist."""
+    for frame in frames:
+        if not 0 <= frame < count:
+            raise UserError(
+                f"The camera file has no frame {frame}; it has frames 0 to {count - 1}."
+            )

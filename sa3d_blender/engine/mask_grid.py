@@ -1,0 +1,152 @@
+"""Mask inverse rendering: a 2D mask votes, along its pixels' rays, into a 3D grid (paper sec. 2.4).
+
+The loss of eq. 5 is linear in the grid, so its gradient (eq. 6) does not depend on what the grid
+already holds. One gradient step of unit size per view therefore equals adding
+
+    omega * ((1 + lambda) * M_SAM - lambda)
+
+to the eight grid nodes around each sample, with trilinear weights. No autograd, no optimiser.
+Votes for and against are kept apart, so that lambda and normalisation can be chosen afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+PAPER_LAMBDA = 0.15
+
+
+@dataclass
+class MaskGrid:
+    """Votes on grid nodes inside an axis-aligned region of the grid frame.
+
+    Nodes sit on the region's faces (``align_corners``); node [0, 0, 0] is at ``lower``.
+    """
+
+    lower: Float[Tensor, " 3"]
+    """Smallest corner of the region, grid frame."""
+    upper: Float[Tensor, " 3"]
+    """Largest corner of the region, grid frame."""
+    votes_for: Float[Tensor, "x y z"]
+    """Sum of omega times trilinear weight over samples whose pixel the mask covers."""
+    votes_against: Float[Tensor, "x y z"]
+    """The same over the other samples."""
+
+    @staticmethod
+    def empty(
+        lower: Float[Tensor, " 3"],
+        upper: Float[Tensor, " 3"],
+        shape: tuple[int, int, int],
+    ) -> MaskGrid:
+        """A grid without votes. Each side of ``shape`` is at least 2."""
+        zeros = torch.zeros(shape, device=lower.device)
+        return MaskGrid(lower, upper, zeros, zeros.clone())
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of nodes along x, y, z."""
+        x, y, z = self.votes_for.shape
+        return x, y, z
+
+    def vote(
+        self,
+        points: Float[Tensor, "s 3"],
+        weights: Float[Tensor, " s"],
+        covered: Bool[Tensor, " s"],
+    ) -> None:
+        """Add one view's votes (eq. 6).
+
+        Args:
+            points: sample positions, grid frame; those outside the region are ignored.
+            weights: omega of each sample.
+            covered: whether the sample's pixel lies in the 2D mask.
+        """
+        inside = ((points >= self.lower) & (points <= self.upper)).all(dim=1)
+        node, share = corners(self._node_position(points[inside]), self.shape)
+        amount = share * weights[inside, None]
+        flags = covered[inside]
+        self.votes_for.view(-1).index_add_(0, node[flags].view(-1), amount[flags].view(-1))
+        self.votes_against.view(-1).index_add_(0, node[~flags].view(-1), amount[~flags].view(-1))
+
+    def score(self, negative_weight: float) -> Float[Tensor, "x y z"]:
+        """The paper's mask grid m: votes for minus ``negative_weight`` (lambda) times against."""
+        return self.votes_for - negative_weight * self.votes_against
+
+    def share(self, negative_weight: float) -> Float[Tensor, "x y z"]:
+        """Score over all weighted votes, in [-1, 1]; zero where nobody voted.
+
+        Independent of how many views or pixels saw a node, so nodes can be compared and
+        interpolated.
+        """
+        total = self.votes_for + negative_weight * self.votes_against
+        return torch.where(total > 1e-6, self.score(negative_weight) / total.clamp(min=1e-6), 0.0)
+
+    def sample(
+        self, values: Float[Tensor, "x y z"], points: Float[Tensor, "s 3"]
+    ) -> Float[Tensor, " s"]:
+        """Trilinear interpolation of node values at grid-frame points; zero outside the region."""
+        inside = ((points >= self.lower) & (points <= self.upper)).all(dim=1)
+        node, share = corners(self._node_position(points[inside]), self.shape)
+        result = torch.zeros(len(points), device=points.device, dtype=values.dtype)
+        result[inside] = (values.reshape(-1)[node] * share.to(values.dtype)).sum(dim=1)
+        return result
+
+    def node_points(self) -> Float[Tensor, "n 3"]:
+        """Grid-frame positions of all nodes, x slowest."""
+        return region_nodes(self.lower, self.upper, self.shape)
+
+    def _node_position(self, points: Float[Tensor, "s 3"]) -> Float[Tensor, "s 3"]:
+        size = torch.tensor(self.shape, device=points.device, dtype=points.dtype)
+        return (points - self.lower) / (self.upper - self.lower) * (size - 1)
+
+
+def corners(
+    position: Float[Tensor, "s 3"], shape: tuple[int, int, int]
+) -> tuple[Int64[Tensor, "s 8"], Float[Tensor, "s 8"]]:
+    """Flat node indices of the cell around each position and their trilinear weights.
+
+    Args:
+        position: in units of nodes, from 0 to shape - 1.
+        shape: nodes along x, y, z.
+
+    >>> node, share = corners(torch.tensor([[0.25, 0.0, 0.0]]), (2, 2, 2))
+    >>> node[0, [0, 4]].tolist(), share[0, [0, 4]].tolist()
+    ([0, 4], [0.75, 0.25])
+    """
+    device = position.device
+    last = torch.tensor(shape, device=device) - 2
+    first = torch.minimum(position.floor().long().clamp(min=0), last)
+    fraction = (position - first).clamp(0, 1)
+    strides = torch.tensor([shape[1] * shape[2], shape[2], 1], device=device)
+    offsets = torch.tensor([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    offsets = offsets.to(device)
+    node = (first * strides).sum(dim=1, keepdim=True) + (offsets * strides).sum(dim=1)
+    x, y, z = (torch.stack([1 - f, f]) for f in fraction.unbind(dim=1))
+    share = x[offsets[:, 0]] * y[offsets[:, 1]] * z[offsets[:, 2]]
+    return node, share.T
+
+
+def region_nodes(
+    lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"], shape: tuple[int, int, int]
+) -> Float[Tensor, "n 3"]:
+    """Grid-frame positions of a region's nodes, x slowest."""
+    axes = [
+        torch.linspace(float(lo), float(hi), count, device=lower.device)
+        for lo, hi, count in zip(lower, upper, shape, strict=True)
+    ]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
+
+
+def region_shape(
+    extent: Float[Tensor, " 3"], resolution: int, *, smallest: int = 8
+) -> tuple[int, int, int]:
+    """Nodes per axis so that cells are about cubes and the longest side has ``resolution``."""
+    longest = float(extent.max())
+    x, y, z = (
+        max(smallest, min(resolution, round(resolution * float(side) / longest))) for side in extent
+    )
+    return x, y, z

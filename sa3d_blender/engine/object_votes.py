@@ -1,0 +1,226 @@
+"""One object while it is being segmented: its masks per view and the mask grid they vote into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy import ndimage
+from torch import Tensor
+
+from ..core.prompts import ObjectPrompt
+from ..core.settings import SegmentSettings
+from .completion import carve, fill_solid
+from .fields.protocol import RadianceField
+from .mask_grid import MaskGrid, region_shape
+from .render import View
+from .result import SegmentedObject
+from .self_prompt import KnownPixels
+from .views import Target
+
+KNOWN_SHARE = 0.2
+"""Share of votes (from -1 to 1) beyond which a sample counts as known object or known other."""
+REGION_MARGIN = 1.8
+"""Half the side of an object's first region over its estimated radius."""
+TIGHT_MARGIN = 0.12
+"""Room around the voted object in its final region, as a part of its extent."""
+
+
+@dataclass
+class ObjectVotes:
+    """The mask grid of one object and the accepted masks it is made of."""
+
+    prompt: ObjectPrompt
+    settings: SegmentSettings
+    grid: MaskGrid
+    masks: dict[int, Bool[np.ndarray, "h w"]] = field(default_factory=dict)
+    """Accepted mask by view index."""
+    tight: bool = False
+    """Whether the region is final: what lies outside it is known not to be the object."""
+
+    @staticmethod
+    def start(
+        prompt: ObjectPrompt, settings: SegmentSettings, field_: RadianceField, target: Target
+    ) -> ObjectVotes:
+        """An object without votes, in a region around its first sight."""
+        if settings.reference:
+            one = torch.ones(3, device=field_.device)
+            extent = field_.box[1] - field_.box[0]
+            shape = region_shape(extent, settings.grid_resolution)
+            return ObjectVotes(prompt, settings, MaskGrid.empty(-one, one, shape))
+        lower, upper = _region_of_target(field_, target)
+        shape = region_shape(_metric_extent(field_, lower, upper), settings.grid_resolution)
+        return ObjectVotes(prompt, settings, MaskGrid.empty(lower, upper, shape))
+
+    def vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"]) -> None:
+        """Let a view's mask vote; a later mask of the same view must replace it by `retract`."""
+        self.masks[index] = mask
+        self._vote(view, mask, 1.0)
+
+    def retract(self, index: int, view: View) -> None:
+        """Take a view's votes back."""
+        mask = self.masks.pop(index, None)
+        if mask is not None:
+            self._vote(view, mask, -1.0)
+
+    def _vote(self, view: View, mask: Bool[np.ndarray, "h w"], sign: float) -> None:
+        points, weights, covered = self._voting_samples(view, mask)
+        self.grid.vote(points, sign * weights, covered)
+
+    def _voting_samples(
+        self, view: View, mask: Bool[np.ndarray, "h w"]
+    ) -> tuple[Float[Tensor, "s 3"], Float[Tensor, " s"], Bool[Tensor, " s"]]:
+        samples = view.samples
+        keep = samples.weights > self.settings.min_weight
+        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.points.device).view(-1)
+        return samples.points[keep], samples.weights[keep], covered[samples.ray_index[keep]]
+
+    def known(self, view: View) -> KnownPixels:
+        """Which pixels of a view are the object, which are not, by the votes so far."""
+        samples = view.samples
+        share = self.grid.share(self.settings.negative_weight)
+        state = self.grid.sample(share, samples.points)
+        positive = view.render_scalar((state > KNOWN_SHARE).float())
+        negative = state < -KNOWN_SHARE
+        if self.tight:
+            grid = self.grid
+            outside = (samples.points < grid.lower) | (samples.points > grid.upper)
+            negative |= outside.any(dim=1)
+        background = 1 - view.opacity()
+        other = view.render_scalar(negative.float()) + background
+        return KnownPixels((positive > 0.5).cpu().numpy(), (other > 0.5).cpu().numpy())
+
+    def score(self, view: View) -> Float[np.ndarray, "h w"]:
+        """The paper's rendered mask M (eq. 3) in a view."""
+        grid = self.grid.score(self.settings.negative_weight)
+        return view.render_scalar(self.grid.sample(grid, view.samples.points)).cpu().numpy()
+
+    def grow_to(self, view: View, mask: Bool[np.ndarray, "h w"], views: dict[int, View]) -> None:
+        """Enlarge the region, and vote again, when a mask covers much that lies outside it."""
+        points, weights, covered = self._voting_samples(view, mask)
+        points, weights = points[covered], weights[covered]
+        outside = ((points < self.grid.lower) | (points > self.grid.upper)).any(dim=1)
+        if self.settings.reference or float(weights[outside].sum()) < 0.02 * float(weights.sum()):
+            return
+        lower, upper = quantile_box(points, 0.02)
+        margin = 0.25 * (upper - lower)
+        self._rebuild(
+            torch.minimum(self.grid.lower, (lower - margin).clamp(min=-1)),
+            torch.maximum(self.grid.upper, (upper + margin).clamp(max=1)),
+            self.grid.shape,
+            views,
+        )
+
+    def tighten(self, field_: RadianceField, views: dict[int, View]) -> bool:
+        """Fit the region to the voted object and vote again at the finer spacing.
+
+        Returns:
+            False when no node is the object.
+        """
+        share = self.grid.share(self.settings.negative_weight)
+        voted = self.grid.node_points()[(share > 0).view(-1)]
+        if len(voted) == 0:
+            return False
+        lower, upper = quantile_box(voted, 0.001)
+        margin = TIGHT_MARGIN * (upper - lower) + 0.02 * (upper - lower).max()
+        lower, upper = (lower - margin).clamp(min=-1), (upper + margin).clamp(max=1)
+        extent = _metric_extent(field_, lower, upper)
+        shape = region_shape(extent, self.settings.grid_resolution)
+        self._rebuild(lower, upper, shape, views)
+        self.tight = True
+        return True
+
+    def _rebuild(
+        self,
+        lower: Float[Tensor, " 3"],
+        upper: Float[Tensor, " 3"],
+        shape: tuple[int, int, int],
+        views: dict[int, View],
+    ) -> None:
+        self.grid = MaskGrid.empty(lower, upper, shape)
+        for index, mask in self.masks.items():
+            self._vote(views[index], mask, 1.0)
+
+    def finished(self, field_: RadianceField, views: dict[int, View]) -> SegmentedObject:
+        """The object as it goes into the result, completed where nobody voted."""
+        grid = self.grid
+        free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
+        if self.settings.reference:
+            values = grid.score(self.settings.negative_weight)
+        else:
+            values = fill_solid(grid.share(self.settings.negative_weight), free)
+        return SegmentedObject(
+            name=self.prompt.name,
+            lower=grid.lower,
+            upper=grid.upper,
+            values=values,
+            free=free,
+            level=self._surface_density(field_, views),
+            soft=self.settings.reference,
+        )
+
+    def _surface_density(self, field_: RadianceField, views: dict[int, View]) -> float:
+        """Median density where the views' rays meet the object."""
+        points = [surface_points(field_, views[i], mask) for i, mask in self.masks.items()]
+        grid_points = field_.grid_from_field(
+            torch.from_numpy(np.concatenate(points)).float().to(field_.device)
+        )
+        density = field_.density(grid_points)
+        density = density[density > 0]
+        return float(density.median()) if len(density) else 1.0
+
+
+def surface_points(
+    field_: RadianceField, view: View, mask: Bool[np.ndarray, "h w"]
+) -> Float[np.ndarray, "n 3"]:
+    """Field-frame points where the rays of a mask's pixels meet the surface."""
+    inner = ndimage.binary_erosion(mask)
+    kept = (inner if inner.sum() >= 20 else mask) & (view.opacity().cpu().numpy() > 0.5)
+    heaviest = _heaviest_samples(view)
+    index = heaviest[kept.reshape(-1)]
+    points = field_.field_from_grid(view.samples.points[index[index >= 0]])
+    return np.asarray(points.cpu().numpy(), dtype=np.float64)
+
+
+def _heaviest_samples(view: View) -> np.ndarray:
+    """Index of the heaviest sample of each pixel, -1 without one: [height*width]."""
+    ray = view.samples.ray_index.cpu().numpy()
+    weight = view.samples.weights.cpu().numpy()
+    result = np.full(view.camera.width * view.camera.height, -1, dtype=np.int64)
+    order = np.argsort(weight, kind="stable")
+    result[ray[order]] = order  # the heaviest is written last
+    return result
+
+
+def quantile_box(
+    points: Float[Tensor, "n 3"], tail: float
+) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """A box around all points but the outermost ``tail`` of them on each side."""
+    ordered = points.sort(dim=0).values
+    first = int(tail * (len(points) - 1))
+    return ordered[first], ordered[len(points) - 1 - first]
+
+
+def _region_of_target(
+    field_: RadianceField, target: Target
+) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    half = REGION_MARGIN * target.radius
+    steps = np.stack(np.meshgrid(*[np.linspace(-half, half, 5)] * 3), axis=-1).reshape(-1, 3)
+    cube = torch.from_numpy(target.center + steps).float().to(field_.device)
+    points = field_.grid_from_field(cube).nan_to_num(0.0).clamp(-1, 1)
+    lower, upper = points.amin(dim=0), points.amax(dim=0)
+    return lower, torch.maximum(upper, lower + 1e-3)
+
+
+def _metric_extent(
+    field_: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
+) -> Float[Tensor, " 3"]:
+    """Side lengths of a grid-frame region in the field frame, measured through its middle."""
+    middle = (lower + upper) / 2
+    ends = middle.repeat(6, 1)
+    for axis in range(3):
+        ends[2 * axis, axis], ends[2 * axis + 1, axis] = lower[axis], upper[axis]
+    points = field_.field_from_grid(ends)
+    return (points[1::2] - points[::2]).norm(dim=1)

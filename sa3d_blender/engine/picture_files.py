@@ -1,0 +1,102 @@
+"""Reading and writing pictures: renders, depths and masks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ..core.cameras import Camera, check_image_size
+from ..core.errors import UserError
+from ..core.files import written_whole
+from ..core.prompts import ObjectPrompt
+from ..core.settings import FieldOptions
+from .artist_view import moved_clicks, to_bytes
+from .report import Run
+from .result import SegmentResult
+from .segmenters.protocol import Segmenter
+from .session import Session, check_writable
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write bytes [h w 3] or [h w] as PNG."""
+    with written_whole(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG")
+
+
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Write an array without pickles."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """sRGB bytes [h w 3]. Raises UserError when the file is missing or no picture."""
+    try:
+        with Image.open(path) as image:
+            check_image_size(*image.size)
+            return np.asarray(image.convert("RGB"))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no picture at {path}.", code="missing_file") from error
+    except (OSError, UnidentifiedImageError, ValueError) as error:
+        raise UserError(f"{path} is not a picture that can be read; use PNG or JPEG.") from error
+
+
+def render_frames(
+    session: Session,
+    checkpoint: Path,
+    options: FieldOptions,
+    cameras: Mapping[int, Camera],
+    out: Path,
+    *,
+    depth: bool = False,
+    floats: bool = False,
+    result: Path | None = None,
+    run: Run | None = None,
+) -> None:
+    """Write ``FRAME.png`` for each camera, and on request depth, floats and object masks.
+
+    Args:
+        cameras: by frame number, which is the files' name.
+        result: a saved segmentation; its objects become ``FRAME_mask_NAME.png``, 0 or 255.
+    """
+    run = run or Run()
+    check_writable(out)
+    segmented = SegmentResult.load(result, device=session.device) if result else None
+    for n, (frame, camera) in enumerate(cameras.items()):
+        run.progress("render", n, len(cameras), f"Frame {frame}")
+        view = session.render(checkpoint, options, camera, run)
+        image = view.image()
+        write_png(out / f"{frame}.png", to_bytes(image))
+        if floats:
+            write_npy(out / f"{frame}.npy", image.cpu().numpy().astype(np.float32))
+        if depth:
+            write_npy(out / f"{frame}_depth.npy", view.depth().cpu().numpy().astype(np.float32))
+        for entry in segmented.objects if segmented else ():
+            mask = entry.mask(view)
+            write_png(out / f"{frame}_mask_{entry.name}.png", mask.astype(np.uint8) * 255)
+    run.progress("render", len(cameras), len(cameras), "Done")
+
+
+def cut_picture(
+    segmenter: Segmenter, picture: Path, objects: Sequence[ObjectPrompt], out: Path
+) -> None:
+    """Write each object's candidate masks ``NAME_0.png`` ... (best first) and ``scores.json``."""
+    image = read_picture(picture)
+    height, width = image.shape[:2]
+    for prompt in objects:
+        prompt.check_inside(width, height)
+    check_writable(out)
+    embedding = segmenter.embed(image)
+    camera = Camera(width, height, 1.0, 1.0, 0.0, 0.0, np.eye(4))
+    scores = {}
+    for prompt in objects:
+        answer = moved_clicks(prompt, camera, camera).predict(segmenter, embedding, multimask=True)
+        for i, mask in enumerate(answer.masks):
+            write_png(out / f"{prompt.name}_{i}.png", mask.astype(np.uint8) * 255)
+        scores[prompt.name] = [round(float(score), 4) for score in answer.scores]
+    with written_whole(out / "scores.json") as temporary:
+        temporary.write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,187 @@
+"""Cross-view self-prompting: what earlier views voted becomes the prompt of the next (sec. 2.5).
+
+Two rules. `confident_points` is the paper's. `cut_by_agreement` is ours: earlier views tell for
+most pixels of a new view whether they are the object, something else, or not known yet; the
+segmenter is clicked like an artist would, in the middle of the largest region where its answer
+contradicts what is known, until it agrees.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from .segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
+
+REFERENCE_POINTS = 5
+MAX_ROUNDS = 5
+SMALLEST_OBJECT = 12
+"""Pixels of known object below which a view has nothing to prompt with."""
+SMALLEST_ERROR_DEPTH = 2.0
+"""Errors thinner than this many pixels on each side are edges, not something to click on."""
+MIN_AGREEMENT = 0.5
+"""A mask that shares less than this (IoU) with what is known is not used, as in the SA3D code."""
+
+
+@dataclass(frozen=True)
+class KnownPixels:
+    """What earlier views say about a new one; a pixel in neither set is not known yet."""
+
+    object: Bool[np.ndarray, "h w"]
+    other: Bool[np.ndarray, "h w"]
+
+
+@dataclass
+class Clicks:
+    """Prompt points and, or, a box of one picture, in its pixels."""
+
+    points: list[tuple[float, float]] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    box: tuple[float, float, float, float] | None = None
+
+    def add(self, row: int, column: int, label: int) -> None:
+        """Click the centre of a pixel."""
+        self.points.append((column + 0.5, row + 0.5))
+        self.labels.append(label)
+
+    def predict(
+        self,
+        segmenter: Segmenter,
+        embedding: ImageEmbedding,
+        *,
+        logits: Float[np.ndarray, "lh lw"] | None = None,
+        multimask: bool,
+    ) -> MaskPrediction:
+        """Ask the segmenter with all clicks so far."""
+        return segmenter.predict(
+            embedding,
+            points=np.array(self.points, dtype=np.float32) if self.points else None,
+            labels=np.array(self.labels, dtype=np.int64) if self.labels else None,
+            box=np.array(self.box, dtype=np.float32) if self.box else None,
+            logits=logits,
+            multimask=multimask,
+        )
+
+
+@dataclass(frozen=True)
+class ViewCut:
+    """The segmenter's answer in one view and whether it may vote."""
+
+    mask: Bool[np.ndarray, "h w"]
+    clicks: Clicks
+    agreement: float
+    """IoU with what was known before, over known pixels."""
+    reason: str = ""
+    """Why the mask may not vote; empty when it may."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the mask may vote."""
+        return not self.reason
+
+
+def agreement(mask: Bool[np.ndarray, "h w"], known: KnownPixels) -> float:
+    """IoU of a mask with the known object, counting known pixels only."""
+    union = np.count_nonzero(known.object | (mask & known.other))
+    return np.count_nonzero(mask & known.object) / union if union else 0.0
+
+
+def deepest_pixel(region: Bool[np.ndarray, "h w"]) -> tuple[int, int, float]:
+    """Row and column farthest from a region's edge, and that distance in pixels (0: empty)."""
+    if not region.any():
+        return 0, 0, 0.0
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(row), int(column), float(depth[row, column])
+
+
+def cut_by_agreement(
+    segmenter: Segmenter,
+    embedding: ImageEmbedding,
+    known: KnownPixels,
+    *,
+    first: Clicks | None = None,
+) -> ViewCut:
+    """Click where the segmenter contradicts what is known until it agrees.
+
+    Args:
+        segmenter, embedding: the model and this view's embedding.
+        known: object and other pixels of the view.
+        first: the artist's own clicks, if this is a picture they clicked in.
+    """
+    clicks = Clicks(list(first.points), list(first.labels), first.box) if first else Clicks()
+    if np.count_nonzero(known.object) < SMALLEST_OBJECT and not first:
+        return ViewCut(np.zeros_like(known.object), clicks, 0.0, "the object is hidden here")
+    if not first:
+        row, column, _ = deepest_pixel(known.object)
+        clicks.add(row, column, 1)
+    best, best_logits, best_score = None, None, -1.0
+    for turn in range(MAX_ROUNDS):
+        answer = clicks.predict(
+            segmenter, embedding, logits=best_logits, multimask=turn == 0 or best_score < 0.5
+        )
+        scores = [agreement(mask, known) for mask in answer.masks]
+        pick = int(np.argmax(scores))
+        if scores[pick] > best_score:
+            best, best_logits, best_score = answer.masks[pick], answer.logits[pick], scores[pick]
+        assert best is not None
+        missing = deepest_pixel(known.object & ~best)
+        spilled = deepest_pixel(known.other & best)
+        row, column, depth = max(missing, spilled, key=lambda place: place[2])
+        if depth < SMALLEST_ERROR_DEPTH or turn == MAX_ROUNDS - 1:
+            break
+        clicks.add(row, column, int(depth == missing[2]))
+    assert best is not None
+    return ViewCut(best, clicks, best_score, _objection(best, best_score))
+
+
+def _objection(mask: Bool[np.ndarray, "h w"], score: float) -> str:
+    if not mask.any():
+        return "the segmenter found nothing"
+    if score < MIN_AGREEMENT:
+        return f"the mask contradicts earlier views (IoU {score:.2f})"
+    return ""
+
+
+def confident_points(
+    score: Float[np.ndarray, "h w"], count: int = REFERENCE_POINTS
+) -> list[tuple[int, int]]:
+    """The paper's rule: highest rendered confidence, mask out its surroundings, repeat.
+
+    The surroundings are the square of the reference code: half its side is half the radius of a
+    disc with the area of the rendered mask, at least 2 pixels.
+
+    Returns:
+        (row, column) of at most ``count`` points; fewer when no confidence above zero is left.
+    """
+    left = score.copy()
+    radius = math.sqrt(float(np.clip(score, 0, 1).sum()) / math.pi)
+    half = max(int(radius) // 2, 2)
+    points: list[tuple[int, int]] = []
+    while len(points) < count:
+        row, column = (int(i) for i in np.unravel_index(int(left.argmax()), left.shape))
+        if left[row, column] <= 0:
+            break
+        points.append((row, column))
+        left[max(0, row - half) : row + half + 1, max(0, column - half) : column + half + 1] = -1e5
+    return points
+
+
+def cut_by_confidence(
+    segmenter: Segmenter, embedding: ImageEmbedding, score: Float[np.ndarray, "h w"]
+) -> ViewCut:
+    """Prompt with the paper's points and take the single mask; every mask votes."""
+    clicks = Clicks()
+    for row, column in confident_points(score):
+        clicks.add(row, column, 1)
+    if not clicks.points:
+        return ViewCut(np.zeros(score.shape, bool), clicks, 0.0, "no pixel has confidence above 0")
+    mask = clicks.predict(segmenter, embedding, multimask=False).masks[0]
+    rendered = score > 0
+    union = np.count_nonzero(rendered | mask)
+    iou = np.count_nonzero(rendered & mask) / union if union else 0.0
+    return ViewCut(mask, clicks, iou)

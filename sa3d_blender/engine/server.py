@@ -1,0 +1,210 @@
+"""``sa3d serve``: the add-on's engine. Reads requests on stdin, answers on what was fd 1.
+
+A reader thread takes lines off stdin, so that ``cancel`` arrives while a job runs and the process
+ends when Blender does (end of file), even after a crash.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from ..core.cameras import Camera
+from ..core.errors import Cancelled, UserError
+from ..core.files import written_whole
+from ..core.messages import (
+    CANCELLED,
+    INTERNAL_ERROR,
+    METHOD_NOT_FOUND,
+    PROTOCOL,
+    USER_ERROR,
+    Failure,
+    Message,
+    Notification,
+    Request,
+    Response,
+    decode,
+    encode,
+)
+from ..core.prompts import prompts_from_json
+from ..core.settings import (
+    SEGMENTERS,
+    FieldOptions,
+    MeshSettings,
+    SegmentSettings,
+    settings_from_json,
+)
+from .artist_view import predict_in_view
+from .report import Run, versions
+from .session import Session, choose_device, write_object
+
+log = logging.getLogger(__name__)
+
+Params = dict[str, Any]
+
+
+class Server:
+    """Answers one request at a time."""
+
+    def __init__(self, wire: BinaryIO, *, device: str = "auto") -> None:
+        self._wire = wire
+        self._write_lock = threading.Lock()
+        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._session = Session(choose_device(device))
+        self._methods: dict[str, Callable[[Params, Run], Params]] = {
+            "hello": self._hello,
+            "info": self._info,
+            "render": self._render,
+            "predict": self._predict,
+            "segment": self._segment,
+            "mesh": self._mesh,
+        }
+
+    def serve(self, source: BinaryIO) -> None:
+        """Work until the source ends or ``shutdown`` is asked."""
+        threading.Thread(target=self._read, args=(source,), daemon=True).start()
+        while (request := self._requests.get()) is not None:
+            if request.method == "shutdown":
+                self._send(Response(request.id, {}))
+                return
+            self._send(self._answer(request))
+
+    def _read(self, source: BinaryIO) -> None:
+        for line in iter(source.readline, b""):
+            try:
+                message = decode(line)
+            except UserError as error:
+                self._send(Failure(None, INTERNAL_ERROR, str(error)))
+                continue
+            if isinstance(message, Notification) and message.method == "cancel":
+                self._cancelled.add(int(message.params.get("id", -1)))
+            elif isinstance(message, Request):
+                self._requests.put(message)
+        # Blender is gone, perhaps by a crash: stop even in the middle of a job.
+        os._exit(0)
+
+    def _answer(self, request: Request) -> Message:
+        method = self._methods.get(request.method)
+        if method is None:
+            return Failure(request.id, METHOD_NOT_FOUND, f"No method {request.method!r}.")
+        try:
+            result = method(request.params, self._run(request.id))
+            return Response(request.id, result)
+        except UserError as error:
+            return Failure(request.id, USER_ERROR, str(error), error.code)
+        except Cancelled:
+            return Failure(request.id, CANCELLED, "Cancelled.", "cancelled")
+        except (MemoryError, torch.OutOfMemoryError):
+            text = "There is not enough memory; choose a smaller view size or grid and run again."
+            return Failure(request.id, USER_ERROR, text, "out_of_memory")
+        except Exception as error:
+            log.exception("request %s failed", request.method)
+            text = f"The engine failed ({type(error).__name__}: {error}); see its log."
+            return Failure(request.id, INTERNAL_ERROR, text, "internal")
+        finally:
+            self._cancelled.discard(request.id)
+
+    def _run(self, request_id: int) -> Run:
+        def report(stage: str, n: int, total: int, text: str) -> None:
+            params = {"id": request_id, "stage": stage, "n": n, "total": total, "text": text}
+            self._send(Notification("progress", params))
+
+        return Run(on_progress=report, is_cancelled=lambda: request_id in self._cancelled)
+
+    def _send(self, message: Message) -> None:
+        with self._write_lock:
+            self._wire.write(encode(message))
+            self._wire.flush()
+
+    def _hello(self, params: Params, run: Run) -> Params:
+        found = versions()
+        return {
+            "version": found["sa3d_blender"],
+            "protocol": PROTOCOL,
+            "python": found["python"],
+            "torch": found["torch"],
+            "device": str(self._session.device),
+            "segmenters": list(SEGMENTERS),
+        }
+
+    def _info(self, params: Params, run: Run) -> Params:
+        return self._session.info(*checkpoint_of(params))
+
+    def _render(self, params: Params, run: Run) -> Params:
+        begin = time.perf_counter()
+        camera = Camera.from_json(params["camera"])
+        view = self._session.render(*checkpoint_of(params), camera, run)
+        path = Path(params["out"]) / "view.npy"
+        save_array(path, view.image().cpu().numpy())
+        return {"image": str(path), "seconds": time.perf_counter() - begin}
+
+    def _predict(self, params: Params, run: Run) -> Params:
+        checkpoint, options = checkpoint_of(params)
+        segmenter = self._session.segmenter(
+            params.get("segmenter", "bundled"), params.get("weights"), run
+        )
+        camera = Camera.from_json(params["camera"])
+        loaded = self._session.field(checkpoint, options, run)
+        objects = prompts_from_json({"objects": params["objects"]})
+        found = []
+        predictions = predict_in_view(loaded, segmenter, camera, objects, run)
+        for i, (prompt, answer) in enumerate(zip(objects, predictions, strict=True)):
+            path = Path(params["out"]) / f"masks_{i}.npy"
+            save_array(path, answer.masks)
+            found.append(
+                {"name": prompt.name, "masks": str(path), "scores": answer.scores.tolist()}
+            )
+        return {"objects": found}
+
+    def _segment(self, params: Params, run: Run) -> Params:
+        return self._session.segment(
+            *checkpoint_of(params),
+            Camera.from_json(params["camera"]),
+            prompts_from_json({"objects": params["objects"]}),
+            settings_from_json(SegmentSettings, params.get("settings")),
+            settings_from_json(MeshSettings, params.get("mesh")),
+            Path(params["out"]),
+            given=[Camera.from_json(data) for data in params.get("cameras", [])],
+            run=run,
+        )
+
+    def _mesh(self, params: Params, run: Run) -> Params:
+        settings = settings_from_json(MeshSettings, params.get("mesh"))
+        meshes = self._session.mesh(Path(params["result"]), settings, run)
+        out = Path(params["out"])
+        return {"objects": [write_object(name, mesh, out) for name, mesh in meshes.items()]}
+
+
+def checkpoint_of(params: Params) -> tuple[Path, FieldOptions]:
+    """The checkpoint a request is about and its options."""
+    if not isinstance(params.get("checkpoint"), str):
+        raise UserError("The request names no checkpoint; load a NeRF first.")
+    return Path(params["checkpoint"]), settings_from_json(FieldOptions, params.get("options"))
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write a ``.npy`` file without pickles."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def serve(*, device: str = "auto") -> int:
+    """Serve on the process's pipes until stdin ends."""
+    # Whatever a library prints must not reach the wire: keep fd 1 for us, send prints to stderr.
+    wire = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    Server(wire, device=device).serve(sys.stdin.buffer)
+    return 0

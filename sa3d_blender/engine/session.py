@@ -1,0 +1,228 @@
+"""What command line and server have in common: jobs on a checkpoint, with everything kept warm."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..core.cameras import Camera
+from ..core.errors import UserError
+from ..core.mesh import MeshData
+from ..core.prompts import ObjectPrompt
+from ..core.settings import (
+    SEGMENTERS,
+    FieldOptions,
+    MeshSettings,
+    SegmentSettings,
+    settings_to_json,
+)
+from .fields import load_field
+from .fields.protocol import RadianceField
+from .mesh_files import write_mesh
+from .pipeline import segment
+from .render import View, render_view
+from .report import Run, versions, write_report
+from .result import SegmentedObject, SegmentResult
+from .segmenters import load_segmenter
+from .segmenters.protocol import Segmenter
+from .surface import extract_mesh
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        UserError: the device is not there.
+    """
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next((device for device, there in found.items() if there), "cpu")
+    if not found.get(name, name == "cpu"):
+        raise UserError(f"This computer offers no {name!r} device to PyTorch; use --device cpu.")
+    return torch.device(name)
+
+
+@dataclass
+class Session:
+    """Loaded things, kept between jobs; every job names its checkpoint, so it is no state."""
+
+    device: torch.device
+    _field_key: tuple[Any, ...] = ()
+    _field: RadianceField | None = None
+    _segmenters: dict[tuple[str, str | None], Segmenter] = field(default_factory=dict)
+
+    def field(
+        self, checkpoint: Path, options: FieldOptions, run: Run | None = None
+    ) -> RadianceField:
+        """The loaded field; read again only when the file or the options changed."""
+        try:
+            stat = os.stat(checkpoint)
+            key = (os.path.abspath(checkpoint), stat.st_mtime_ns, stat.st_size, options)
+        except OSError:
+            key = ()
+        if self._field is None or not key or key != self._field_key:
+            self._field = None
+            with (run or Run()).timed("load"):
+                self._field = load_field(Path(checkpoint), options, device=self.device)
+            self._field_key = key
+        return self._field
+
+    def segmenter(self, name: str, weights: str | None, run: Run | None = None) -> Segmenter:
+        """The loaded segmenter."""
+        if name not in SEGMENTERS:
+            raise UserError(f"There is no segmenter {name!r}; use one of {', '.join(SEGMENTERS)}.")
+        key = (name, weights)
+        if key not in self._segmenters:
+            with (run or Run()).timed("load"):
+                self._segmenters[key] = load_segmenter(
+                    name, weights=Path(weights) if weights else None, device=self.device
+                )
+        return self._segmenters[key]
+
+    def info(self, checkpoint: Path, options: FieldOptions) -> dict[str, Any]:
+        """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
+        return {"name": Path(checkpoint).stem, **self.field(checkpoint, options).info()}
+
+    def render(
+        self,
+        checkpoint: Path,
+        options: FieldOptions,
+        camera: Camera,
+        run: Run | None = None,
+        *,
+        with_color: bool = True,
+    ) -> View:
+        """One view of a checkpoint."""
+        run = run or Run()
+        loaded = self.field(checkpoint, options, run)
+        return render_view(loaded, camera, with_color=with_color, cancelled=run.is_cancelled)
+
+    def segment(
+        self,
+        checkpoint: Path,
+        options: FieldOptions,
+        camera: Camera,
+        objects: Sequence[ObjectPrompt],
+        settings: SegmentSettings,
+        mesh: MeshSettings,
+        out: Path,
+        *,
+        given: Sequence[Camera] = (),
+        run: Run | None = None,
+    ) -> dict[str, Any]:
+        """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
+
+        Returns:
+            ``{result, report, objects: [{name, mesh, glb, vertices, faces}]}`` with paths.
+
+        Raises:
+            UserError: bad input, nothing found, or ``out`` cannot be written (told at once).
+        """
+        run = run or Run()
+        check_writable(out)
+        run.progress("load", 0, 1, "Loading")
+        loaded = self.field(checkpoint, options, run)
+        segmenter = self.segmenter(settings.segmenter, settings.weights, run)
+        found, views = segment(loaded, segmenter, camera, objects, settings, given=given, run=run)
+        result = SegmentResult(os.path.abspath(checkpoint), options, tuple(found))
+        meshes = self._meshes(loaded, found, mesh, run)
+        with run.timed("write"):
+            result.save(out / "result.npz")
+            written = [write_object(name, data, out) for name, data in meshes.items()]
+        report = {
+            "seconds": {**{k: round(v, 3) for k, v in run.seconds.items()}},
+            "views": views,
+            "objects": written,
+            "segmenter": segmenter.name,
+            "device": str(self.device),
+            "field": loaded.info(),
+            "settings": settings_to_json(settings),
+            "mesh_settings": settings_to_json(mesh),
+            "versions": versions(),
+        }
+        report["seconds"]["total"] = round(seconds_since_start(), 3)
+        write_report(out / "report.json", report)
+        return {
+            "result": str(out / "result.npz"),
+            "report": str(out / "report.json"),
+            "objects": written,
+        }
+
+    def mesh(
+        self,
+        result_path: Path,
+        settings: MeshSettings,
+        run: Run | None = None,
+        *,
+        only: str | None = None,
+    ) -> dict[str, MeshData]:
+        """The meshes of a saved result's objects by name, made anew; ``only`` names one."""
+        run = run or Run()
+        result = SegmentResult.load(result_path, device=self.device)
+        objects = [entry for entry in result.objects if only in (None, entry.name)]
+        if not objects:
+            names = ", ".join(entry.name for entry in result.objects)
+            raise UserError(f"The result holds no object {only!r}; it holds {names}.")
+        loaded = self.field(Path(result.checkpoint), result.options, run)
+        return self._meshes(loaded, objects, settings, run)
+
+    def _meshes(
+        self,
+        loaded: RadianceField,
+        objects: list[SegmentedObject],
+        settings: MeshSettings,
+        run: Run,
+    ) -> dict[str, MeshData]:
+        meshes = {}
+        for n, entry in enumerate(objects, start=1):
+            run.progress("surface", n, len(objects), f"Making the surface of {entry.name}")
+            with run.timed("surface"):
+                meshes[entry.name] = extract_mesh(loaded, entry, settings, run)
+        return meshes
+
+
+def write_object(name: str, mesh: MeshData, out: Path) -> dict[str, Any]:
+    """Write one object's mesh as ``NAME.glb`` and ``NAME_mesh.npz`` and describe it."""
+    mesh.save(out / f"{name}_mesh.npz")
+    write_mesh(mesh, out / f"{name}.glb")
+    return {
+        "name": name,
+        "mesh": str(out / f"{name}_mesh.npz"),
+        "glb": str(out / f"{name}.glb"),
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+    }
+
+
+def check_writable(folder: Path) -> None:
+    """Raise UserError when a folder cannot be made or written; before hours of work, not after."""
+    probe = folder / f".{os.getpid()}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"sa3d")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another folder.",
+            code="cannot_write",
+        ) from error
+
+
+def seconds_since_start() -> float:
+    """Seconds since this process began, imports included, where the system tells."""
+    if sys.platform == "linux":
+        with open("/proc/self/stat", encoding="ascii") as file:
+            ticks = float(file.read().rsplit(")", 1)[1].split()[19])
+        with open("/proc/uptime", encoding="ascii") as file:
+            uptime = float(file.read().split()[0])
+        return uptime - ticks / os.sysconf("SC_CLK_TCK")
+    return time.process_time()

@@ -1,0 +1,235 @@
+"""Render random scenes with exact masks to train the bundled segmenter on (bpy, Cycles, CPU).
+
+    python scripts/segmenter_data/render_scenes.py --out data/scenes --scenes 200 --seed 1
+
+Each picture ``NAME.png`` (transparent where nothing is) has a ``NAME_ids.png`` whose red channel is the object (0: background,
+1: support, 2 and above: objects) and whose green channel numbers the parts of an object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+sys.path.insert(0, str(Path(__file__).parent))
+from materials import random_color, random_material
+from objects import Parts, box, lathe, random_parts
+
+SIZE = 288
+FIRST_OBJECT = 2
+SAMPLES, DENOISE = 24, False
+
+
+def main() -> None:
+    """Render scenes until the count is reached."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--scenes", type=int, default=100)
+    arguments.add_argument("--views", type=int, default=5)
+    arguments.add_argument("--seed", type=int, default=0)
+    options = arguments.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for number in range(options.scenes):
+        random.seed(f"{options.seed} {number}")
+        np.random.seed(random.getrandbits(32))  # noqa: NPY002 - one stream for all generators
+        name = f"s{options.seed}_{number:04d}"
+        if not (options.out / f"{name}_{options.views - 1}_ids.png").exists():
+            render_scene(options.out, name, options.views)
+
+
+def render_scene(out: Path, name: str, views: int) -> None:
+    """Build one scene and render it from several cameras."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    set_up_render(scene)
+    kind = random.choices(("table", "floor", "shelf", "room", "air"), (4, 3, 2, 2, 1))[0]
+    depth = build_support(kind)
+    place_objects(kind)
+    light(scene)
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    identity = identity_material()
+    for view in range(views):
+        place_camera(camera, kind, depth)
+        render_pair(scene, identity, out / f"{name}_{view}")
+
+
+def set_up_render(scene: bpy.types.Scene) -> None:
+    """Cycles on one thread, small and denoised."""
+    scene.render.engine = "CYCLES"
+    scene.cycles.device = "CPU"
+    scene.cycles.use_adaptive_sampling = False
+    scene.cycles.max_bounces = 2
+    scene.render.dither_intensity = 0.0
+    scene.render.threads_mode, scene.render.threads = "FIXED", 1
+    scene.render.resolution_x = scene.render.resolution_y = SIZE
+    scene.render.use_persistent_data = True
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.compression = 30
+
+
+def render_pair(scene: bpy.types.Scene, identity: bpy.types.Material, path: Path) -> None:
+    """The picture and its ids."""
+    layer = scene.view_layers[0]
+    scene.cycles.samples = 6
+    scene.cycles.use_denoising = True
+    scene.cycles.pixel_filter_type, scene.cycles.filter_width = "GAUSSIAN", 1.5
+    scene.view_settings.view_transform = random.choice(("Standard", "Standard", "AgX"))
+    scene.render.filepath = f"{path}.png"
+    bpy.ops.render.render(write_still=True)
+    world, scene.world = scene.world, None
+    layer.material_override = identity
+    scene.cycles.samples, scene.cycles.use_denoising = 1, False
+    scene.cycles.pixel_filter_type, scene.cycles.filter_width = "BOX", 0.01
+    scene.view_settings.view_transform = "Raw"
+    scene.render.filepath = f"{path}_ids.png"
+    bpy.ops.render.render(write_still=True)
+    layer.material_override, scene.world = None, world
+
+
+def identity_material() -> bpy.types.Material:
+    """Emits object index // 16 in red and object index % 16 in green, in units of 1/255."""
+    material = bpy.data.materials.new("identity")
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    nodes.clear()
+    info = nodes.new("ShaderNodeObjectInfo")
+    emission = nodes.new("ShaderNodeEmission")
+    output = nodes.new("ShaderNodeOutputMaterial")
+    join = nodes.new("ShaderNodeCombineColor")
+    links.new(join.outputs["Color"], emission.inputs["Color"])
+    links.new(emission.outputs["Emission"], output.inputs["Surface"])
+
+    def arithmetic(operation: str, value: float, source):  # type: ignore[no-untyped-def]
+        node = nodes.new("ShaderNodeMath")
+        node.operation = operation
+        links.new(source, node.inputs[0])
+        node.inputs[1].default_value = value
+        return node.outputs["Value"]
+
+    index = info.outputs["Object Index"]
+    tens = arithmetic("FLOOR", 0, arithmetic("DIVIDE", 16, index))
+    links.new(arithmetic("DIVIDE", 255, tens), join.inputs["Red"])
+    links.new(arithmetic("DIVIDE", 255, arithmetic("MODULO", 16, index)), join.inputs["Green"])
+    return material
+
+
+def finish(parts: Parts, number: int, *, scale: float, one_material: bool) -> None:
+    """Give an object's parts their materials and indices."""
+    shared = random_material(scale=scale)
+    for i, part in enumerate(parts):
+        part.pass_index = number * 16 + min(i, 15)
+        part.data.materials.append(shared if one_material else random_material(scale=scale))
+
+
+def build_support(kind: str) -> float:
+    """What the objects stand on; returns the distance of a wall behind them (0: none)."""
+    if kind == "air":
+        return 0.0
+    if kind == "table":
+        reach = random.uniform(1.3, 2.2)
+        if random.random() < 0.5:
+            top = lathe([(reach, -0.12), (reach, 0)], sides=64)
+        else:
+            top = box(Vector((2 * reach, reach * random.uniform(1.2, 2), 0.12)))
+            top.location.z = -0.12
+        finish([top], 1, scale=random.uniform(0.2, 1.0), one_material=True)
+        return 0.0
+    floor = box(Vector((40, 40, 0.1)) if kind != "shelf" else Vector((5, 1.4, 0.12)))
+    floor.location.z = -floor.dimensions.z if floor.dimensions.z else -0.1
+    floor.location.z = -0.1 if kind != "shelf" else -0.12
+    finish([floor], 1, scale=random.uniform(0.3, 2.0), one_material=True)
+    if kind == "floor":
+        return 0.0
+    wall = box(Vector((40 if kind == "room" else 6, 0.1, 10 if kind == "room" else 4)))
+    distance = random.uniform(0.7, 2.5) if kind == "room" else 0.7
+    wall.location = (0, distance, -0.1 if kind == "room" else -1.5)
+    finish([wall], 1, scale=random.uniform(0.5, 2.0), one_material=True)
+    return distance
+
+
+def place_objects(kind: str) -> None:
+    """Three to nine objects, mostly apart, sometimes touching, sometimes alike."""
+    taken: list[tuple[Vector, float]] = []
+    twins = random_material(scale=0.3) if random.random() < 0.15 else None
+    for number in range(FIRST_OBJECT, FIRST_OBJECT + random.randint(3, 9)):
+        size = random.uniform(0.3, 0.95)
+        spread = (1.8, 0.35) if kind == "shelf" else (1.1, 1.1 if kind != "room" else 0.6)
+        for _ in range(30):
+            spot = Vector((random.uniform(-1, 1) * spread[0], random.uniform(-1, 1) * spread[1], 0))
+            room = random.choice((0.35, 0.5, 0.55))
+            if all((spot - other).length > room * (size + reach) for other, reach in taken):
+                break
+        else:
+            continue
+        taken.append((spot, size))
+        parts = random_parts(size)
+        finish(parts, number, scale=size * 0.4, one_material=random.random() < 0.6)
+        if twins is not None and random.random() < 0.7:
+            for part in parts:
+                part.data.materials.clear()
+                part.data.materials.append(twins)
+        holder = bpy.data.objects.new("holder", None)
+        bpy.context.scene.collection.objects.link(holder)
+        for part in parts:
+            part.parent = holder
+        holder.location = spot
+        holder.rotation_euler.z = random.uniform(0, 6.3)
+        if kind == "air" or random.random() < 0.08:
+            holder.rotation_euler = [random.uniform(0, 6.3) for _ in range(3)]
+            holder.location.z = random.uniform(-0.6, 0.6) if kind == "air" else size * 0.5
+
+
+def light(scene: bpy.types.Scene) -> None:
+    """A plain sky of any brightness and one or two lamps."""
+    world = bpy.data.worlds.new("world")
+    scene.world = world
+    world.use_nodes = True
+    sky = world.node_tree.nodes["Background"]
+    grey = random.choice((1.0, 1.0, 0.02, random.random()))
+    sky.inputs["Color"].default_value = random.choice(((grey,) * 3 + (1,), random_color()))
+    sky.inputs["Strength"].default_value = random.uniform(0.4, 1.0)
+    for _ in range(random.randint(1, 2)):
+        lamp = bpy.data.lights.new("lamp", random.choice(("SUN", "AREA")))
+        lamp.energy = random.uniform(1, 4) if lamp.type == "SUN" else random.uniform(60, 300)
+        if lamp.type == "SUN":
+            lamp.angle = random.uniform(0.01, 0.5)
+        else:
+            lamp.size = random.uniform(0.3, 3)
+        holder = bpy.data.objects.new("lamp", lamp)
+        holder.location = (random.uniform(-4, 4), random.uniform(-4, 1), random.uniform(2.5, 5))
+        holder.rotation_euler = (-holder.location).to_track_quat("-Z", "Y").to_euler()
+        scene.collection.objects.link(holder)
+
+
+def place_camera(camera: bpy.types.Object, kind: str, depth: float) -> None:
+    """Anywhere around the objects, or in front of them where a wall is behind."""
+    azimuth = random.uniform(0, 2 * math.pi)
+    elevation = math.radians(random.uniform(8, 65))
+    if depth:
+        azimuth, elevation = -math.pi / 2 + random.gauss(0, 0.4), math.radians(random.uniform(3, 35))
+    distance = random.uniform(2.0, 6.0)
+    aim = Vector([random.gauss(0, 0.25) for _ in range(2)] + [random.uniform(0.0, 0.4)])
+    offset = Vector(
+        (
+            math.cos(azimuth) * math.cos(elevation),
+            math.sin(azimuth) * math.cos(elevation),
+            math.sin(elevation),
+        )
+    )
+    camera.location = aim + distance * offset
+    camera.rotation_euler = (-offset).to_track_quat("-Z", "Y").to_euler()
+    camera.rotation_euler.rotate_axis("Z", random.gauss(0, 0.08))
+    camera.data.angle = math.radians(random.uniform(22, 55))
+
+
+if __name__ == "__main__":
+    main()
