@@ -86,7 +86,7 @@ def _load_nerf(
 
 
 def add_camera(nerf: bpy.types.Object | None = None) -> bpy.types.Object:
-    """Add a camera that sees the whole NeRF and make it the active one."""
+    """Add a camera that looks at the NeRF and make it the active one."""
     scene = bpy.context.scene
     return views.add_camera(scene, nerf or require_nerf(scene))
 

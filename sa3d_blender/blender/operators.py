@@ -15,6 +15,7 @@ from .nerf import require_nerf
 from .properties import NEGATIVE, POSITIVE
 from .workflow import Why
 
+WAIT = bpy.app.background
 Needs = tuple[Callable[[bpy.types.Context], Why], ...]
 LABELS = [
     (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
@@ -57,7 +58,7 @@ class SA3D_OT_start_engine(Caller, bpy.types.Operator):
 
     def call(self, _context: bpy.types.Context) -> None:
         """Start it."""
-        api.start_engine(wait=bpy.app.background)
+        api.start_engine(wait=WAIT)
 
 
 class SA3D_OT_stop_engine(Caller, bpy.types.Operator):
@@ -115,12 +116,12 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
             self.filepath,
             scene_kind=self.scene_kind,
             background=self.background,
-            wait=bpy.app.background,
+            wait=WAIT,
         )
 
 
 class SA3D_OT_add_camera(Caller, bpy.types.Operator):
-    """Add a camera that sees the whole NeRF and make it the active one"""
+    """Add a camera that looks at the NeRF and make it the active one"""
 
     bl_idname = "sa3d.add_camera"
     bl_label = "Add Camera"
@@ -142,7 +143,7 @@ class SA3D_OT_render_view(Caller, bpy.types.Operator):
 
     def call(self, _context: bpy.types.Context) -> None:
         """Render it."""
-        api.render_view(wait=bpy.app.background)
+        api.render_view(wait=WAIT)
 
 
 class SA3D_OT_add_prompt(Caller, bpy.types.Operator):
@@ -244,7 +245,7 @@ class SA3D_OT_segment(Caller, bpy.types.Operator):
 
     def call(self, _context: bpy.types.Context) -> None:
         """Segment."""
-        api.segment(wait=bpy.app.background)
+        api.segment(wait=WAIT)
 
 
 class SA3D_OT_cancel(Caller, bpy.types.Operator):
@@ -278,7 +279,7 @@ class SA3D_OT_import_mesh(Caller, bpy.types.Operator):
 
     def call(self, _context: bpy.types.Context) -> None:
         """Import it."""
-        api.import_mesh(self.filepath, wait=bpy.app.background)
+        api.import_mesh(self.filepath, wait=WAIT)
 
 
 _CLASSES = (

@@ -107,7 +107,9 @@ def place_mesh(
             mesh.materials.append(material)
         old.data = mesh
         if earlier.users == 0:
+            name = earlier.name
             bpy.data.meshes.remove(earlier)
+            mesh.name = name
         return old
     mesh.materials.append(color_material())
     result = bpy.data.objects.new(mesh.name, mesh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import bpy
@@ -67,19 +68,22 @@ def field_camera(
 
 
 def add_camera(scene: bpy.types.Scene, nerf: bpy.types.Object) -> bpy.types.Object:
-    """Add a camera that sees the whole NeRF and make it the scene's active one."""
+    """Add a camera that sees the box's longest side and make it the scene's active one."""
     camera = bpy.data.objects.new(f"{nerf.name} Camera", bpy.data.cameras.new("Camera"))
     group(nerf, "cameras").objects.link(camera)
     bpy.context.view_layer.update()
     world_from_field = nerf.matrix_world
     target = world_from_field @ Vector(box_center(nerf))
-    reach = float(np.linalg.norm(box_size(nerf))) * world_from_field.median_scale
+    radius = 0.5 * float(box_size(nerf).max()) * world_from_field.median_scale
+    view = world_camera(scene, camera)
+    spread = math.atan(0.5 * min(view.width / view.fl_x, view.height / view.fl_y))
+    reach = radius / math.sin(spread)
     if "forward facing" in nerf.sa3d.nerf.family:
         camera.matrix_world = world_from_field.normalized()
     else:
         away = Vector((0.7, -1.0, 0.6)).normalized()
         turn = away.to_track_quat("Z", "Y").to_matrix().to_4x4()
-        camera.matrix_world = Matrix.Translation(target + away * 1.2 * reach) @ turn
+        camera.matrix_world = Matrix.Translation(target + away * reach) @ turn
     camera.data.clip_end = max(camera.data.clip_end, 10 * reach)
     scene.camera = camera
     return camera

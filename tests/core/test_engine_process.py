@@ -105,7 +105,9 @@ def test_an_engine_that_ignores_a_cancel_is_ended(start: Start, tmp_path: Path) 
 
 
 def test_a_dying_engine_is_one_sentence(start: Start, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"ended unexpectedly \(exit code 3\)") as caught:
+    with pytest.raises(
+        UserError, match=r"ended unexpectedly \(exit code 3: fake engine ready\)"
+    ) as caught:
         start("crash").run("segment", {**PROMPTS, "out": str(tmp_path)}, timeout=10)
     assert caught.value.code == "engine_ended"
     assert not list(tmp_path.iterdir())
