@@ -1,7 +1,8 @@
 """A stand-in for the engine that speaks the real wire with numpy alone, and misbehaves on demand.
 
 The environment variable SA3D_FAKE holds words: ``crash`` (dies in the middle of ``segment``),
-``hang`` (ignores cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
+``hang`` and ``hang_after=8`` (ignores
+cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
 ``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``.
 """
 
@@ -71,7 +72,7 @@ def progress(request: Request, stage: str, n: int, total: int) -> None:
     say(Notification("progress", params))
     if "slow" in MODE:
         time.sleep(0.05)
-    while "hang" in MODE:
+    while "hang" in MODE or f"hang_after={n}" in MODE:
         time.sleep(0.1)
     if request.id in CANCELS:
         raise Cancelled("Stopped.")

@@ -34,7 +34,7 @@ class MeshData:
         try:
             with np.load(path, allow_pickle=False) as data:
                 mesh = MeshData(data["vertices"], data["faces"], data["colors"])
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} is not a mesh of this add-on ({error}); run again.") from error
         count = len(mesh.vertices)
         fits = mesh.vertices.shape == (count, 3) and mesh.faces.ndim == 2 and len(mesh.faces) > 0

@@ -6,6 +6,7 @@ here, so no timer fires: the tests call `session.pump` themselves.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -42,7 +43,8 @@ bpy.ops.extensions.package_install_files(
     filepath=str(ZIP), repo="user_default", enable_on_install=True
 )
 
-from bl_ext.user_default.sa3d_blender.blender import api, session
+api = importlib.import_module(f"{ADDON}.blender.api")
+session = importlib.import_module(f"{ADDON}.blender.session")
 
 
 def pytest_sessionfinish() -> None:

@@ -1,0 +1,79 @@
+"""Prompts: what is accepted, and the sentence for what is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.prompts import ObjectPrompt, prompts_from_json, read_prompts
+
+
+def test_json_round_trip() -> None:
+    prompt = ObjectPrompt("Käse 猫", ((1.5, 2), (3, 4)), (1, 0), (0, 1, 2, 3))
+    assert ObjectPrompt.from_json(json.loads(json.dumps(prompt.to_json()))) == prompt
+
+
+def test_labels_default_to_positive() -> None:
+    assert ObjectPrompt.from_json({"name": "a", "points": [[1, 2], [3, 4]]}).labels == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ({"name": "", "points": [[1, 1]]}, "cannot be an object's name"),
+        ({"name": "a/b", "points": [[1, 1]]}, "cannot be an object's name"),
+        ({"name": "..", "points": [[1, 1]]}, "cannot be an object's name"),
+        ({"name": "a", "points": [[1, 1]], "labels": [1, 1]}, "one label"),
+        ({"name": "a", "points": [[1, 1]], "labels": [2]}, "neither 1 nor 0"),
+        ({"name": "a", "points": [[1, 1]], "labels": [0]}, "click on the object"),
+        ({"name": "a"}, "click on the object"),
+        ({"name": "a", "box": [1, 2, 3]}, "not written as expected"),
+        ({"name": "a", "points": [[1, "x"]]}, "not written as expected"),
+        ({"points": [[1, 1]]}, "not written as expected"),
+        ("nonsense", "not written as expected"),
+    ],
+)
+def test_refusals(data: Any, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        ObjectPrompt.from_json(data)
+
+
+@pytest.mark.parametrize("point", [(-0.1, 1), (1, 11), (21, 1)])
+def test_points_outside_are_refused(point: tuple[float, float]) -> None:
+    with pytest.raises(UserError, match="outside the 20x10 picture"):
+        ObjectPrompt("a", (point,), (1,)).check_inside(20, 10)
+
+
+@pytest.mark.parametrize("box", [(-1, 0, 5, 5), (5, 0, 5, 5), (0, 0, 21, 5)])
+def test_boxes_outside_are_refused(box: tuple[float, float, float, float]) -> None:
+    with pytest.raises(UserError, match="does not lie inside"):
+        ObjectPrompt("a", box=box).check_inside(20, 10)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ({}, 'a list "objects"'),
+        ([], 'a list "objects"'),
+        ({"objects": []}, 'a list "objects"'),
+        ({"objects": [{"name": "a", "box": [0, 0, 1, 1]}] * 2}, "same name"),
+    ],
+)
+def test_lists_of_objects(data: Any, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        prompts_from_json(data)
+
+
+def test_files(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.json"
+    with pytest.raises(UserError, match="no prompt file"):
+        read_prompts(path)
+    path.write_text("{")
+    with pytest.raises(UserError, match="is not JSON"):
+        read_prompts(path)
+    path.write_text('{"objects": [{"name": "猫", "points": [[1, 2]]}]}', encoding="utf-8")
+    assert read_prompts(path)[0].name == "猫"

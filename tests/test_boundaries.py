@@ -1,0 +1,60 @@
+"""Which part may import which: blender -> core <- engine, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "sa3d_blender"
+HEAVY = {"torch", "segment_anything", "skimage", "trimesh", "scipy", "PIL", "jaxtyping", "tqdm"}
+BLENDER = {"bpy", "mathutils", "bpy_extras", "gpu", "bmesh"}
+FORBIDDEN = {
+    "core": HEAVY | BLENDER | {"sa3d_blender.blender", "sa3d_blender.engine"},
+    "blender": HEAVY | {"sa3d_blender.engine"},
+    "engine": BLENDER | {"sa3d_blender.blender"},
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Absolute names of the modules that a file imports."""
+    package = ("sa3d_blender", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else ()
+            name = ".".join((*base, *((node.module,) if node.module else ())))
+            yield name
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_parts_import_only_what_they_may(path: Path) -> None:
+    part = path.relative_to(PACKAGE).parts[0]
+    forbidden = FORBIDDEN.get(part, HEAVY | BLENDER)
+    for name in imported(path):
+        hits = [f for f in forbidden if name == f or name.startswith(f + ".")]
+        assert not hits, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_imports_within_the_package_are_relative(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            assert not (node.module or "").startswith("sa3d_blender")
+
+
+def test_importing_the_package_imports_neither_blender_nor_torch() -> None:
+    code = (
+        "import sys; sys.path.append(sys.argv[1]); import sa3d_blender;"
+        "import sa3d_blender.core.engine_process;"
+        "assert not {'bpy', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code, str(PACKAGE.parent)], check=True)
