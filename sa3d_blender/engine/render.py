@@ -6,8 +6,9 @@ the same samples, so keep the view and reuse it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -17,7 +18,9 @@ from ..core.cameras import Camera
 from ..core.errors import Cancelled
 from .fields.protocol import RadianceField
 from .parallel import in_parallel
-from .rays import Samples, pixel_rays
+from .rays import Rays, Samples, pixel_rays
+
+Result = TypeVar("Result")
 
 RAYS_PER_CHUNK = 8192
 """Bounds the memory of one step, whatever the picture's size."""
@@ -40,9 +43,7 @@ class View:
         """
         if self.samples.rgb is None:
             raise ValueError("this view was rendered without colour")
-        weights = self.samples.weights
-        colors = torch.zeros(self._pixels, 3, device=weights.device)
-        colors.index_add_(0, self.samples.ray_index, weights[:, None] * self.samples.rgb)
+        colors = ray_sums(self.samples, self.samples.rgb, self._pixels)
         rest = 1 - self.opacity().reshape(-1, 1)
         return (colors + rest * self.background).clamp(0, 1).view(*self._shape, 3)
 
@@ -53,8 +54,7 @@ class View:
     def depth(self) -> Float[Tensor, "h w"]:
         """Mean distance from the camera's centre along the ray, field frame; 0 where empty.
 
-        The weighted mean over the ray's samples, not divided by its opacity's lack: half-seen
-        surfaces keep their distance.
+        The weighted mean over the ray's samples, so half-seen surfaces keep their distance.
         """
         total = self.render_scalar(self.samples.depth)
         opacity = self.opacity()
@@ -62,9 +62,7 @@ class View:
 
     def render_scalar(self, values: Float[Tensor, " s"]) -> Float[Tensor, "h w"]:
         """The sum of weight times value over each pixel's samples."""
-        summed = torch.zeros(self._pixels, device=values.device)
-        summed.index_add_(0, self.samples.ray_index, self.samples.weights * values)
-        return summed.view(self._shape)
+        return ray_sums(self.samples, values[:, None], self._pixels).view(self._shape)
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -75,6 +73,25 @@ class View:
         return self.camera.height * self.camera.width
 
 
+@dataclass(frozen=True)
+class Picture:
+    """What one camera sees, without the samples it was made of."""
+
+    image: Float[Tensor, "h w 3"]
+    """Over the background, in [0, 1], display-referred."""
+    depth: Float[Tensor, "h w"]
+    """As `View.depth`."""
+    opacity: Float[Tensor, "h w"]
+
+
+def ray_sums(
+    samples: Samples, values: Float[Tensor, "s c"], rays: int
+) -> Float[Tensor, "{rays} c"]:
+    """The sum of weight times value over each ray's samples."""
+    summed = torch.zeros(rays, values.shape[1], device=values.device)
+    return summed.index_add_(0, samples.ray_index, samples.weights[:, None] * values)
+
+
 def render_view(
     field: RadianceField,
     camera: Camera,
@@ -83,40 +100,92 @@ def render_view(
     on_progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> View:
-    """March all of a camera's rays through a field.
+    """March all of a camera's rays through a field and keep the samples.
+
+    Memory grows with the picture by some 40 bytes per sample (roughly 5 to 50 samples per pixel);
+    for large pictures of which only the colours are wanted see `render_picture`.
 
     Args:
         field: the field.
         camera: the camera, in the field frame.
         with_color: whether the samples get colours.
         on_progress: called with the finished fraction, in (0, 1], after each chunk of rays.
-        cancelled: asked before each chunk.
+        cancelled: asked before each chunk; may be called from other threads.
 
     Raises:
         Cancelled: ``cancelled`` said so.
     """
+    parts = list(_chunks(field, camera, with_color, _moved, on_progress, cancelled))
+    return View(camera, joined(parts), field.background)
+
+
+def render_picture(
+    field: RadianceField,
+    camera: Camera,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Picture:
+    """The picture, depth and opacity that one camera sees, in memory bounded by the picture's.
+
+    Arguments and errors are `render_view`'s.
+    """
     pixels = camera.width * camera.height
-    starts = range(0, pixels, RAYS_PER_CHUNK)
+
+    def summed(samples: Samples, first: int) -> Tensor:
+        count = min(RAYS_PER_CHUNK, pixels - first)
+        rgb = samples.points if samples.rgb is None else samples.rgb
+        values = torch.cat(
+            [rgb, samples.depth[:, None], torch.ones_like(samples.depth)[:, None]], dim=1
+        )
+        return ray_sums(samples, values, count)
+
+    sums = torch.cat(list(_chunks(field, camera, True, summed, on_progress, cancelled)))
+    opacity = sums[:, 4]
+    image = (sums[:, :3] + (1 - opacity[:, None]) * field.background).clamp(0, 1)
+    depth = torch.where(opacity > 0, sums[:, 3] / opacity.clamp_min(1e-12), 0.0)
+    shape = (camera.height, camera.width)
+    return Picture(image.view(*shape, 3), depth.view(shape), opacity.reshape(shape))
+
+
+def march_rays(field: RadianceField, rays: Rays, *, with_color: bool) -> Samples:
+    """The samples of any rays, marched in chunks on all cores; ``ray_index`` counts ``rays``."""
 
     def chunk(first: int) -> Samples:
+        with torch.no_grad():
+            part = rays[first : first + RAYS_PER_CHUNK]
+            return _moved(field.march(part, with_color=with_color), first)
+
+    starts = range(0, max(1, len(rays)), RAYS_PER_CHUNK)
+    return joined(list(in_parallel(chunk, starts, device=field.device)))
+
+
+def _moved(samples: Samples, first: int) -> Samples:
+    return replace(samples, ray_index=samples.ray_index + first)
+
+
+def _chunks(
+    field: RadianceField,
+    camera: Camera,
+    with_color: bool,
+    finish: Callable[[Samples, int], Result],
+    on_progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Iterator[Result]:
+    """``finish(samples, first pixel)`` of each chunk of a camera's rays, in order."""
+    starts = range(0, camera.width * camera.height, RAYS_PER_CHUNK)
+
+    def chunk(first: int) -> Result:
         if cancelled is not None and cancelled():
             raise Cancelled
         rays = pixel_rays(camera, first, RAYS_PER_CHUNK, device=field.device)
         with torch.no_grad():
-            return _moved(field.march(rays, with_color=with_color), first)
+            return finish(field.march(rays, with_color=with_color), first)
 
-    parts = []
-    for part in in_parallel(chunk, starts, device=field.device):
-        parts.append(part)
+    for done, result in enumerate(in_parallel(chunk, starts, device=field.device), start=1):
+        yield result
         if on_progress is not None:
-            on_progress(len(parts) / len(starts))
-    return View(camera, joined(parts), field.background)
-
-
-def _moved(samples: Samples, first: int) -> Samples:
-    return Samples(
-        samples.ray_index + first, samples.points, samples.weights, samples.depth, samples.rgb
-    )
+            on_progress(done / len(starts))
 
 
 def joined(parts: list[Samples]) -> Samples:

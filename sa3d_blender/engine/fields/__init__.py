@@ -11,6 +11,7 @@ import torch
 
 from ...core.errors import UserError
 from ...core.settings import FieldOptions
+from ..parallel import one_core
 from . import tensorf
 from .checkpoint_file import read_checkpoint
 from .family import Family
@@ -37,7 +38,8 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
     checkpoint = read_checkpoint(Path(path))
     for family in FAMILIES:
         if family.recognises(checkpoint):
-            return family.load(checkpoint, options, device=device)
+            with torch.no_grad(), one_core():
+                return family.load(checkpoint, options, device=device)
     names = ", ".join(family.title for family in FAMILIES)
     raise UserError(
         f"{path} is a torch file, but not of a kind this version reads ({names}); "

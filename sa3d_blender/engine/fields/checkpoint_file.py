@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -89,7 +89,8 @@ def _check_container(path: Path, head: bytes) -> None:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise _truncated(path) from error
-    if not any(member.filename.endswith("data.pkl") for member in members):
+    names = [member.filename for member in members]
+    if not any(n.endswith("data.pkl") for n in names) or any("constants.pkl" in n for n in names):
         raise UserError(
             f"{path} is a zip archive but not a NeRF checkpoint; choose the file that the "
             "training wrote.",
@@ -126,12 +127,14 @@ def _allowed_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], st
 
     Files written with numpy 1 and 2 spell the module ``numpy.core`` and ``numpy._core``.
     """
-    reconstruct = np.array([0]).__reduce__()[0]
-    scalar = np.float64(0).__reduce__()[0]
-    pairs: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    functions: dict[str, Callable[..., Any]] = {
+        "_reconstruct": cast(Callable[..., Any], np.array([0]).__reduce__()[0]),
+        "scalar": cast(Callable[..., Any], np.float64(0).__reduce__()[0]),
+    }
+    pairs = [
         (function, f"{module}.multiarray.{name}")
         for module in ("numpy.core", "numpy._core")
-        for name, function in (("_reconstruct", reconstruct), ("scalar", scalar))
+        for name, function in functions.items()
     ]
     kinds = (np.uint8, np.int32, np.int64, np.float16, np.float32, np.float64, np.bool_)
     return [*pairs, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]

@@ -8,11 +8,15 @@ mirrored in x against any real scene, because its pose averaging builds a left-h
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from ...core.cameras import Camera
+from ...core.settings import FieldOptions
 from ..rays import Rays
 from .protocol import RadianceField
 from .stepped_rays import SteppedRays
@@ -117,6 +121,19 @@ class NdcSpace:
         ndc = (points + 1) * ((self.box[1] - self.box[0]) / 2) + self.box[0]
         z = 2 * self.near / (ndc[:, 2:].clamp_max(MAX_NDC_Z) - 1)
         return torch.cat([ndc[:, :2] * z / self._focal, z], dim=1)
+
+
+def with_training_camera(options: FieldOptions, camera: Camera) -> FieldOptions:
+    """The options, completed with the NDC focal length and aspect of a *training* camera.
+
+    TensoRF and its kin use the horizontal focal length for both axes. What the user set stays.
+    """
+    focal, aspect = options.ndc_focal, options.ndc_aspect
+    return replace(
+        options,
+        ndc_focal=2 * camera.fl_x / camera.width if focal is None else focal,
+        ndc_aspect=camera.width / camera.height if aspect is None else aspect,
+    )
 
 
 def visible_box(field: RadianceField, space: NdcSpace) -> Float[Tensor, "2 3"]:

@@ -27,7 +27,7 @@ from .tensorf_checkpoint import TensorfModel, TensorfParameters, is_tensorf, rea
 from .tensorf_decomposition import DensityFeature
 from .tensorf_scene import SceneChoice, choose_scene
 
-EMPTY_ALPHA = 1e-5
+EMPTY_ALPHA = 3e-5
 """Cells in which no sample is more opaque than this count as empty."""
 COLOR_BATCH = 16_384
 """Samples per pass through the shader; keeps its activations in the processor's cache."""
@@ -88,8 +88,9 @@ class TensorfField:
         Per unit of field-frame length in a bounded scene, of NDC length in a forward-facing one;
         includes TensoRF's distance scale.
         """
-        inside = (points.abs() <= 1).all(dim=1)
-        sigma = self._raw_density(points.clamp(-1, 1)) * self._model.parameters.distance_scale
+        inside = (points.abs() <= 1).all(dim=1)  # False for points that are not a number
+        usable = torch.where(inside[:, None], points, torch.zeros_like(points))
+        sigma = self._raw_density(usable) * self._model.parameters.distance_scale
         return torch.where(inside, sigma, torch.zeros_like(sigma))
 
     def color(

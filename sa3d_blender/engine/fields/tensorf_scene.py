@@ -37,11 +37,11 @@ def choose_scene(parameters: TensorfParameters, options: FieldOptions) -> SceneC
         UserError: an NDC focal length or aspect that is not positive.
     """
     notes = []
-    scene = options.scene
+    scene: str = options.scene
     if scene == "auto":
         scene, why = _guess_scene(parameters)
         notes.append(why)
-    background = options.background
+    background: str = options.background
     if background == "auto":
         background = "white" if scene == "bounded" else "black"
         notes.append(f"Background {background}: TensoRF's choice for {_spoken(scene)} scenes.")
