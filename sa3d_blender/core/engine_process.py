@@ -194,12 +194,13 @@ class EngineProcess:
     def close(self, *, wait: float = 0.0) -> None:
         """Let the engine end: its stdin is closed, then it is terminated, then killed.
 
-        Returns at once unless ``wait`` gives the seconds to wait for the end.
+        Requests without an answer fail. Returns at once unless ``wait`` gives the seconds to wait for the end.
         """
         if not self._closing:
             self._closing = True
             self._outbox.put(None)
             threading.Thread(target=self._reap, name="sa3d-reaper", daemon=True).start()
+            self._fail_all("The engine was stopped.")
         give_up_at = time.monotonic() + wait
         while wait and self.ended is None and time.monotonic() < give_up_at:
             self.pump()

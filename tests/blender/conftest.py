@@ -6,6 +6,7 @@ here, so no timer fires: the tests call `session.pump` themselves.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import importlib.util
 import os
@@ -43,13 +44,11 @@ bpy.ops.extensions.package_install_files(
     filepath=str(ZIP), repo="user_default", enable_on_install=True
 )
 
+# Blender crashes or hangs at exit when classes are still registered.
+atexit.register(bpy.ops.preferences.addon_disable, module=ADDON)
+
 api = importlib.import_module(f"{ADDON}.blender.api")
 session = importlib.import_module(f"{ADDON}.blender.session")
-
-
-def pytest_sessionfinish() -> None:
-    """Blender crashes or hangs at exit when classes are still registered."""
-    bpy.ops.preferences.addon_disable(module=ADDON)
 
 
 @pytest.fixture(scope="session")

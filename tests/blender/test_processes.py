@@ -59,10 +59,13 @@ def test_the_engine_ends_with_blender(tmp_path: Path, way: str, mode: str) -> No
         assert blender.stdout is not None
         line = next(line for line in blender.stdout if line.startswith("ENGINE"))
         engine = int(line.split()[1])
-        if way == "kill":
-            assert alive(engine)
+        try:
+            if way == "kill":
+                assert alive(engine)
+                blender.kill()
+            blender.wait(timeout=30)
+        finally:
             blender.kill()
-        blender.wait(timeout=30)
     end = time.monotonic() + 5
     while alive(engine) and time.monotonic() < end:
         time.sleep(0.02)
