@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -13,6 +13,7 @@ from .checkpoint_file import Checkpoint
 from .protocol import RadianceField
 
 
+@runtime_checkable
 class LoadFunction(Protocol):
     """Turns a recognised checkpoint into a field, or raises UserError."""
 

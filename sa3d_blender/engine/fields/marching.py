@@ -194,7 +194,7 @@ def _merged(
     k = tile.k.flatten().index_select(0, place)
     if not len(k):
         return WeightedSteps(row, k, weight)
-    opacity_slot = (before.flatten().index_select(0, place) * (1 / MERGED_WEIGHT)).floor_()
+    opacity_slot = (1 - before.flatten().index_select(0, place)).div_(MERGED_WEIGHT).floor_()
     distance_slot = (k / span.index_select(0, row)).floor_()
     begins = torch.ones_like(row, dtype=torch.bool)
     begins[1:] = row[1:] != row[:-1]

@@ -54,9 +54,10 @@ class CellGrid:
         return (corners - self.offset) / self.scale
 
     def dilated(self) -> CellGrid:
-        """The same grid with every True cell grown by one cell to all sides."""
-        grown = functional.max_pool3d(self.cells[None, None].float(), 3, stride=1, padding=1)
-        return CellGrid(grown[0, 0] > 0, self.scale, self.offset)
+        """A grid larger by one cell on all sides, each True cell grown by one to all sides."""
+        framed = functional.pad(self.cells, (1, 1, 1, 1, 1, 1))[None, None].float()
+        grown = functional.max_pool3d(framed, 3, stride=1, padding=1)
+        return CellGrid(grown[0, 0] > 0, self.scale, self.offset + 1)
 
     def halved(self) -> CellGrid:
         """Cells of twice the size, True where any of the eight is."""
@@ -114,7 +115,7 @@ def alpha_mask_cells(
 
 
 def node_cells(
-    slabs: Iterable[Bool[Tensor, "d y x"]], grid_size: tuple[int, int, int], factor: int
+    slabs: Iterable[Bool[Tensor, "_ y x"]], grid_size: tuple[int, int, int], factor: int
 ) -> CellGrid:
     """Cells of ``factor`` node intervals that touch at least one True node.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from torch import Tensor
 from ..rays import Rays, Samples
 
 
+@runtime_checkable
 class RadianceField(Protocol):
     """A trained field. Nothing downstream knows which kind of NeRF it is."""
 

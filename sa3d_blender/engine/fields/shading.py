@@ -6,7 +6,7 @@ Facts of the format (order of the inputs, frequencies, signs of the spherical ha
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -16,6 +16,7 @@ SH_FEATURES = 27
 RGB_FEATURES = 3
 
 
+@runtime_checkable
 class Shader(Protocol):
     """Colours from appearance features."""
 

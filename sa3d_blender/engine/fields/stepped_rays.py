@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -39,6 +39,7 @@ class SteppedRays:
         return torch.addcmul(origins, k[:, None], self.steps.index_select(0, ray_index))
 
 
+@runtime_checkable
 class Space(Protocol):
     """How the field frame, the grid frame and the model's own space hang together."""
 

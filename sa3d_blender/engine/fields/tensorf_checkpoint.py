@@ -154,14 +154,14 @@ class _WeightReader:
 
 def _parameters(kwargs: dict[str, Any], path: Path) -> TensorfParameters:
     numbers = _Numbers(kwargs, path)
-    grid_size = tuple(int(n) for n in numbers.many("gridSize", 3, low=2, high=MAX_NODES))
+    grid_size = tuple(int(n) for n in numbers.many("gridSize", 3, low=2.0, high=float(MAX_NODES)))
     if math.prod(grid_size) > MAX_GRID:
         raise bad_weights(
             path, f"its grid of {'x'.join(map(str, grid_size))} is unbelievably large"
         )
     near, far = numbers.many("near_far", 2)
     frequencies = [
-        int(numbers.one(name, low=0, high=MAX_FREQUENCIES))
+        int(numbers.one(name, low=0.0, high=float(MAX_FREQUENCIES)))
         for name in ("pos_pe", "view_pe", "fea_pe")
     ]
     parameters = TensorfParameters(
@@ -171,10 +171,10 @@ def _parameters(kwargs: dict[str, Any], path: Path) -> TensorfParameters:
         step_ratio=numbers.one("step_ratio", low=1e-3, high=1e3),
         distance_scale=numbers.one("distance_scale", low=1e-6, high=1e6),
         density_shift=numbers.one("density_shift"),
-        min_weight=numbers.one("rayMarch_weight_thres", low=0, high=1),
+        min_weight=numbers.one("rayMarch_weight_thres", low=0.0, high=1.0),
         activation=_choice(kwargs, "fea2denseAct", ACTIVATIONS, path),
         shading=_choice(kwargs, "shadingMode", SHADINGS, path),
-        app_dim=int(numbers.one("app_dim", low=1, high=4096)),
+        app_dim=int(numbers.one("app_dim", low=1.0, high=4096.0)),
         frequencies=(frequencies[0], frequencies[1], frequencies[2]),
     )
     if not parameters.samples <= MAX_SAMPLES:
@@ -253,7 +253,7 @@ def _alpha_mask(data: dict[str, Any], path: Path, device: torch.device) -> Alpha
         return None
     shape = data.get("alphaMask.shape")
     sizes = _Numbers({"alphaMask.shape": list(shape or ())}, path).many(
-        "alphaMask.shape", 5, low=1, high=MAX_NODES
+        "alphaMask.shape", 5, low=1.0, high=float(MAX_NODES)
     )
     depth, height, width = (int(size) for size in sizes[2:])
     count = depth * height * width

@@ -117,11 +117,11 @@ class Decomposition:
 class DensityFeature:
     """The scalar density feature at any point, from a dense volume where that fits in memory."""
 
-    def __init__(self, decomposition: Decomposition, *, max_cells: int = MAX_DENSE_CELLS) -> None:
+    def __init__(self, decomposition: Decomposition) -> None:
         self.decomposition = decomposition
         x, y, z = decomposition.grid_size
         self.volume: Float[Tensor, "z y x"] | None = None
-        if x * y * z <= max_cells:
+        if x * y * z <= MAX_DENSE_CELLS:
             self.volume = torch.empty(z, y, x, device=decomposition.lines[0].device)
             for start in range(0, z, LAYERS_AT_ONCE):
                 part = slice(start, start + LAYERS_AT_ONCE)
