@@ -1,0 +1,81 @@
+"""Run every check from an empty clone: lint, types, and the tests in every Blender.
+
+    python3.11 scripts/test.py [--fast]
+
+Makes the virtual environments that it needs. ``--fast`` keeps to the main one and to quick tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from environment import ENVIRONMENTS, ROOT, Environment, ensure, find_python
+
+TYPED = "--jaxtyping-packages=sa3d_blender.engine,beartype.beartype"
+ENGINE_TESTS = ("tests/core", "tests/engine", "tests/test_boundaries.py")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one check went."""
+
+    name: str
+    state: str
+    """``passed``, ``FAILED`` or why it was skipped."""
+    seconds: float
+
+
+def main() -> int:
+    """Run everything; the exit code is the number of failed checks, at most 1."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fast", action="store_true", help="one Blender, no slow tests")
+    fast = parser.parse_args().fast
+    python = ensure(ENVIRONMENTS["main"])
+    skip_slow = ("-m", "not slow") if fast else ()
+    outcomes = [
+        check("lint", python, "-m", "ruff", "check", "."),
+        check("format", python, "-m", "ruff", "format", "--check", "."),
+        check("types", python, "-m", "mypy"),
+        check("engine", python, "-m", "pytest", *ENGINE_TESTS, TYPED, *skip_slow),
+        blender(ENVIRONMENTS["main"], python, *skip_slow),
+    ]
+    if not fast:
+        others = [found for name, found in ENVIRONMENTS.items() if name != "main"]
+        outcomes += [blender(other, python) for other in others]
+    return report(outcomes)
+
+
+def blender(environment: Environment, engine: Path, *arguments: str) -> Outcome:
+    """The add-on's tests in one Blender, with the main environment's Python for the engine."""
+    name = f"Blender {environment.blender}"
+    if find_python(environment.version) is None:
+        return Outcome(name, f"skipped, as there is no Python {environment.version}", 0.0)
+    os.environ["SA3D_TEST_ENGINE"] = str(engine)
+    return check(name, ensure(environment), "-m", "pytest", "tests/blender", *arguments)
+
+
+def check(name: str, *command: str | Path) -> Outcome:
+    """Run one command and time it."""
+    print(f"\n=== {name}", flush=True)
+    began = time.monotonic()
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
+    state = "FAILED" if done.returncode else "passed"
+    return Outcome(name, state, time.monotonic() - began)
+
+
+def report(outcomes: list[Outcome]) -> int:
+    """Print the summary; returns the exit code."""
+    print("\n=== summary")
+    for outcome in outcomes:
+        print(f"{outcome.name:12} {outcome.state} ({outcome.seconds:.0f} s)")
+    return int(any(outcome.state == "FAILED" for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
