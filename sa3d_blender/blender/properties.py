@@ -31,6 +31,11 @@ def is_camera(_owner: Any, thing: bpy.types.Object) -> bool:
     return thing.type == "CAMERA"
 
 
+# Nobody picks from a list without a window, and bpy 4.2 crashes at exit after such a callback.
+_ONLY_NERFS = {} if bpy.app.background else {"poll": is_nerf}
+_ONLY_CAMERAS = {} if bpy.app.background else {"poll": is_camera}
+
+
 class SA3D_SegmentObject(bpy.types.PropertyGroup):
     """One thing to cut out; ``name`` is what the artist calls it."""
 
@@ -171,13 +176,13 @@ class SA3D_Prompt(bpy.types.PropertyGroup):
     )
     object_key: StringProperty(description="The entry in the NeRF's objects", options=set())
     nerf: PointerProperty(
-        type=bpy.types.Object, name="NeRF", description="The NeRF it belongs to", poll=is_nerf
+        type=bpy.types.Object, name="NeRF", description="The NeRF it belongs to", **_ONLY_NERFS
     )
     camera: PointerProperty(
         type=bpy.types.Object,
         name="Camera",
         description="The camera through which it was placed",
-        poll=is_camera,
+        **_ONLY_CAMERAS,
     )
 
 
@@ -210,7 +215,7 @@ class SA3D_Scene(bpy.types.PropertyGroup):
         type=bpy.types.Object,
         name="NeRF",
         description="The NeRF that the panels work on",
-        poll=is_nerf,
+        **_ONLY_NERFS,
     )
 
 
