@@ -7,8 +7,9 @@ its slowest part. Whole chunks of rays on one core each have nothing to wait for
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier
 from typing import TypeVar
@@ -24,7 +25,8 @@ def in_parallel(
 ) -> Iterator[Result]:
     """Results of ``work`` in the items' order; on a CPU, one single-threaded worker per core.
 
-    An exception in one piece of work is raised here and the pieces not yet begun are dropped.
+    Only a few results wait to be taken. An exception in one piece of work is raised here and the
+    pieces not yet begun are dropped.
     """
     workers = torch.get_num_threads() if device.type == "cpu" else 1
     if workers == 1:
@@ -33,9 +35,13 @@ def in_parallel(
     pool = ThreadPoolExecutor(workers)
     try:
         _use_one_core_each(pool, workers)
-        futures = [pool.submit(work, item) for item in items]
-        for future in futures:
-            yield future.result()
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -60,6 +66,7 @@ def _use_one_core_each(pool: ThreadPoolExecutor, workers: int) -> None:
     barrier = Barrier(workers)
 
     def limit() -> None:
+        torch.get_num_threads()  # a thread's first call takes over the start value
         torch.set_num_threads(1)
         barrier.wait()
 

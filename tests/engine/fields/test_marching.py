@@ -6,12 +6,13 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
+
 from sa3d_blender.engine.fields import marching
 from sa3d_blender.engine.fields.marching import Occupancy, march_steps
 from sa3d_blender.engine.fields.occupancy import CellGrid, alpha_mask_cells, node_cells
 from sa3d_blender.engine.fields.stepped_rays import SteppedRays
-from torch import Tensor
-from torch.nn import functional
 
 
 def along_x(steps: int, length: float, rays: int = 1) -> SteppedRays:

@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+
 from sa3d_blender.engine.fields.ndc import NdcSpace
 from sa3d_blender.engine.fields.stepped_rays import BoxSpace, SteppedRays
 from sa3d_blender.engine.rays import Rays
-from torch import Tensor
 
 
 @pytest.fixture

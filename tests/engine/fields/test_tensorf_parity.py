@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
@@ -19,7 +21,6 @@ from sa3d_blender.engine.fields.ndc import with_training_camera
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.rays import camera_rays
 from sa3d_blender.engine.render import View, render_view
-from torch import Tensor
 
 DATA = Path(__file__).parents[2] / "data"
 SHELF_OPTIONS = FieldOptions(ndc_focal=2 * 194.44958697627058 / 200, ndc_aspect=1.0)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field, marching
 from sa3d_blender.engine.fields import tensorf_decomposition as decomposition
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.rays import Rays, Samples
-from torch import Tensor
 
 Write = Callable[[dict[str, Any]], Path]
 CPU = torch.device("cpu")
@@ -173,7 +174,7 @@ def test_trilinear_by_gathering_equals_grid_sample():
 
 
 def test_camera_closer_than_near_sees_what_is_in_front_of_it(tables, write_checkpoint):
-    """The file's near of 1.5 would blank out everything; the samples keep their places beyond it."""
+    """The file's near of 1.5 would blank out everything."""
     field = load_field(write_checkpoint(tables(mask=False)), FieldOptions(), device=CPU)
     far_rays = looking_inwards(200, distance=4.0)
     near_rays = looking_inwards(200, distance=1.7)
