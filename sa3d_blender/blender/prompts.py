@@ -82,21 +82,27 @@ def add_prompt(
     world_from_camera = camera.evaluated_get(depsgraph).matrix_world
     depth = _depth(nerf, view, camera)
     point = Vector(_on_ray(view, pixel, depth))
-    empty = bpy.data.objects.new(f"{entry.name} {SIGNS[label]}", None)
-    empty.empty_display_type = SHAPES[label]
+    empty = _new_empty(nerf, camera, entry, label)
     empty.empty_display_size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
-    empty.show_in_front = True
-    empty.color = COLORS[label]
-    state = empty.sa3d
-    state.kind = "PROMPT"
-    prompt = state.prompt
-    prompt.label, prompt.object_key = label, entry.key
-    prompt.nerf, prompt.camera = nerf, camera
-    group(nerf, "prompts").objects.link(empty)
     empty.parent = camera
     empty.matrix_parent_inverse = Matrix.Identity(4)
     empty.location = world_from_camera.inverted() @ point
     empty.lock_location = (False, False, True)
+    return empty
+
+
+def _new_empty(
+    nerf: bpy.types.Object, camera: bpy.types.Object, entry: SA3D_SegmentObject, label: str
+) -> bpy.types.Object:
+    empty = bpy.data.objects.new(f"{entry.name} {SIGNS[label]}", None)
+    empty.empty_display_type = SHAPES[label]
+    empty.show_in_front = True
+    empty.color = COLORS[label]
+    empty.sa3d.kind = "PROMPT"
+    prompt = empty.sa3d.prompt
+    prompt.label, prompt.object_key = label, entry.key
+    prompt.nerf, prompt.camera = nerf, camera
+    group(nerf, "prompts").objects.link(empty)
     return empty
 
 

@@ -108,9 +108,9 @@ class Camera:
     def from_json(data: dict[str, Any]) -> Camera:
         """Read what `to_json` wrote. Raises UserError when a value is missing or unusable."""
         try:
-            intrinsics = [float(data[key]) for key in ("fl_x", "fl_y", "cx", "cy")]
+            fl_x, fl_y, cx, cy = (float(data[key]) for key in ("fl_x", "fl_y", "cx", "cy"))
             matrix = np.array(data["transform_matrix"], dtype=np.float64)
-            return Camera(int(data["w"]), int(data["h"]), *intrinsics, matrix)
+            return Camera(int(data["w"]), int(data["h"]), fl_x, fl_y, cx, cy, matrix)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"The camera description is incomplete or wrong ({error}).") from error
 
@@ -208,8 +208,10 @@ def _read_frame(
         values = {**data, **frame}
         native = _native_size(values, path)
         width, height = native or size or _fail_no_size(path)
-        angle = values.get("camera_angle_x")
-        fl_x = float(values["fl_x"]) if "fl_x" in values else _focal(width, float(angle))
+        if "fl_x" in values:
+            fl_x = float(values["fl_x"])
+        else:
+            fl_x = 0.5 * width / math.tan(0.5 * float(values["camera_angle_x"]))
         fl_y = float(values.get("fl_y", fl_x))
         camera = Camera(
             width,
@@ -223,10 +225,6 @@ def _read_frame(
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
     return camera.resized(*size) if size else camera
-
-
-def _focal(width: int, camera_angle_x: float) -> float:
-    return 0.5 * width / math.tan(0.5 * camera_angle_x)
 
 
 def _fail_no_size(path: Path) -> tuple[int, int]:

@@ -1,25 +1,21 @@
 """Starts the engine, talks to it and notices its end. No bpy: Blender, tests and scripts share it.
 
-Nothing here waits: a thread starts the process and reads it, another writes to it, and `pump` hands
-what arrived to callbacks on the caller's thread. `run` is the same thing for callers that may wait.
+Nothing here waits: `engine_pipes` has threads for that, and `pump` hands what arrived to callbacks
+on the caller's thread. `run` is the same thing for callers that may wait.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import queue
-import subprocess
-import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from .engine_command import ending_sentence, engine_environment, start_sentence
+from .engine_pipes import Ended, EnginePipes
 from .errors import Cancelled, UserError
 from .messages import (
     CANCELLED,
@@ -30,13 +26,11 @@ from .messages import (
     Notification,
     Request,
     Response,
-    decode,
     encode,
 )
 
 GRACE = 5.0
 """Seconds that a cancelled request may take to end before the engine is ended instead."""
-LOG_LINES = 400
 ENGINE_ENDED = "engine_ended"
 """`Failure.reason` when the engine ended before it answered."""
 
@@ -56,13 +50,6 @@ class _Pending:
     """When the engine is ended because it ignored a cancel."""
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """The process is gone, for the reason that the sentence gives."""
-
-    sentence: str
-
-
 class EngineProcess:
     """One engine. Made for one thread, the one that calls `pump`.
 
@@ -75,27 +62,19 @@ class EngineProcess:
     def __init__(
         self, command: Sequence[str], *, log_file: Path | None = None, grace: float = GRACE
     ) -> None:
-        self._command = list(command)
-        self._log_file = log_file
+        self._pipes = EnginePipes(command, log_file=log_file)
         self._grace = grace
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
-        self._inbox: queue.SimpleQueue[Message | _Ended] = queue.SimpleQueue()
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._log: deque[str] = deque(maxlen=LOG_LINES)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closing = False
         self._kill_at: float | None = None
+        self._closed = False
         self.ended: str | None = None
         """Why the engine is gone, as a sentence; None while it lives."""
-        threading.Thread(target=self._serve_process, name="sa3d-engine", daemon=True).start()
-
-    # The caller's thread.
 
     @property
     def pid(self) -> int | None:
         """The process id, once it is started."""
-        return self._process.pid if self._process else None
+        return self._pipes.process.pid if self._pipes.process else None
 
     @property
     def busy(self) -> bool:
@@ -104,7 +83,7 @@ class EngineProcess:
 
     def log_tail(self, lines: int = 40) -> str:
         """The last lines that the engine wrote to stderr."""
-        return "\n".join(list(self._log)[-lines:])
+        return "\n".join(list(self._pipes.log)[-lines:])
 
     def request(
         self,
@@ -126,7 +105,7 @@ class EngineProcess:
 
     def send(self, message: Message) -> None:
         """Queue a message for the engine; never waits."""
-        self._outbox.put(encode(message))
+        self._pipes.send(encode(message))
 
     def cancel(self, request_id: int) -> None:
         """Ask the engine to stop a request; it is ended if it does not within the grace time."""
@@ -144,7 +123,7 @@ class EngineProcess:
             self._fail_all(self.ended)
         while handled == 0 or time.monotonic() < deadline:
             try:
-                event = self._inbox.get_nowait()
+                event = self._pipes.inbox.get_nowait()
             except queue.Empty:
                 break
             self._dispatch(event)
@@ -194,20 +173,20 @@ class EngineProcess:
     def close(self, *, wait: float = 0.0) -> None:
         """Let the engine end: its stdin is closed, then it is terminated, then killed.
 
-        Requests without an answer fail. Returns at once unless ``wait`` gives the seconds to wait for the end.
+        Requests without an answer fail. Returns at once unless ``wait`` gives the seconds to wait
+        for the end.
         """
-        if not self._closing:
-            self._closing = True
-            self._outbox.put(None)
-            threading.Thread(target=self._reap, name="sa3d-reaper", daemon=True).start()
+        if not self._closed:
+            self._closed = True
+            self._pipes.close(self._grace)
             self._fail_all("The engine was stopped.")
         give_up_at = time.monotonic() + wait
         while wait and self.ended is None and time.monotonic() < give_up_at:
             self.pump()
             time.sleep(0.01)
 
-    def _dispatch(self, event: Message | _Ended) -> None:
-        if isinstance(event, _Ended):
+    def _dispatch(self, event: Message | Ended) -> None:
+        if isinstance(event, Ended):
             self.ended = event.sentence
             self._fail_all(event.sentence)
         elif isinstance(event, Response):
@@ -219,7 +198,7 @@ class EngineProcess:
             if pending and pending.on_progress:
                 pending.on_progress(event.params)
         else:
-            self._log.append(f"[supervisor] unexpected message: {event}")
+            self._pipes.log.append(f"[supervisor] unexpected message: {event}")
 
     def _settle(self, request_id: int, answer: Response | Failure) -> None:
         pending = self._pending.pop(request_id, None)
@@ -233,7 +212,7 @@ class EngineProcess:
         except UserError as error:
             answer = Failure(request_id, USER_ERROR, str(error), error.code)
         except Exception as error:
-            self._log.extend(traceback.format_exc().splitlines())
+            self._pipes.log.extend(traceback.format_exc().splitlines())
             answer = Failure(request_id, INTERNAL_ERROR, f"The result could not be used ({error}).")
         if pending.on_failure:
             pending.on_failure(answer)
@@ -248,72 +227,16 @@ class EngineProcess:
 
     def _end_when_hung(self) -> None:
         now = time.monotonic()
-        process = self._process
+        process = self._pipes.process
         if process is None or self.ended is not None:
             return
         if self._kill_at is not None:
             if now > self._kill_at:
                 process.kill()
         elif any(p.give_up_at is not None and now > p.give_up_at for p in self._pending.values()):
+            self._pipes.told_to_end = True
             process.terminate()
             self._kill_at = now + 2.0
-
-    # Threads.
-
-    def _serve_process(self) -> None:
-        try:
-            process = _popen(self._command)
-        except OSError as error:
-            self._inbox.put(_Ended(start_sentence(self._command[0], error)))
-            return
-        self._process = process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        threading.Thread(target=self._write, args=(process.stdin,), daemon=True).start()
-        reader = threading.Thread(target=self._read_log, args=(process.stderr,), daemon=True)
-        reader.start()
-        self._read_messages(process.stdout)
-        code = _wait_or_kill(process, 2.0)
-        reader.join(timeout=1.0)
-        asked = self._closing or self._kill_at is not None
-        self._inbox.put(_Ended(ending_sentence(code, self.log_tail(), asked=asked)))
-        self._outbox.put(None)
-
-    def _read_messages(self, stdout: IO[bytes]) -> None:
-        for line in stdout:
-            try:
-                self._inbox.put(decode(line))
-            except UserError as error:
-                shown = line[:200].decode(errors="replace").rstrip()
-                self._log.append(f"[supervisor] {error}: {shown}")
-
-    def _read_log(self, stderr: IO[bytes]) -> None:
-        with contextlib.ExitStack() as stack:
-            file: IO[str] | None = None
-            if self._log_file:
-                with contextlib.suppress(OSError):
-                    file = stack.enter_context(self._log_file.open("a", encoding="utf-8"))
-            for line in stderr:
-                text = line.decode(errors="replace").rstrip()
-                self._log.append(text)
-                if file:
-                    with contextlib.suppress(OSError):
-                        file.write(text + "\n")
-                        file.flush()
-
-    def _write(self, stdin: IO[bytes]) -> None:
-        with contextlib.suppress(OSError, ValueError), stdin:
-            while (line := self._outbox.get()) is not None:
-                stdin.write(line)
-                stdin.flush()
-
-    def _reap(self) -> None:
-        give_up_at = time.monotonic() + self._grace
-        while self._process is None and self.ended is None and time.monotonic() < give_up_at:
-            time.sleep(0.01)
-        if self._process:
-            _wait_or_kill(self._process, self._grace)
 
 
 def error_from_failure(failure: Failure) -> UserError | Cancelled:
@@ -321,24 +244,3 @@ def error_from_failure(failure: Failure) -> UserError | Cancelled:
     if failure.code == CANCELLED:
         return Cancelled(failure.message)
     return UserError(failure.message, code=failure.reason or "engine")
-
-
-def _popen(command: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=engine_environment(),
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        start_new_session=True,
-    )
-
-
-def _wait_or_kill(process: subprocess.Popen[bytes], patience: float) -> int:
-    for end in (process.terminate, process.kill):
-        try:
-            return process.wait(timeout=patience)
-        except subprocess.TimeoutExpired:
-            end()
-    return process.wait()

@@ -72,10 +72,10 @@ class ObjectPrompt:
             points = tuple((float(x), float(y)) for x, y in data.get("points", ()))
             labels = tuple(int(label) for label in data.get("labels", [OBJECT] * len(points)))
             box = data.get("box")
-            corners = None if box is None else tuple(float(v) for v in box)
-            if corners is not None and len(corners) != 4:
-                raise ValueError("a box has four numbers")
-            return ObjectPrompt(str(data["name"]), points, labels, corners)  # type: ignore[arg-type]
+            if box is not None:
+                x0, y0, x1, y1 = (float(v) for v in box)
+                box = (x0, y0, x1, y1)
+            return ObjectPrompt(str(data["name"]), points, labels, box)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"A prompt is not written as expected ({error}).") from error
 
