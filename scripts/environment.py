@@ -95,7 +95,8 @@ def fingerprint(environment: Environment) -> str:
     digest = hashlib.sha256(environment.version.encode())
     for name in environment.requirements:
         digest.update((REQUIREMENTS / name).read_bytes())
-    digest.update((ROOT / "pyproject.toml").read_bytes())
+    if "engine.txt" in environment.requirements:
+        digest.update((ROOT / "pyproject.toml").read_bytes())
     return digest.hexdigest()
 
 
