@@ -85,3 +85,16 @@ def _pattern(nodes, links, vector, pattern: str, period: float):  # type: ignore
     sharp.inputs["From Max"].default_value = middle + 0.02
     links.new(source, sharp.inputs["Value"])
     return sharp.outputs["Result"]
+
+
+def add_ambient(strength: float) -> None:
+    """Let all materials shine a little in their own colour: ambient light without noise."""
+    for material in bpy.data.materials:
+        surface = material.node_tree and material.node_tree.nodes.get("Principled BSDF")
+        if not surface:
+            continue
+        base, glow = surface.inputs["Base Color"], surface.inputs["Emission Color"]
+        glow.default_value = base.default_value
+        if base.is_linked:
+            material.node_tree.links.new(base.links[0].from_socket, glow)
+        surface.inputs["Emission Strength"].default_value = strength

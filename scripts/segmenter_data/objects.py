@@ -106,7 +106,9 @@ def mug(size: float) -> Parts:
     """A cup, hollow, mostly with a handle."""
     r, h, t = size * random.uniform(0.35, 0.5), size * random.uniform(0.7, 1.1), size * 0.05
     flare = random.uniform(0.8, 1.15)
-    body = lathe([(r * 0.98, 0), (r, h * 0.1), (r * flare, h), (r * flare - t, h), (r - t, h * 0.1)])
+    body = lathe(
+        [(r * 0.98, 0), (r, h * 0.1), (r * flare, h), (r * flare - t, h), (r - t, h * 0.1)]
+    )
     if random.random() < 0.2:
         return [body]
     handle = torus(h * 0.28, h * random.uniform(0.05, 0.09))

@@ -63,7 +63,9 @@ def join(fields: list[Grid], softness: float) -> Grid:
 
 def animal(size: float) -> list[bpy.types.Object]:
     """A four-legged or upright creature of smoothly joined limbs."""
-    body = np.array([random.uniform(0.3, 0.5), random.uniform(0.18, 0.32), random.uniform(0.18, 0.3)])
+    body = np.array(
+        [random.uniform(0.3, 0.5), random.uniform(0.18, 0.32), random.uniform(0.18, 0.3)]
+    )
     head_at = np.array([body[0] * random.uniform(0.8, 1.2), 0, random.uniform(0.1, 0.4)])
     head = random.uniform(0.15, 0.28)
     fields = [ellipsoid(np.zeros(3), body), ellipsoid(head_at, np.full(3, head))]

@@ -19,12 +19,13 @@ import numpy as np
 from mathutils import Vector
 
 sys.path.insert(0, str(Path(__file__).parent))
-from materials import random_color, random_material
+from materials import add_ambient, random_color, random_material
 from objects import Parts, box, lathe, random_parts
 
 SIZE = 288
 FIRST_OBJECT = 2
-SAMPLES, DENOISE = 24, False
+FLAT_SHARE = 0.8
+"""Scenes with ambient light by emission: free of noise, so fast, but without soft shadows."""
 
 
 def main() -> None:
@@ -52,13 +53,15 @@ def render_scene(out: Path, name: str, views: int) -> None:
     kind = random.choices(("table", "floor", "shelf", "room", "air"), (4, 3, 2, 2, 1))[0]
     depth = build_support(kind)
     place_objects(kind)
-    light(scene)
+    flat = random.random() < FLAT_SHARE
+    light(scene, flat=flat)
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     scene.collection.objects.link(camera)
     scene.camera = camera
     identity = identity_material()
     for view in range(views):
         place_camera(camera, kind, depth)
+        scene.cycles.samples, scene.cycles.use_denoising = (6, False) if flat else (6, True)
         render_pair(scene, identity, out / f"{name}_{view}")
 
 
@@ -79,8 +82,6 @@ def set_up_render(scene: bpy.types.Scene) -> None:
 def render_pair(scene: bpy.types.Scene, identity: bpy.types.Material, path: Path) -> None:
     """The picture and its ids."""
     layer = scene.view_layers[0]
-    scene.cycles.samples = 6
-    scene.cycles.use_denoising = True
     scene.cycles.pixel_filter_type, scene.cycles.filter_width = "GAUSSIAN", 1.5
     scene.view_settings.view_transform = random.choice(("Standard", "Standard", "AgX"))
     scene.render.filepath = f"{path}.png"
@@ -188,8 +189,8 @@ def place_objects(kind: str) -> None:
             holder.location.z = random.uniform(-0.6, 0.6) if kind == "air" else size * 0.5
 
 
-def light(scene: bpy.types.Scene) -> None:
-    """A plain sky of any brightness and one or two lamps."""
+def light(scene: bpy.types.Scene, *, flat: bool) -> None:
+    """A plain sky of any brightness and one or two lamps; if flat, the sky sheds no light."""
     world = bpy.data.worlds.new("world")
     scene.world = world
     world.use_nodes = True
@@ -197,11 +198,17 @@ def light(scene: bpy.types.Scene) -> None:
     grey = random.choice((1.0, 1.0, 0.02, random.random()))
     sky.inputs["Color"].default_value = random.choice(((grey,) * 3 + (1,), random_color()))
     sky.inputs["Strength"].default_value = random.uniform(0.4, 1.0)
+    if flat:
+        world.cycles_visibility.diffuse = world.cycles_visibility.glossy = False
+        scene.cycles.max_bounces = 0
+        add_ambient(random.uniform(0.1, 0.6))
     for _ in range(random.randint(1, 2)):
-        lamp = bpy.data.lights.new("lamp", random.choice(("SUN", "AREA")))
+        lamp = bpy.data.lights.new("lamp", random.choice(("SUN", "POINT" if flat else "AREA")))
         lamp.energy = random.uniform(1, 4) if lamp.type == "SUN" else random.uniform(60, 300)
         if lamp.type == "SUN":
-            lamp.angle = random.uniform(0.01, 0.5)
+            lamp.angle = random.uniform(0.01, 0.08 if flat else 0.5)
+        elif flat:
+            lamp.shadow_soft_size = random.uniform(0.02, 0.2)
         else:
             lamp.size = random.uniform(0.3, 3)
         holder = bpy.data.objects.new("lamp", lamp)
@@ -215,7 +222,10 @@ def place_camera(camera: bpy.types.Object, kind: str, depth: float) -> None:
     azimuth = random.uniform(0, 2 * math.pi)
     elevation = math.radians(random.uniform(8, 65))
     if depth:
-        azimuth, elevation = -math.pi / 2 + random.gauss(0, 0.4), math.radians(random.uniform(3, 35))
+        azimuth, elevation = (
+            -math.pi / 2 + random.gauss(0, 0.4),
+            math.radians(random.uniform(3, 35)),
+        )
     distance = random.uniform(2.0, 6.0)
     aim = Vector([random.gauss(0, 0.25) for _ in range(2)] + [random.uniform(0.0, 0.4)])
     offset = Vector(

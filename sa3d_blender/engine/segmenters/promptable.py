@@ -1,0 +1,124 @@
+"""Any Segment Anything model as a `Segmenter`: pixels and numpy outside, torch inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad
+
+from .protocol import ImageEmbedding, MaskPrediction
+
+PIXEL_MEAN = (123.675, 116.28, 103.53)
+PIXEL_STD = (58.395, 57.12, 57.375)
+
+
+class PromptableModel:
+    """An image encoder, prompt encoder and mask decoder that answer prompts in pixels.
+
+    Pictures are resized so that their longer side fills the encoder's square input, and padded on
+    the right and below, as in segment_anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        encoder: Callable[[Tensor], Tensor],
+        prompt_encoder: nn.Module,
+        mask_decoder: nn.Module,
+        input_side: int,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.name = name
+        self.input_side = input_side
+        self._encoder = encoder
+        self._prompt_encoder = prompt_encoder
+        self._mask_decoder = mask_decoder
+        self._device = device
+        self._dtype = dtype
+
+    @torch.inference_mode()
+    def embed(self, image: UInt8[np.ndarray, "h w 3"]) -> ImageEmbedding:
+        """Encode a picture (sRGB bytes)."""
+        height, width = image.shape[:2]
+        resized = self._resized_shape(height, width)
+        pixels = np.asarray(Image.fromarray(image).resize(resized[::-1], Image.Resampling.BILINEAR))
+        square = self.normalised(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None])
+        features = self._encoder(square.to(self._device, self._dtype))
+        return ImageEmbedding(features.float(), (height, width), resized)
+
+    def normalised(self, pixels: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
+        """Zero mean, unit variance, padded to the encoder's square."""
+        mean = torch.tensor(PIXEL_MEAN).view(3, 1, 1)
+        std = torch.tensor(PIXEL_STD).view(3, 1, 1)
+        height, width = pixels.shape[2:]
+        padding = (0, self.input_side - width, 0, self.input_side - height)
+        return pad((pixels.float() - mean) / std, padding)
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        embedding: ImageEmbedding,
+        *,
+        points: Float[np.ndarray, "n 2"] | None = None,
+        labels: np.ndarray | None = None,
+        box: Float[np.ndarray, " 4"] | None = None,
+        logits: Float[np.ndarray, "lh lw"] | None = None,
+        multimask: bool = True,
+    ) -> MaskPrediction:
+        """Cut out what the prompts mean; see `Segmenter.predict`."""
+        scale = self._scale(embedding)
+        sparse, dense = self._prompt_encoder(
+            points=self._points(points, labels, scale),
+            boxes=None if box is None else self._tensor(np.asarray(box) * np.tile(scale, 2))[None],
+            masks=None if logits is None else self._tensor(logits)[None, None],
+        )
+        masks, scores = self._mask_decoder(
+            image_embeddings=embedding.features,
+            image_pe=self._prompt_encoder.get_dense_pe(),  # type: ignore[operator]
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=multimask,
+        )
+        order = scores[0].argsort(descending=True)
+        low, scores = masks[0, order], scores[0, order]
+        full = self._full_size(low, embedding)
+        return MaskPrediction(
+            (full > 0).cpu().numpy(), scores.float().cpu().numpy(), low.float().cpu().numpy()
+        )
+
+    def _full_size(
+        self, low: Float[Tensor, "k lh lw"], embedding: ImageEmbedding
+    ) -> Float[Tensor, "k h w"]:
+        side = (self.input_side, self.input_side)
+        square = interpolate(low[None].float(), side, mode="bilinear", align_corners=False)
+        height, width = embedding.input_size
+        picture = square[..., :height, :width]
+        return interpolate(picture, embedding.image_size, mode="bilinear", align_corners=False)[0]
+
+    def _points(
+        self, points: np.ndarray | None, labels: np.ndarray | None, scale: np.ndarray
+    ) -> tuple[Tensor, Tensor] | None:
+        if points is None or len(points) == 0:
+            return None
+        if labels is None or len(labels) != len(points):
+            raise ValueError(f"{len(points)} points need as many labels, got {labels}")
+        return self._tensor(np.asarray(points) * scale)[None], self._tensor(labels)[None]
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.as_tensor(np.asarray(values, dtype=np.float32), device=self._device)
+
+    def _resized_shape(self, height: int, width: int) -> tuple[int, int]:
+        scale = self.input_side / max(height, width)
+        return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
+
+    @staticmethod
+    def _scale(embedding: ImageEmbedding) -> np.ndarray:
+        (height, width), (to_height, to_width) = embedding.image_size, embedding.input_size
+        return np.array([to_width / width, to_height / height])

@@ -1,0 +1,112 @@
+"""The bundled segmenter's image encoder: a small residual network with a little attention.
+
+Plain 3x3 convolutions, because they are what CPUs run best. Features of strides 8, 16 and 32 are
+joined into one map of stride 8, so that the mask decoder gets both outlines and context.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class EncoderShape:
+    """Sizes of the network; stored with its weights."""
+
+    channels: tuple[int, int, int, int, int] = (32, 64, 96, 176, 224)
+    """Channels at strides 2, 4, 8, 16 and 32."""
+    blocks: tuple[int, int, int, int] = (1, 2, 3, 2)
+    """Residual blocks at strides 4, 8, 16 and 32."""
+    attention_layers: int = 2
+    out_channels: int = 192
+
+
+def convolution(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
+    """Convolution and batch norm."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = convolution(channels, channels)
+        self.second = convolution(channels, channels)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Same shape."""
+        return torch.relu(x + self.second(torch.relu(self.first(x))))
+
+
+class ContextLayer(nn.Module):
+    """Self-attention over all cells of a small feature map."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(channels)
+        self.attention = nn.MultiheadAttention(channels, 8, batch_first=True)
+        self.norm_mlp = nn.LayerNorm(channels)
+        self.mlp = nn.Sequential(
+            nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
+        )
+
+    def forward(self, x: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
+        """Same shape."""
+        y = self.norm_attention(x)
+        x = x + self.attention(y, y, y, need_weights=False)[0]
+        return x + self.mlp(self.norm_mlp(x))
+
+
+class SmallEncoder(nn.Module):
+    """Normalised square pictures to feature maps of stride 8."""
+
+    def __init__(self, shape: EncoderShape) -> None:
+        super().__init__()
+        c = shape.channels
+        self.stem = nn.Sequential(convolution(3, c[0], 2), nn.ReLU(), convolution(c[0], c[1], 2))
+        self.stages = nn.ModuleList()
+        for i, count in enumerate(shape.blocks):
+            down = [] if i == 0 else [convolution(c[i], c[i + 1], 2), nn.ReLU()]
+            self.stages.append(
+                nn.Sequential(*down, *[ResidualBlock(c[i + 1]) for _ in range(count)])
+            )
+        self.context = nn.ModuleList(ContextLayer(c[4]) for _ in range(shape.attention_layers))
+        self.place = nn.Conv2d(2, c[4], 1)
+        self.sides = nn.ModuleList(nn.Conv2d(c[i], shape.out_channels, 1) for i in (2, 3, 4))
+        self.merge = nn.ModuleList(
+            nn.Sequential(convolution(shape.out_channels, shape.out_channels), nn.ReLU())
+            for _ in range(2)
+        )
+        self.out = nn.Conv2d(shape.out_channels, shape.out_channels, 1)
+
+    def forward(self, x: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b c e e"]:
+        """Features; e is s / 8. s is a multiple of 32."""
+        x = torch.relu(self.stem(x))
+        x = self.stages[0](x)
+        fine = self.stages[1](x)
+        middle = self.stages[2](fine)
+        coarse = self._with_context(self.stages[3](middle))
+        top = self._upsampled(self.sides[2](coarse)) + self.sides[1](middle)
+        top = self._upsampled(self.merge[0](top)) + self.sides[0](fine)
+        return self.out(self.merge[1](top))  # type: ignore[no-any-return]
+
+    def _with_context(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        b, c, h, w = x.shape
+        rows = torch.linspace(-1, 1, h, device=x.device, dtype=x.dtype)
+        columns = torch.linspace(-1, 1, w, device=x.device, dtype=x.dtype)
+        place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
+        tokens = (x + self.place(place)).flatten(2).transpose(1, 2)
+        for layer in self.context:
+            tokens = layer(tokens)
+        return tokens.transpose(1, 2).reshape(b, c, h, w)
+
+    @staticmethod
+    def _upsampled(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c H W"]:
+        return nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear")

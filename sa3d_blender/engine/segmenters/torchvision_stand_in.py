@@ -1,0 +1,80 @@
+"""Lets ``segment_anything`` be imported where torchvision is missing.
+
+segment_anything 1.0 imports four torchvision functions at its top. Two of them resize pictures;
+the other two serve its automatic mask generator, which this project does not use. Where torchvision
+can be imported nothing here happens.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+def resize(image: Image.Image | Tensor, size: list[int] | tuple[int, int]) -> Any:
+    """Bilinear, antialiased resize to (height, width), as torchvision's with its defaults."""
+    height, width = size
+    if isinstance(image, Image.Image):
+        return image.resize((width, height), Image.Resampling.BILINEAR)
+    resized = torch.nn.functional.interpolate(
+        image[None].float(), (height, width), mode="bilinear", antialias=True
+    )[0]
+    return resized.to(image.dtype)
+
+
+def to_pil_image(picture: np.ndarray) -> Image.Image:
+    """A PIL image of bytes [h w 3]."""
+    return Image.fromarray(picture)
+
+
+def box_area(boxes: Tensor) -> Tensor:
+    """Area of each (x0, y0, x1, y1)."""
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def batched_nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tensor:
+    """Indices of boxes kept by non-maximum suppression within each group, best first."""
+    order = scores.argsort(descending=True).tolist()
+    kept: list[int] = []
+    for index in order:
+        rivals = [k for k in kept if groups[k] == groups[index]]
+        if not any(_overlap(boxes[index], boxes[k]) > threshold for k in rivals):
+            kept.append(index)
+    return torch.tensor(kept, dtype=torch.long, device=boxes.device)
+
+
+def _overlap(a: Tensor, b: Tensor) -> float:
+    low, high = torch.maximum(a[:2], b[:2]), torch.minimum(a[2:], b[2:])
+    shared = float((high - low).clamp(min=0).prod())
+    both = box_area(torch.stack([a, b])).sum()
+    return shared / max(float(both) - shared, 1e-9)
+
+
+def install_if_missing() -> None:
+    """Put the four functions where segment_anything looks for them, unless torchvision works."""
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError, OSError, AttributeError):
+        # a torchvision that does not fit torch fails in its own ways
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        functional = _module("torchvision.transforms.functional")
+        functional.resize, functional.to_pil_image = resize, to_pil_image  # type: ignore[attr-defined]
+        boxes = _module("torchvision.ops.boxes")
+        boxes.batched_nms, boxes.box_area = batched_nms, box_area  # type: ignore[attr-defined]
+        for name in ("torchvision", "torchvision.transforms", "torchvision.ops"):
+            _module(name)
+
+
+def _module(name: str) -> ModuleType:
+    module = ModuleType(name, "Stand-in; see sa3d_blender.engine.segmenters.torchvision_stand_in.")
+    module.__spec__ = ModuleSpec(name, loader=None)  # importlib.util.find_spec asks for it
+    sys.modules[name] = module
+    return module

@@ -1,0 +1,211 @@
+"""Train the bundled segmenter, Segment Anything's way: clicks that correct the largest error.
+
+    python scripts/segmenter_data/render_scenes.py --out data/scenes --scenes 1000 --seed 1
+    python scripts/train_segmenter.py --data data/scenes --out data/run --minutes 75
+
+Resumes from ``OUT/last.pt`` when it exists. ``OUT/log.csv`` holds the curve; the exponential
+average of the weights goes to ``OUT/segmenter.safetensors`` whenever validation is run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+sys.path.insert(0, str(Path(__file__).parent))
+from segmenter_data.pictures import SIDE, Pictures
+from segmenter_training.answers import let_clicks_find_pixels, use_fast_attention
+from segmenter_training.dialogue import dialogue_loss
+from segmenter_training.grouping import Grouping
+from segmenter_training.precision import MasterWeights
+from segmenter_training.validation import validate
+
+from sa3d_blender.engine.segmenters.bundled import BundledModel, BundledShape, save_weights
+from sa3d_blender.engine.segmenters.promptable import PIXEL_MEAN, PIXEL_STD
+from sa3d_blender.engine.segmenters.small_encoder import EncoderShape
+
+SHAPE = BundledShape(input_side=SIDE, encoder=EncoderShape(out_channels=128), mlp_channels=512)
+PICTURES, PROMPTS = 8, 3
+"""Per step, and per picture."""
+FIELDS = ("image", "masks", "objects")
+GROUPING_WEIGHT = 1.5
+WARM_UP_STEPS = 100
+AVERAGE_DECAY = 0.998
+CHECK_EVERY = 300.0
+"""Seconds of training between validations."""
+
+
+def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=75, help="length of the whole schedule")
+    parser.add_argument("--until", help="HH:MM when the schedule ends, instead of --minutes")
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, help="stop after this many steps of this call")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args(arguments)
+
+
+class Batches(IterableDataset):  # type: ignore[type-arg]
+    """Endless training examples, made in a process of their own; the folder may grow."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
+        """Pictures uint8 [b s s 3], masks bool [b k s s] and objects uint8 [b s s]."""
+        torch.set_num_threads(1)
+        pictures, read = Pictures(self._folder, validation=False), time.time()
+        rng = np.random.default_rng(int(read))
+        while True:
+            examples = [pictures.example(rng, PROMPTS) for _ in range(PICTURES)]
+            yield tuple(np.stack([getattr(e, k) for e in examples]) for k in FIELDS)
+            if time.time() - read > CHECK_EVERY:
+                pictures.refresh()
+                read = time.time()
+                print(f"{len(pictures.names)} training pictures", flush=True)
+
+
+class Training:
+    """The state of a run."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        use_fast_attention()
+        self.options = options
+        self.device = torch.device(options.device)
+        self.batches = iter(DataLoader(Batches(options.data), batch_size=None, num_workers=1,
+                                       prefetch_factor=4))  # fmt: skip
+        self.model = BundledModel(SHAPE).to(self.device)
+        let_clicks_find_pixels(self.model.mask_decoder)
+        self.masters = MasterWeights.of(self.model, AVERAGE_DECAY)
+        self.optimizer = torch.optim.AdamW(
+            self.masters.weights, lr=options.rate, weight_decay=0.03, betas=(0.9, 0.98), fused=True
+        )
+        self.grouping = Grouping(SHAPE.encoder.out_channels).to(self.device)
+        self.side_optimizer = torch.optim.Adam(self.grouping.parameters(), lr=options.rate)
+        self.step, self.spent = 0, 0.0
+        path = options.out / "last.pt"
+        if path.exists():
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.masters.restore(state["masters"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if "grouping" in state:
+                self.grouping.load_state_dict(state["grouping"])
+            self.step, self.spent = state["step"], state["spent"]
+
+    def save(self) -> None:
+        """Everything needed to go on."""
+        state = {
+            "masters": self.masters.state(),
+            "optimizer": self.optimizer.state_dict(),
+            "grouping": self.grouping.state_dict(),
+            "step": self.step,
+            "spent": self.spent,
+        }
+        torch.save(state, self.options.out / "last.tmp")
+        os.replace(self.options.out / "last.tmp", self.options.out / "last.pt")
+
+    def work(self) -> None:
+        """Steps, with validation every few minutes."""
+        rng = np.random.default_rng(int(time.time()))
+        length = self._length()
+        next_check, last_step = self.spent + CHECK_EVERY, self.step + (self.options.steps or 10**9)
+        recent: list[tuple[float, float, float]] = []
+        while self.spent < length and self.step < last_step:
+            begin = time.time()
+            self._set_rate(self.spent / length)
+            recent.append(self.train_step(rng))
+            self.spent += time.time() - begin
+            if self.step % 20 == 0:
+                loss, groups, iou = np.mean(recent, axis=0)
+                recent = []
+                print(
+                    f"{self.step} {self.spent / 60:.1f} min loss {loss:.3f} groups {groups:.3f} "
+                    f"iou {iou:.3f} last step {time.time() - begin:.2f} s",
+                    flush=True,
+                )
+            if self.spent > next_check:
+                self.check()
+                next_check = self.spent + CHECK_EVERY
+        self.check()
+
+    def check(self) -> None:
+        """Checkpoint, validation, log line, exported weights, new pictures."""
+        self.save()
+        figures = validate(self.masters.average, Pictures(self.options.data, validation=True))
+        print(f"validation at step {self.step}: {figures}", flush=True)
+        log_line(self.options.out / "log.csv", self.step, self.spent / 60, figures)
+        notes = {"steps": str(self.step), **{k: f"{v:.4f}" for k, v in figures.items()}}
+        save_weights(self.masters.average, self.options.out / "segmenter.safetensors", notes)
+
+    def _length(self) -> float:
+        if not self.options.until:
+            return float(self.options.minutes * 60)
+        hour, minute = (int(v) for v in self.options.until.split(":"))
+        now = time.localtime()
+        left = (hour - now.tm_hour) * 3600 + (minute - now.tm_min) * 60 - now.tm_sec
+        return self.spent + left
+
+    def _set_rate(self, progress: float) -> None:
+        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        falling = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.options.rate * warm * falling
+
+    def train_step(self, rng: np.random.Generator) -> tuple[float, float, float]:
+        """One batch; its losses (main, side task) and the mean IoU of the first answers."""
+        self.model.train()
+        pictures, masks, objects = next(self.batches)
+        features = self.model.encode(normalised(pictures, self.device))
+        rounds = int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))
+        loss, iou = dialogue_loss(self.model, features, np.asarray(masks), rng, rounds)
+        groups = self.grouping(features, torch.as_tensor(objects).to(self.device))
+        (loss + GROUPING_WEIGHT * groups).backward()
+        self.masters.take_gradients(1.0)
+        self.optimizer.step()
+        self.side_optimizer.step()
+        self.side_optimizer.zero_grad()
+        self.masters.publish(self.step)
+        self.step += 1
+        return float(loss.detach()), float(groups.detach()), iou
+
+
+def normalised(pictures: np.ndarray | Tensor, device: torch.device) -> Tensor:
+    """Pictures (bytes [b SIDE SIDE 3]) as the encoder wants them: bfloat16 [b 3 SIDE SIDE]."""
+    pixels = torch.as_tensor(pictures).permute(0, 3, 1, 2).float()
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (PIXEL_MEAN, PIXEL_STD))
+    scaled = ((pixels - mean) / std).bfloat16().to(device)
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def log_line(path: Path, step: int, minutes: float, figures: dict[str, float]) -> None:
+    """Append a validation to the curve."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(["step", "minutes", *figures])
+        writer.writerow([step, f"{minutes:.1f}", *[f"{v:.4f}" for v in figures.values()]])
+
+
+def main() -> None:
+    """Train until the time is over."""
+    options = options_of()
+    options.out.mkdir(parents=True, exist_ok=True)
+    Training(options).work()
+
+
+if __name__ == "__main__":
+    main()
