@@ -44,6 +44,8 @@ class SegmentSettings:
     """The paper's lambda: what a vote against weighs beside a vote for."""
     min_weight: float = 0.05
     """Samples of less weight (omega) do not vote; they are not the surface."""
+    skip_edges: bool = True
+    """Pixels on a mask's edge do not vote: they see the object and what is behind it."""
     passes: int = 2
     """After the first pass every view is asked again, now knowing all others."""
     prompt_rule: PromptRule = "agreement"

@@ -7,11 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..core.cameras import read_transforms
+from ..core.cameras import Camera, read_transforms
 from ..core.errors import Cancelled, UserError
 from ..core.prompts import read_prompts
 from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
@@ -102,6 +103,12 @@ def _add_field(command: argparse.ArgumentParser) -> None:
     command.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     command.add_argument("--scene", choices=("auto", "bounded", "forward_facing"), default="auto")
     command.add_argument("--background", choices=("auto", "white", "black"), default="auto")
+    command.add_argument(
+        "--ndc-focal", type=float, metavar="F", help="training focal length over half the width"
+    )
+    command.add_argument(
+        "--ndc-aspect", type=float, metavar="A", help="training pictures' width over height"
+    )
     _add_device(command)
 
 
@@ -135,7 +142,23 @@ def _session(arguments: argparse.Namespace) -> Any:
 
 
 def _options(arguments: argparse.Namespace) -> FieldOptions:
-    return FieldOptions(scene=arguments.scene, background=arguments.background)
+    return FieldOptions(
+        scene=arguments.scene,
+        background=arguments.background,
+        ndc_focal=arguments.ndc_focal,
+        ndc_aspect=arguments.ndc_aspect,
+    )
+
+
+def with_ndc_of(options: FieldOptions, camera: Camera) -> FieldOptions:
+    """The options with a forward-facing space's constants taken from a camera file's camera.
+
+    Camera files that come with a forward-facing field hold its training cameras' lens.
+    """
+    if options.ndc_focal is not None:
+        return options
+    focal, aspect = 2 * camera.fl_x / camera.width, camera.width / camera.height
+    return replace(options, ndc_focal=focal, ndc_aspect=options.ndc_aspect or aspect)
 
 
 def run_info(arguments: argparse.Namespace) -> None:
@@ -156,7 +179,7 @@ def run_render(arguments: argparse.Namespace) -> None:
         render_frames(
             _session(arguments),
             arguments.checkpoint,
-            _options(arguments),
+            with_ndc_of(_options(arguments), cameras[0]),
             {frame: cameras[frame] for frame in frames},
             arguments.out,
             depth=arguments.depth,
@@ -184,7 +207,7 @@ def run_segment(arguments: argparse.Namespace) -> None:
     with terminal_run() as run:
         _session(arguments).segment(
             arguments.checkpoint,
-            _options(arguments),
+            with_ndc_of(_options(arguments), cameras[0]),
             cameras[arguments.frame],
             prompts,
             settings,

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import avg_pool3d, interpolate, max_pool2d
+from torch.nn.functional import adaptive_avg_pool3d, interpolate, max_pool2d
 
 from .fields.protocol import RadianceField
 from .mask_grid import region_nodes
@@ -72,60 +72,78 @@ def _in_front(
 ) -> Bool[Tensor, " n"]:
     camera = view.camera
     matrix = torch.as_tensor(camera.field_from_camera, dtype=points.dtype, device=points.device)
-    offset = points - matrix[:3, 3]
-    local = offset @ matrix[:3, :3]
+    local = (points - matrix[:3, 3]) @ matrix[:3, :3]
     ahead = -local[:, 2]
-    column = (camera.cx + camera.fl_x * local[:, 0] / ahead).floor().long()
-    row = (camera.cy - camera.fl_y * local[:, 1] / ahead).floor().long()
+    column = (camera.cx + camera.fl_x * local[:, 0] / ahead).floor().int()
+    row = (camera.cy - camera.fl_y * local[:, 1] / ahead).floor().int()
     seen = (ahead > 0) & (column >= 0) & (column < camera.width)
     seen &= (row >= 0) & (row < camera.height)
     index = (row * camera.width + column).clamp(0, camera.width * camera.height - 1)
-    return seen & (offset.norm(dim=1) < depth.reshape(-1)[index])
+    return seen & (local.norm(dim=1) < depth.reshape(-1)[index])
 
 
 def fill_solid(
-    share: Float[Tensor, "x y z"], free: Bool[Tensor, "x y z"], *, steps: int = 120
+    share: Float[Tensor, "x y z"], free: Bool[Tensor, "x y z"]
 ) -> Float[Tensor, "x y z"]:
     """Continue voted values through the solid; voted nodes keep theirs.
+
+    Relaxes from coarse to fine, as long distances take few steps on coarse nodes.
 
     Args:
         share: in [-1, 1], zero where nobody voted.
         free: known free space; it neither passes values on nor keeps any but voted ones.
-        steps: relaxation steps at half resolution; the full resolution takes a tenth.
     """
     fixed = share != 0
-    half = _halved(share, fixed, free)
-    rough = _relax(half[0], half[1], half[2], torch.zeros_like(half[0]), steps)
-    guess = interpolate(rough, size=share.shape, mode="trilinear", align_corners=True)
-    open_ = (~free | fixed)[None, None].float()
-    values = _relax(
-        share[None, None], fixed[None, None].float(), open_, guess, max(4, steps // 10)
-    )[0, 0]
-    return torch.where(free & ~fixed, torch.zeros_like(values), values)
+    open_ = (~free | fixed).float()
+    guess: Tensor | None = None
+    for factor, steps in ((4, 60), (2, 40), (1, 6)):
+        size = [max(4, side // factor) for side in share.shape]
+        count = _pooled(fixed.float(), size)
+        values = _pooled(share, size) / count.clamp(min=1e-6)
+        level_open = (_pooled(open_, size) > 0.25).float()
+        if guess is None:
+            guess = torch.zeros_like(values)
+        else:
+            guess = interpolate(guess[None, None], size=size, mode="trilinear", align_corners=True)[
+                0, 0
+            ]
+        guess = _relaxed(values, count > 0, level_open, guess, steps)
+    assert guess is not None
+    return torch.where(free & ~fixed, torch.zeros_like(guess), guess)
 
 
-def _halved(
-    share: Float[Tensor, "x y z"], fixed: Bool[Tensor, "x y z"], free: Bool[Tensor, "x y z"]
-) -> tuple[Tensor, Tensor, Tensor]:
-    size = [max(4, side // 2) for side in share.shape]
-
-    def pool(values: Tensor) -> Tensor:
-        return torch.nn.functional.adaptive_avg_pool3d(values[None, None].float(), size)
-
-    count = pool(fixed)
-    mean = pool(share) / count.clamp(min=1e-6)
-    return mean, (count > 0).float(), (pool(~free | fixed) > 0.25).float()
+def _pooled(values: Float[Tensor, "x y z"], size: list[int]) -> Float[Tensor, "a b c"]:
+    if list(values.shape) == size:
+        return values
+    return adaptive_avg_pool3d(values[None, None], size)[0, 0]
 
 
-def _relax(values: Tensor, fixed: Tensor, open_: Tensor, guess: Tensor, steps: int) -> Tensor:
-    """Jacobi steps of the mean over open neighbours; faces of the region are held at -1."""
-    face = torch.ones_like(values)
-    face[..., 1:-1, 1:-1, 1:-1] = 0
-    held = torch.maximum(fixed, face * open_)
-    target = torch.where(fixed > 0, values, -torch.ones_like(values))
-    current = torch.where(held > 0, target, guess)
-    near = avg_pool3d(open_, 3, 1, 1, count_include_pad=False).clamp(min=1e-6)
+def _relaxed(
+    values: Float[Tensor, "x y z"],
+    fixed: Bool[Tensor, "x y z"],
+    open_: Float[Tensor, "x y z"],
+    guess: Float[Tensor, "x y z"],
+    steps: int,
+) -> Float[Tensor, "x y z"]:
+    """Jacobi steps of the mean over the six open neighbours; the region's faces stay at -1."""
+    held = torch.ones_like(fixed)
+    held[1:-1, 1:-1, 1:-1] = fixed[1:-1, 1:-1, 1:-1]
+    current = torch.where(fixed, values, torch.where(held, -torch.ones_like(values), guess))
+    target = current.clone()
+    near = _neighbour_sum(open_).clamp(min=1e-6)
     for _ in range(steps):
-        mean = avg_pool3d(current * open_, 3, 1, 1, count_include_pad=False) / near
-        current = torch.where(held > 0, target, mean)
+        mean = _neighbour_sum(current * open_) / near
+        current[1:-1, 1:-1, 1:-1] = mean
+        current = torch.where(held, target, current)
     return current
+
+
+def _neighbour_sum(x: Float[Tensor, "x y z"]) -> Float[Tensor, "a b c"]:
+    """Sum over the six neighbours of inner nodes."""
+    inner = slice(1, -1)
+    total = x[2:, inner, inner] + x[:-2, inner, inner]
+    total += x[inner, 2:, inner]
+    total += x[inner, :-2, inner]
+    total += x[inner, inner, 2:]
+    total += x[inner, inner, :-2]
+    return total

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 PAPER_LAMBDA = 0.15
+FEW_VOTES = 0.05
+"""Nodes with less than this part of the mean vote are strays: rays that graze an outline."""
 
 
 @dataclass
@@ -77,23 +80,27 @@ class MaskGrid:
         return self.votes_for - negative_weight * self.votes_against
 
     def share(self, negative_weight: float) -> Float[Tensor, "x y z"]:
-        """Score over all weighted votes, in [-1, 1]; zero where nobody voted.
+        """Score over all weighted votes, in [-1, 1]; zero where too few voted to tell.
 
         Independent of how many views or pixels saw a node, so nodes can be compared and
         interpolated.
         """
         total = self.votes_for + negative_weight * self.votes_against
-        return torch.where(total > 1e-6, self.score(negative_weight) / total.clamp(min=1e-6), 0.0)
+        voted = total > 1e-4
+        count = int(voted.sum())
+        least = FEW_VOTES * float(total.sum()) / count if count else 1.0
+        score = self.votes_for - negative_weight * self.votes_against
+        return torch.where(total > max(least, 1e-4), score / total.clamp(min=1e-6), 0.0)
 
     def sample(
         self, values: Float[Tensor, "x y z"], points: Float[Tensor, "s 3"]
     ) -> Float[Tensor, " s"]:
         """Trilinear interpolation of node values at grid-frame points; zero outside the region."""
-        inside = ((points >= self.lower) & (points <= self.upper)).all(dim=1)
-        node, share = corners(self._node_position(points[inside]), self.shape)
-        result = torch.zeros(len(points), device=points.device, dtype=values.dtype)
-        result[inside] = (values.reshape(-1)[node] * share.to(values.dtype)).sum(dim=1)
-        return result
+        place = (points - self.lower) / (self.upper - self.lower) * 2 - 1
+        found = grid_sample(  # its last coordinate order is z, y, x
+            values.float()[None, None], place.flip(1).view(1, -1, 1, 1, 3), align_corners=True
+        ).view(-1)
+        return torch.where((place.abs() <= 1).all(dim=1), found, 0.0)
 
     def node_points(self) -> Float[Tensor, "n 3"]:
         """Grid-frame positions of all nodes, x slowest."""

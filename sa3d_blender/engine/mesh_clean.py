@@ -42,15 +42,24 @@ def drop_islands(vertices: Vertices, faces: Faces) -> tuple[Vertices, Faces]:
 
 
 def limit_faces(vertices: Vertices, faces: Faces, most: int) -> tuple[Vertices, Faces]:
-    """Decimate by quadric errors until at most ``most`` faces are left."""
+    """Decimate by quadric errors until at most ``most`` faces are left.
+
+    A closed surface stays closed: where fast decimation tears it, a gentler one is tried. When
+    none keeps it closed the surface is returned as it was.
+    """
     if len(faces) <= most:
         return vertices, faces
-    points, triangles = fast_simplification.simplify(
-        np.ascontiguousarray(vertices, dtype=np.float32),
-        np.ascontiguousarray(faces, dtype=np.int32),
-        target_count=most,
-    )
-    return without_unused(points, triangles.astype(np.int32))
+    closed = boundary_edges(faces) == 0
+    for aggressiveness in (5, 3, 1, 0):
+        points, triangles = fast_simplification.simplify(
+            np.ascontiguousarray(vertices, dtype=np.float32),
+            np.ascontiguousarray(faces, dtype=np.int32),
+            target_count=most,
+            agg=aggressiveness,
+        )
+        if not closed or boundary_edges(triangles) == 0:
+            return without_unused(points, triangles.astype(np.int32))
+    return vertices, faces
 
 
 def without_unused(vertices: Vertices, faces: Faces) -> tuple[Vertices, Faces]:

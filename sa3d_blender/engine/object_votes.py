@@ -22,6 +22,10 @@ from .views import Target
 
 KNOWN_SHARE = 0.2
 """Share of votes (from -1 to 1) beyond which a sample counts as known object or known other."""
+SMALLEST_PIECE = 0.1
+"""Voted nodes of a separate piece over those of the largest, below which it is no object."""
+SMALLEST_WITH_EDGE = 150
+"""Pixels of the smallest mask whose edge may be left out of the vote."""
 REGION_MARGIN = 1.8
 """Half the side of an object's first region over its estimated radius."""
 TIGHT_MARGIN = 0.12
@@ -74,7 +78,11 @@ class ObjectVotes:
     ) -> tuple[Float[Tensor, "s 3"], Float[Tensor, " s"], Bool[Tensor, " s"]]:
         samples = view.samples
         keep = samples.weights > self.settings.min_weight
-        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.points.device).view(-1)
+        device = samples.points.device
+        if self.settings.skip_edges:
+            sure = torch.from_numpy(away_from_edge(mask)).to(device).view(-1)
+            keep &= sure[samples.ray_index]
+        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(device).view(-1)
         return samples.points[keep], samples.weights[keep], covered[samples.ray_index[keep]]
 
     def known(self, view: View) -> KnownPixels:
@@ -84,7 +92,7 @@ class ObjectVotes:
         state = self.grid.sample(share, samples.points)
         positive = view.render_scalar((state > KNOWN_SHARE).float())
         negative = state < -KNOWN_SHARE
-        if self.tight:
+        if self.tight:  # what lies outside a final region is something else
             grid = self.grid
             outside = (samples.points < grid.lower) | (samples.points > grid.upper)
             negative |= outside.any(dim=1)
@@ -120,7 +128,7 @@ class ObjectVotes:
             False when no node is the object.
         """
         share = self.grid.share(self.settings.negative_weight)
-        voted = self.grid.node_points()[(share > 0).view(-1)]
+        voted = self.grid.node_points()[(main_pieces(share) > 0).view(-1)]
         if len(voted) == 0:
             return False
         lower, upper = quantile_box(voted, 0.001)
@@ -150,7 +158,7 @@ class ObjectVotes:
         if self.settings.reference:
             values = grid.score(self.settings.negative_weight)
         else:
-            values = fill_solid(grid.share(self.settings.negative_weight), free)
+            values = fill_solid(main_pieces(grid.share(self.settings.negative_weight)), free)
         return SegmentedObject(
             name=self.prompt.name,
             lower=grid.lower,
@@ -170,6 +178,28 @@ class ObjectVotes:
         density = field_.density(grid_points)
         density = density[density > 0]
         return float(density.median()) if len(density) else 1.0
+
+
+def main_pieces(share: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:
+    """The votes with small separate pieces of the object turned into votes against it."""
+    positive = (share > 0).cpu().numpy()
+    piece, count = ndimage.label(ndimage.binary_dilation(positive))
+    if count < 2:
+        return share
+    sizes = np.bincount(piece[positive], minlength=count + 1)
+    stray = positive & (sizes < SMALLEST_PIECE * sizes.max())[piece]
+    return torch.where(torch.from_numpy(stray).to(share.device), -share, share)
+
+
+def away_from_edge(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Pixels whose neighbours are all in the mask, or all outside; all pixels of a tiny mask.
+
+    A pixel on the mask's edge sees both the object and what is behind it, and would vote for both.
+    """
+    if np.count_nonzero(mask) < SMALLEST_WITH_EDGE:
+        return np.ones_like(mask)
+    inner = ndimage.binary_erosion(mask, border_value=1)
+    return np.asarray(inner | ndimage.binary_erosion(~mask, border_value=1))
 
 
 def surface_points(

@@ -15,6 +15,7 @@ from ..core.files import written_whole
 from ..core.prompts import ObjectPrompt
 from ..core.settings import FieldOptions
 from .artist_view import moved_clicks, to_bytes
+from .render import View
 from .report import Run
 from .result import SegmentResult
 from .segmenters.protocol import Segmenter
@@ -68,16 +69,19 @@ def render_frames(
     segmented = SegmentResult.load(result, device=session.device) if result else None
     for n, (frame, camera) in enumerate(cameras.items()):
         run.progress("render", n, len(cameras), f"Frame {frame}")
-        view = session.render(checkpoint, options, camera, run)
-        image = view.image()
+        view = session.view(checkpoint, options, camera, run) if segmented else None
+        picture = view or session.picture(checkpoint, options, camera, run)
+        image = picture.image() if isinstance(picture, View) else picture.image
         write_png(out / f"{frame}.png", to_bytes(image))
         if floats:
             write_npy(out / f"{frame}.npy", image.cpu().numpy().astype(np.float32))
         if depth:
-            write_npy(out / f"{frame}_depth.npy", view.depth().cpu().numpy().astype(np.float32))
-        for entry in segmented.objects if segmented else ():
-            mask = entry.mask(view)
-            write_png(out / f"{frame}_mask_{entry.name}.png", mask.astype(np.uint8) * 255)
+            distance = picture.depth() if isinstance(picture, View) else picture.depth
+            write_npy(out / f"{frame}_depth.npy", distance.cpu().numpy().astype(np.float32))
+        if view is not None and segmented is not None:
+            for entry in segmented.objects:
+                mask = entry.mask(view).astype(np.uint8) * 255
+                write_png(out / f"{frame}_mask_{entry.name}.png", mask)
     run.progress("render", len(cameras), len(cameras), "Done")
 
 

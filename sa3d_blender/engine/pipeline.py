@@ -22,6 +22,7 @@ from .artist_view import artist_camera, check_on_something, moved_clicks, to_byt
 from .fields.protocol import RadianceField
 from .mask_grid import PAPER_LAMBDA
 from .object_votes import ObjectVotes, surface_points
+from .rays import Samples
 from .render import View, render_view
 from .report import Run
 from .result import SegmentedObject
@@ -35,6 +36,8 @@ from .self_prompt import (
 )
 from .views import Target, enclosing, plan_views, target_of_points
 
+LEAST_KEPT_WEIGHT = 0.01
+"""Fainter samples of a view are dropped once its picture is made; they are most, and say little."""
 CLEAR_SIZE = 24
 """Side in pixels of the quick look that tells whether the target can be seen from a camera."""
 
@@ -65,7 +68,8 @@ class Segmentation:
         self.run.check()
         with self.run.timed("encode"):
             embedding = self.segmenter.embed(to_bytes(view.image()))
-        self.views[index] = PreparedView(view, embedding)
+        least = 0.0 if self.settings.reference else LEAST_KEPT_WEIGHT
+        self.views[index] = PreparedView(without_faint_samples(view, least), embedding)
         return self.views[index]
 
     def rendered(self) -> dict[int, View]:
@@ -250,6 +254,20 @@ def is_clear(field_: RadianceField, camera: Camera, target: Target) -> bool:
     return bool(solid.sum() > before.sum() and before.sum() <= 0.67 * near.sum())
 
 
+def without_faint_samples(view: View, least: float) -> View:
+    """A view without colours and without the samples of weight up to ``least``."""
+    samples = view.samples
+    keep = samples.weights > least
+    kept = Samples(
+        samples.ray_index[keep],
+        samples.points[keep],
+        samples.weights[keep],
+        samples.depth[keep],
+        None,
+    )
+    return View(view.camera, kept, view.background)
+
+
 def describe_cut(cut: ViewCut) -> dict[str, Any]:
     """One object in one view, for the report."""
     return {
@@ -267,6 +285,7 @@ def reference_settings(settings: SegmentSettings) -> SegmentSettings:
         settings,
         negative_weight=PAPER_LAMBDA,
         min_weight=0.0,
+        skip_edges=False,
         passes=1,
         prompt_rule="confidence",
         gate=False,

@@ -25,6 +25,8 @@ SMALLEST_ERROR_DEPTH = 2.0
 """Errors thinner than this many pixels on each side are edges, not something to click on."""
 MIN_AGREEMENT = 0.5
 """A mask that shares less than this (IoU) with what is known is not used, as in the SA3D code."""
+MIN_FAMILIAR = 0.35
+"""Part of a mask that must be known as the object already; small steps between views see to it."""
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,19 @@ def cut_by_agreement(
             break
         clicks.add(row, column, int(depth == missing[2]))
     assert best is not None
-    return ViewCut(best, clicks, best_score, _objection(best, best_score))
+    return ViewCut(best, clicks, best_score, _objection(best, known, best_score, first))
 
 
-def _objection(mask: Bool[np.ndarray, "h w"], score: float) -> str:
+def _objection(
+    mask: Bool[np.ndarray, "h w"], known: KnownPixels, score: float, first: Clicks | None
+) -> str:
     if not mask.any():
         return "the segmenter found nothing"
     if score < MIN_AGREEMENT:
         return f"the mask contradicts earlier views (IoU {score:.2f})"
+    familiar = np.count_nonzero(mask & known.object) / np.count_nonzero(mask)
+    if familiar < MIN_FAMILIAR and not first:
+        return f"only {familiar:.0%} of the mask was seen as the object before"
     return ""
 
 

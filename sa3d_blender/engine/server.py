@@ -144,9 +144,9 @@ class Server:
     def _render(self, params: Params, run: Run) -> Params:
         begin = time.perf_counter()
         camera = Camera.from_json(params["camera"])
-        view = self._session.render(*checkpoint_of(params), camera, run)
+        picture = self._session.picture(*checkpoint_of(params), camera, run)
         path = Path(params["out"]) / "view.npy"
-        save_array(path, view.image().cpu().numpy())
+        save_array(path, picture.image.cpu().numpy())
         return {"image": str(path), "seconds": time.perf_counter() - begin}
 
     def _predict(self, params: Params, run: Run) -> Params:

@@ -27,7 +27,7 @@ from .fields import load_field
 from .fields.protocol import RadianceField
 from .mesh_files import write_mesh
 from .pipeline import segment
-from .render import View, render_view
+from .render import Picture, View, render_picture, render_view
 from .report import Run, versions, write_report
 from .result import SegmentedObject, SegmentResult
 from .segmenters import load_segmenter
@@ -92,19 +92,21 @@ class Session:
         """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
         return {"name": Path(checkpoint).stem, **self.field(checkpoint, options).info()}
 
-    def render(
-        self,
-        checkpoint: Path,
-        options: FieldOptions,
-        camera: Camera,
-        run: Run | None = None,
-        *,
-        with_color: bool = True,
-    ) -> View:
-        """One view of a checkpoint."""
+    def picture(
+        self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None
+    ) -> Picture:
+        """A checkpoint's picture, depth and opacity from a camera, of any size."""
         run = run or Run()
         loaded = self.field(checkpoint, options, run)
-        return render_view(loaded, camera, with_color=with_color, cancelled=run.is_cancelled)
+        return render_picture(loaded, camera, cancelled=run.is_cancelled)
+
+    def view(
+        self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None
+    ) -> View:
+        """A checkpoint's view with its samples, for masks."""
+        run = run or Run()
+        loaded = self.field(checkpoint, options, run)
+        return render_view(loaded, camera, cancelled=run.is_cancelled)
 
     def segment(
         self,

@@ -21,6 +21,7 @@ from .fields.protocol import RadianceField
 from .mask_grid import MaskGrid, region_nodes, region_shape
 from .mesh_clean import drop_islands, limit_faces, outward
 from .rays import Rays
+from .render import march_rays
 from .report import Run
 from .result import SegmentedObject
 
@@ -157,8 +158,9 @@ def vertex_normals(
     normals = np.zeros((len(vertices), 3))
     for i in range(3):
         np.add.at(normals, faces[:, i], face_normals)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.asarray(normals / np.maximum(length, 1e-12))
+    length = np.linalg.norm(normals, axis=1)
+    normals[length < 1e-20] = (0, 0, 1)  # only faces without area around it
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
 def vertex_colors(
@@ -172,12 +174,8 @@ def vertex_colors(
     normals = torch.from_numpy(vertex_normals(vertices, faces)).float().to(device)
     points = torch.from_numpy(vertices).float().to(device)
     edge = float(np.median(np.linalg.norm(vertices[faces[:, 0]] - vertices[faces[:, 1]], axis=1)))
-    colors = []
-    for start in range(0, len(points), CHUNK // 8):
-        run.check()
-        part = slice(start, start + CHUNK // 8)
-        colors.append(_look_from_outside(field, points[part], normals[part], 4 * edge))
-    rgb = torch.cat(colors).clamp(0, 1).cpu().numpy()
+    run.check()
+    rgb = _look_from_outside(field, points, normals, 4 * edge).clamp(0, 1).cpu().numpy()
     return np.asarray((rgb * 255 + 0.5).astype(np.uint8))
 
 
@@ -188,7 +186,7 @@ def _look_from_outside(
     reach: float,
 ) -> Float[Tensor, "n 3"]:
     """Colour seen along -normal from ``reach`` above each point to ``reach`` below it."""
-    samples = field.march(Rays(points + reach * normals, -normals), with_color=True)
+    samples = march_rays(field, Rays(points + reach * normals, -normals), with_color=True)
     assert samples.rgb is not None
     near = samples.depth < 2 * reach
     index, weights = samples.ray_index[near], samples.weights[near]

@@ -1,0 +1,64 @@
+"""A segmenter that never errs: it cuts the ground-truth object under the first positive point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from sa3d_blender.core.cameras import Camera
+from sa3d_blender.engine import pipeline
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
+
+from .ground_truth import Scene, id_picture
+
+
+class PerfectSegmenter:
+    """Knows the scene; has to be told which camera the next picture is from."""
+
+    name = "perfect"
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.camera: Camera | None = None
+        self.cameras: list[Camera] = []
+        self._ids: list[np.ndarray] = []
+
+    def watch(self, monkeypatch: Any) -> None:
+        """Note the camera of every view that the pipeline renders in colour."""
+        original = pipeline.render_view
+
+        def render_view(field: Any, camera: Camera, **options: Any) -> Any:
+            if options.get("with_color", True):
+                self.camera = camera
+            return original(field, camera, **options)
+
+        monkeypatch.setattr(pipeline, "render_view", render_view)
+
+    def embed(self, image: np.ndarray) -> ImageEmbedding:
+        """Remember the exact ids of this view; the features are only their number."""
+        assert self.camera is not None
+        self.cameras.append(self.camera)
+        self._ids.append(id_picture(self.scene, self.camera))
+        number = torch.full((1, 1, 1, 1), float(len(self._ids) - 1))
+        return ImageEmbedding(number, image.shape[:2], image.shape[:2])
+
+    def predict(
+        self,
+        embedding: ImageEmbedding,
+        *,
+        points: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+        box: np.ndarray | None = None,
+        logits: np.ndarray | None = None,
+        multimask: bool = True,
+    ) -> MaskPrediction:
+        """The object under the first positive point."""
+        assert points is not None
+        assert labels is not None
+        ids = self._ids[int(embedding.features)]
+        x, y = points[np.flatnonzero(labels == 1)[0]]
+        mask = ids == ids[min(int(y), ids.shape[0] - 1), min(int(x), ids.shape[1] - 1)]
+        low = np.where(mask, 1.0, -1.0).astype(np.float32)[None]
+        return MaskPrediction(mask[None], np.ones(1, np.float32), low)
