@@ -93,7 +93,7 @@ def stop_engine() -> None:
     if current.engine is not None:
         current.engine.close()
         current.engine = None
-    if running():
+    if current.job is not None and running():
         _finish(current.job, error=Cancelled("The engine was stopped."))
 
 
@@ -237,7 +237,7 @@ def _start_timer() -> None:
 @persistent
 def _forget_job(*_: Any) -> None:
     """Another file is open: what was running was about the old one."""
-    if running():
+    if current.job is not None and running():
         cancel()
         _finish(current.job, error=Cancelled("Stopped, as another file was opened."))
     current.job = None
