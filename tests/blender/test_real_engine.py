@@ -17,6 +17,7 @@ from mathutils import Euler, Matrix
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENE = ROOT / "tests" / "data" / "tabletop"
+WEIGHTS = ROOT / "sa3d_blender" / "assets" / "segmenter.safetensors"
 ENGINE = os.environ.get("SA3D_TEST_ENGINE", "")
 pytestmark = [
     pytest.mark.slow,
@@ -107,6 +108,18 @@ def test_from_a_click_to_a_mesh(perfect: None, longest_tick: Callable[[], float]
     middle = (found.min(axis=0) + found.max(axis=0)) / 2
     assert np.abs(middle - (true.min(axis=0) + true.max(axis=0)) / 2).max() < 0.1
     assert np.abs(np.ptp(found, axis=0) - np.ptp(true, axis=0)).max() < 0.3
+
+
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason="the bundled segmenter is not there")
+def test_the_bundled_segmenter_serves_the_add_on(real: None) -> None:
+    nerf = load_scene()
+    click(nerf, "box")
+    (box,) = api.segment(nerf)
+    assert (box.name, box.parent) == ("box", nerf)
+    with np.load(SCENE / "gt" / "meshes" / "box.npz") as truth:
+        true = truth["verts"]
+    points = np.array([vertex.co for vertex in box.data.vertices])
+    assert np.abs(np.median(points, axis=0) - true.mean(axis=0)).max() < 0.3
 
 
 def test_an_engine_killed_in_the_middle(
