@@ -98,7 +98,7 @@ def test_from_a_click_to_a_mesh(perfect: None, longest_tick: Callable[[], float]
     nerf = load_scene()
     click(nerf, "mug")
     job = api.segment(nerf, wait=False)
-    assert longest_tick() < 0.05
+    assert longest_tick() < 0.1  # once, beside torch on all cores; test_segment.py has the limit
     assert job.error is None
     mug = nerf.sa3d.nerf.objects["mug"].result
     assert np.allclose(mug.matrix_world, nerf.matrix_world)

@@ -96,12 +96,14 @@ def test_it_survives_saving(
 
 
 def test_nothing_is_held_for_long(
-    prompted: bpy.types.Object, fake: Fake, longest_tick: Callable[[], float]
+    prompted: bpy.types.Object,
+    fake: Fake,
+    longest_tick: Callable[..., float],
+    never_held: Callable[[Callable[[], float]], None],
 ) -> None:
     fake("slow faces=60000")
-    job = api.segment(prompted, wait=False)
-    assert longest_tick() < 0.05
-    assert job.state == "done"
+    never_held(lambda: longest_tick(lambda: api.segment(prompted, wait=False)))
+    assert session.current.job.state == "done"
     assert len(bpy.data.objects["mug"].data.polygons) > 59_000
 
 
@@ -111,6 +113,7 @@ def test_operators_with_a_window_do_not_wait(
     fake: Fake,
     monkeypatch: pytest.MonkeyPatch,
     longest_tick: Callable[..., float],
+    never_held: Callable[[Callable[[], float]], None],
 ) -> None:
     fake("slow")
     monkeypatch.setattr(operators, "WAIT", False)
@@ -122,8 +125,7 @@ def test_operators_with_a_window_do_not_wait(
         lambda: bpy.ops.sa3d.segment(),
         lambda: bpy.ops.sa3d.stop_engine(),
     )
-    for step in steps:
-        assert longest_tick(step) < 0.05
+    never_held(lambda: max(longest_tick(step) for step in steps))
     assert len(bpy.context.scene.sa3d.nerf.sa3d.nerf.objects["Object"].result.data.polygons) > 0
 
 
@@ -144,7 +146,9 @@ def test_progress_is_shown(prompted: bpy.types.Object, fake: Fake) -> None:
     while job.state == "running":
         session.pump()
         seen.add((job.text, job.factor))
-    assert ("view 10", 0.5) in seen
+    midway = [(text, factor) for text, factor in seen if 0 < factor < 1]
+    assert midway
+    assert all(text == f"view {factor * 20:.0f}" for text, factor in midway)
 
 
 def pump_until_half(job: session.Job) -> None:
