@@ -26,8 +26,8 @@ SAMPLES_PER_ROUND = 16
 """Samples per ray and round, roughly."""
 MERGED_WEIGHT = 1 / 32
 """Neighbouring samples are merged while together they are no more opaque than this."""
-MERGED_SPAN = 0.04
-"""Merged samples lie no farther apart than this in the grid frame (2 % of the grid)."""
+MERGED_SPAN = 0.06
+"""Merged samples lie no farther apart than this in the grid frame (3 % of the grid)."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,11 @@ def _find_segments(rays: SteppedRays, occupancy: Occupancy) -> _Segments:
     longest = int(counts.max()) if len(rows) else 0
     column = torch.arange(longest, device=counts.device)
     middle = first[rows][:, None] + (column * size + (size - 1) / 2)
+    middle = torch.minimum(middle, last[rows][:, None])
     points = torch.addcmul(
         rays.origins[rows][:, None], middle[..., None], rays.steps[rows][:, None]
     )
-    near = occupancy.near(points.view(-1, 3)).view(len(rows), longest)
+    near = occupancy.near.within(points.view(-1, 3)).view(len(rows), longest)
     row, place = (near & (column < counts[:, None])).nonzero(as_tuple=True)
     count = torch.zeros_like(first, dtype=torch.int64)
     count[rows] = torch.bincount(row, minlength=len(rows))
@@ -159,8 +160,10 @@ def _tile(
     exists = place < segments.count[active][:, None]
     listed = (segments.start[active][:, None] + place).clamp_max_(len(segments.first_k) - 1)
     within = torch.arange(segments.size, device=active.device, dtype=torch.float32)
+    last_k = segments.last_k[active][:, None, None]
     k = segments.first_k[listed][..., None] + within
-    valid = (k <= segments.last_k[active][:, None, None]) & exists[..., None]
+    valid = (k <= last_k) & exists[..., None]
+    k = torch.minimum(k, last_k)
     points = torch.addcmul(
         rays.origins[active][:, None, None], k[..., None], rays.steps[active][:, None, None]
     )
@@ -171,7 +174,7 @@ def _optical_lengths(
     rays: SteppedRays, tile: _Tile, density: Callable[[Tensor], Tensor], cells: CellGrid
 ) -> Float[Tensor, "a b"]:
     points = tile.points.view(-1, 3)
-    live = cells(points).logical_and_(tile.valid.flatten()).nonzero().squeeze(1)
+    live = cells.within(points).logical_and_(tile.valid.flatten()).nonzero().squeeze(1)
     tau = torch.zeros(points.shape[0], device=points.device)
     tau.index_copy_(0, live, density(points.index_select(0, live)))
     return tau.view_as(tile.k) * rays.lengths[tile.rays][:, None]

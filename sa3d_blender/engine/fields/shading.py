@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 SH_FEATURES = 27
@@ -20,14 +20,17 @@ RGB_FEATURES = 3
 class Shader(Protocol):
     """Colours from appearance features."""
 
+    def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r v"]:
+        """What depends on the rays' unit model directions alone."""
+        ...
+
     def __call__(
         self,
         features: Float[Tensor, "s c"],
         points: Float[Tensor, "s 3"],
-        directions: Float[Tensor, "r 3"],
-        ray_index: Int64[Tensor, " s"],
+        view: Float[Tensor, "s v"],
     ) -> Float[Tensor, "s 3"]:
-        """Colours of samples at grid-frame ``points`` on rays of unit model ``directions``."""
+        """Colours of samples at grid-frame ``points``; ``view`` is `per_ray` of their rays."""
         ...
 
 
@@ -60,15 +63,18 @@ def encoded_columns(channels: int, frequencies: int) -> list[list[int]]:
 class SphericalHarmonics:
     """Degree-2 spherical harmonics per colour: ``max(0, sum_k B_k(v) f[c, k] + 0.5)``."""
 
+    def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r 9"]:
+        """The basis functions."""
+        return spherical_harmonics(directions)
+
     def __call__(
         self,
         features: Float[Tensor, "s c"],
         points: Float[Tensor, "s 3"],
-        directions: Float[Tensor, "r 3"],
-        ray_index: Int64[Tensor, " s"],
+        view: Float[Tensor, "s 9"],
     ) -> Float[Tensor, "s 3"]:
-        basis = spherical_harmonics(directions).index_select(0, ray_index)
-        colors = (features.view(-1, 3, 9) * basis[:, None]).sum(dim=2)
+        """Colours of samples."""
+        colors = torch.bmm(features.view(-1, 3, 9), view[:, :, None]).squeeze(2)
         return (colors + 0.5).clamp_min(0)
 
 
@@ -95,13 +101,17 @@ def spherical_harmonics(directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r 9"
 class PlainColor:
     """The feature is the colour."""
 
+    def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r 0"]:
+        """Nothing: the colour does not depend on the direction."""
+        return directions[:, :0]
+
     def __call__(
         self,
         features: Float[Tensor, "s c"],
         points: Float[Tensor, "s 3"],
-        directions: Float[Tensor, "r 3"],
-        ray_index: Int64[Tensor, " s"],
+        view: Float[Tensor, "s 0"],
     ) -> Float[Tensor, "s 3"]:
+        """Colours of samples."""
         return features
 
 
@@ -154,17 +164,21 @@ class NeuralShader:
         self._output_weight = weights[2].T.contiguous()
         self._biases = biases
 
+    def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r h"]:
+        """The directions' share of the first layer, with its bias."""
+        total = self._biases[0].expand(len(directions), -1).clone()
+        inputs = [directions, *encode(directions, self.view_frequencies)]
+        _add_products(total, inputs, self._first[self._VIEW])
+        return total
+
     def __call__(
         self,
         features: Float[Tensor, "s c"],
         points: Float[Tensor, "s 3"],
-        directions: Float[Tensor, "r 3"],
-        ray_index: Int64[Tensor, " s"],
+        view: Float[Tensor, "s h"],
     ) -> Float[Tensor, "s 3"]:
-        view = [directions, *encode(directions, self.view_frequencies)]
-        per_ray = self._biases[0].expand(len(directions), -1).clone()
-        _add_products(per_ray, view, self._first[self._VIEW])
-        hidden = per_ray.index_select(0, ray_index)
+        """Colours of samples."""
+        hidden = view.clone()
         inputs = [features, *encode(features, self.feature_frequencies)]
         _add_products(hidden, inputs, self._first[self._FEATURE])
         _add_products(

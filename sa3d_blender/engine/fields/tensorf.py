@@ -27,8 +27,9 @@ from .tensorf_checkpoint import TensorfModel, TensorfParameters, is_tensorf, rea
 from .tensorf_decomposition import DensityFeature
 from .tensorf_scene import SceneChoice, choose_scene
 
-EMPTY_ALPHA = 3e-5
-"""Cells in which no sample is more opaque than this count as empty."""
+EMPTY_ALPHA = 1e-4
+"""Cells in which no sample is more opaque than this count as empty; TensoRF gives such samples no
+colour either."""
 COLOR_BATCH = 16_384
 """Samples per pass through the shader; keeps its activations in the processor's cache."""
 
@@ -139,10 +140,13 @@ class TensorfField:
     ) -> Float[Tensor, "s 3"]:
         model = self._model
         rgb = torch.empty_like(points)
+        per_ray = model.shader.per_ray(directions)
         for start in range(0, points.shape[0], COLOR_BATCH):
             part = slice(start, start + COLOR_BATCH)
             features = model.appearance.projected(points[part], model.basis)
-            rgb[part] = model.shader(features, points[part], directions, ray_index[part])
+            rgb[part] = model.shader(
+                features, points[part], per_ray.index_select(0, ray_index[part])
+            )
         return rgb
 
     def _occupied_cells(self) -> CellGrid:

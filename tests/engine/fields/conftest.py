@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from sa3d_blender.engine.parallel import one_core
 
 Tables = dict[str, Any]
 GRID = (17, 19, 15)
@@ -264,6 +266,13 @@ def _sh(v: Tensor) -> Tensor:
     rows += [two * x * y, -two * y * z, zonal * (3 * z * z - 1), -two * x * z]
     rows += [two / 2 * (x * x - y * y)]
     return torch.stack(rows, dim=1)
+
+
+@pytest.fixture(autouse=True)
+def _on_one_core() -> Iterator[None]:
+    """Small operations on several busy cores wait for each other most of the time."""
+    with one_core():
+        yield
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def test_density_and_color_at_points(case, tables, write_checkpoint, plain_rende
 
 def test_merging_keeps_the_picture_with_fewer_samples(tables, write_checkpoint, monkeypatch):
     content = tables()
-    content["kwargs"]["step_ratio"] = 0.05
+    content["kwargs"]["step_ratio"] = 0.1
     field = load_field(write_checkpoint(content), FieldOptions(), device=CPU)
     rays = looking_inwards(300)
     merged = field.march(rays, with_color=True)
