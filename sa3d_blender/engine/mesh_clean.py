@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 Vertices = Float[np.ndarray, "n 3"]
 Faces = Int[np.ndarray, "m 3"]
+Smaller = tuple[Float[np.ndarray, "p 3"], Int[np.ndarray, "q 3"]]
 
 ISLAND_SHARE = 0.2
 """Separate pieces smaller than this part of the largest piece's faces are left out."""
@@ -26,7 +27,7 @@ def outward(vertices: Vertices, faces: Faces) -> Faces:
     return faces if signed_volume(vertices, faces) >= 0 else faces[:, ::-1].copy()
 
 
-def drop_islands(vertices: Vertices, faces: Faces) -> tuple[Vertices, Faces]:
+def drop_islands(vertices: Vertices, faces: Faces) -> Smaller:
     """Keep the largest connected piece and others of comparable size; drop cavities inside."""
     count = len(vertices)
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
@@ -41,7 +42,7 @@ def drop_islands(vertices: Vertices, faces: Faces) -> tuple[Vertices, Faces]:
     return without_unused(vertices, faces[np.isin(of_face, kept)])
 
 
-def limit_faces(vertices: Vertices, faces: Faces, most: int) -> tuple[Vertices, Faces]:
+def limit_faces(vertices: Vertices, faces: Faces, most: int) -> Smaller:
     """Decimate by quadric errors until at most ``most`` faces are left.
 
     A closed surface stays closed: where fast decimation tears it, a gentler one is tried. When
@@ -62,7 +63,7 @@ def limit_faces(vertices: Vertices, faces: Faces, most: int) -> tuple[Vertices, 
     return vertices, faces
 
 
-def without_unused(vertices: Vertices, faces: Faces) -> tuple[Vertices, Faces]:
+def without_unused(vertices: Vertices, faces: Faces) -> Smaller:
     """Leave out vertices that no face uses."""
     used, index = np.unique(faces, return_inverse=True)
     return vertices[used], index.reshape(faces.shape).astype(np.int32)

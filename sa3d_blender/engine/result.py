@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -102,7 +102,7 @@ class SegmentResult:
                     )
         except FileNotFoundError as error:
             raise UserError(f"There is no result at {path}.", code="missing_file") from error
-        except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
             raise UserError(
                 f"{path} is not a result of sa3d segment ({error}); run the segmentation again."
             ) from error

@@ -28,7 +28,7 @@ from .result import SegmentedObject
 CHUNK = 1 << 18
 MASK_SMOOTHING = 1.0
 """Standard deviation, in cells, of the smoothing of the mask's own border."""
-INSIDE_DEPTH = 2
+INSIDE_DEPTH = 2.5
 """Cells from free space at which unseen solid counts as inside whatever its density is."""
 MIN_RESOLUTION, MAX_RESOLUTION = 16, 512
 
@@ -78,7 +78,7 @@ def _object_region(entry: SegmentedObject) -> tuple[Float[Tensor, " 3"], Float[T
     first, last = where.amin(dim=0), where.amax(dim=0)
     lower = entry.lower + (first - 4) * spacing
     upper = entry.lower + (last + 4) * spacing
-    return lower.clamp(min=-1), upper.clamp(max=1)
+    return torch.maximum(lower, entry.lower), torch.minimum(upper, entry.upper)
 
 
 def _side_lengths(
@@ -113,7 +113,7 @@ def _inside_object(
     solid = (torch.cat(density) / entry.level).clamp(0, 2).view(shape).cpu().numpy() - 1
     seen_free = torch.cat(free).view(shape).cpu().numpy() > 0.5
     covered = ~seen_free
-    deep = ndimage.binary_erosion(covered, iterations=INSIDE_DEPTH, border_value=1)
+    deep = ndimage.distance_transform_edt(covered) > INSIDE_DEPTH
     solid[deep] = np.maximum(solid[deep], 1.0)
     belongs = torch.cat(member).view(shape).cpu().numpy()
     belongs = _only_near_solid(belongs, solid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -34,6 +34,7 @@ class MaskPrediction:
     """Low-resolution mask logits, to be fed back as ``logits`` with the next prompt."""
 
 
+@runtime_checkable
 class Segmenter(Protocol):
     """A Segment Anything model of any size."""
 
