@@ -16,5 +16,11 @@ class UserError(Exception):
         self.code = code
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; torch raises plain `RuntimeError` on the CPU."""
+    known = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return known or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
+
+
 class Cancelled(Exception):  # noqa: N818 - nothing went wrong
     """The user asked to stop; nothing is wrong."""

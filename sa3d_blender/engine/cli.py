@@ -7,13 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..core.cameras import Camera, read_transforms
-from ..core.errors import Cancelled, UserError
+from ..core.cameras import read_transforms
+from ..core.errors import Cancelled, UserError, is_out_of_memory
 from ..core.prompts import read_prompts
 from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
 
@@ -30,14 +29,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"sa3d: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
-    except MemoryError:
-        print("sa3d: There is not enough memory; choose a smaller size.", file=sys.stderr)
-        return EXIT_FAILED
     except (KeyboardInterrupt, Cancelled):
-        print("sa3d: Cancelled; nothing was written.", file=sys.stderr)
+        print("sa3d: Cancelled; no file is left half-written.", file=sys.stderr)
         return EXIT_CANCELLED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print("sa3d: There is not enough memory; choose a smaller size.", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -127,12 +128,18 @@ def _add_mesh(command: argparse.ArgumentParser) -> None:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers like 0,3") from None
 
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
-    return int(width), int(height)
+    try:
+        return int(width), int(height)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size like 800x600") from None
 
 
 def _session(arguments: argparse.Namespace) -> Any:
@@ -150,25 +157,15 @@ def _options(arguments: argparse.Namespace) -> FieldOptions:
     )
 
 
-def with_ndc_of(options: FieldOptions, camera: Camera) -> FieldOptions:
-    """The options with a forward-facing space's constants taken from a camera file's camera.
-
-    Camera files that come with a forward-facing field hold its training cameras' lens.
-    """
-    if options.ndc_focal is not None:
-        return options
-    focal, aspect = 2 * camera.fl_x / camera.width, camera.width / camera.height
-    return replace(options, ndc_focal=focal, ndc_aspect=options.ndc_aspect or aspect)
-
-
 def run_info(arguments: argparse.Namespace) -> None:
     """``sa3d info``."""
     info = _session(arguments).info(arguments.checkpoint, _options(arguments))
-    print(json.dumps(info, indent=1, ensure_ascii=False))
+    print(json.dumps(info, indent=1))  # ASCII: no terminal's encoding can refuse it
 
 
 def run_render(arguments: argparse.Namespace) -> None:
     """``sa3d render``."""
+    from .fields.ndc import with_training_camera
     from .picture_files import render_frames
     from .progress_bar import terminal_run
 
@@ -179,7 +176,7 @@ def run_render(arguments: argparse.Namespace) -> None:
         render_frames(
             _session(arguments),
             arguments.checkpoint,
-            with_ndc_of(_options(arguments), cameras[0]),
+            with_training_camera(_options(arguments), cameras[0]),
             {frame: cameras[frame] for frame in frames},
             arguments.out,
             depth=arguments.depth,
@@ -191,6 +188,7 @@ def run_render(arguments: argparse.Namespace) -> None:
 
 def run_segment(arguments: argparse.Namespace) -> None:
     """``sa3d segment``."""
+    from .fields.ndc import with_training_camera
     from .progress_bar import terminal_run
 
     cameras = read_transforms(arguments.cameras, size=arguments.size)
@@ -207,7 +205,7 @@ def run_segment(arguments: argparse.Namespace) -> None:
     with terminal_run() as run:
         _session(arguments).segment(
             arguments.checkpoint,
-            with_ndc_of(_options(arguments), cameras[0]),
+            with_training_camera(_options(arguments), cameras[0]),
             cameras[arguments.frame],
             prompts,
             settings,
@@ -215,6 +213,7 @@ def run_segment(arguments: argparse.Namespace) -> None:
             arguments.out,
             given=[camera for k, camera in enumerate(cameras) if k != arguments.frame],
             run=run,
+            whole_process=True,
         )
 
 
@@ -222,23 +221,25 @@ def run_mask(arguments: argparse.Namespace) -> None:
     """``sa3d mask``."""
     from .picture_files import cut_picture
 
+    prompts = read_prompts(arguments.prompts)
     weights = str(arguments.weights) if arguments.weights else None
     segmenter = _session(arguments).segmenter(arguments.segmenter, weights)
-    cut_picture(segmenter, arguments.image, read_prompts(arguments.prompts), arguments.out)
+    cut_picture(segmenter, arguments.image, prompts, arguments.out)
 
 
 def run_mesh(arguments: argparse.Namespace) -> None:
     """``sa3d mesh``."""
     from .mesh_files import check_ending, write_mesh
     from .progress_bar import terminal_run
+    from .session import check_writable
 
     check_ending(arguments.out)
+    check_writable(arguments.out.parent)
     settings = MeshSettings(resolution=arguments.resolution, max_faces=arguments.max_faces)
     with terminal_run() as run:
-        meshes = _session(arguments).mesh(arguments.result, settings, run, only=arguments.object)
-    if len(meshes) > 1:
-        names = ", ".join(meshes)
-        raise UserError(f"The result holds several objects; add --object with one of {names}.")
+        meshes = _session(arguments).mesh(
+            arguments.result, settings, run, only=arguments.object, single=True
+        )
     write_mesh(next(iter(meshes.values())), arguments.out)
 
 

@@ -97,7 +97,8 @@ def fill_solid(
     open_ = (~free | fixed).float()
     guess: Tensor | None = None
     for factor, steps in ((4, 60), (2, 40), (1, 6)):
-        size = [max(4, side // factor) for side in share.shape]
+        a, b, c = (max(4, side // factor) for side in share.shape)
+        size = (a, b, c)
         count = _pooled(fixed.float(), size)
         values = _pooled(share, size) / count.clamp(min=1e-6)
         level_open = (_pooled(open_, size) > 0.25).float()
@@ -112,8 +113,8 @@ def fill_solid(
     return torch.where(free & ~fixed, torch.zeros_like(guess), guess)
 
 
-def _pooled(values: Float[Tensor, "x y z"], size: list[int]) -> Float[Tensor, "a b c"]:
-    if list(values.shape) == size:
+def _pooled(values: Float[Tensor, "x y z"], size: tuple[int, int, int]) -> Float[Tensor, "a b c"]:
+    if values.shape == size:
         return values
     return adaptive_avg_pool3d(values[None, None], size)[0, 0]
 

@@ -32,7 +32,7 @@ def write_mesh(mesh: MeshData, path: Path) -> None:
         vertices=vertices, faces=mesh.faces, vertex_colors=with_alpha(mesh.colors), process=False
     )
     surface.metadata["name"] = path.stem
-    data = surface.export(file_type=ending[1:])
+    data: bytes | str = surface.export(file_type=ending[1:])  # type: ignore[assignment]
     with written_whole(path) as temporary:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from ..core.cameras import Camera, check_image_size
+from ..core.cameras import MAX_IMAGE_SIDE, Camera
 from ..core.errors import UserError
 from ..core.files import written_whole
 from ..core.prompts import ObjectPrompt
@@ -37,13 +38,25 @@ def write_npy(path: Path, array: np.ndarray) -> None:
 def read_picture(path: Path) -> np.ndarray:
     """sRGB bytes [h w 3]. Raises UserError when the file is missing or no picture."""
     try:
-        with Image.open(path) as image:
-            check_image_size(*image.size)
-            return np.asarray(image.convert("RGB"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if max(image.size) > MAX_IMAGE_SIDE:
+                    raise Image.DecompressionBombError
+                return np.asarray(image.convert("RGB"))
     except FileNotFoundError as error:
-        raise UserError(f"There is no picture at {path}.", code="missing_file") from error
-    except (OSError, UnidentifiedImageError, ValueError) as error:
-        raise UserError(f"{path} is not a picture that can be read; use PNG or JPEG.") from error
+        raise UserError(
+            f"There is no picture at {path}; check the path.", code="missing_file"
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UserError(
+            f"{path} is larger than {MAX_IMAGE_SIDE}x{MAX_IMAGE_SIDE} pixels; scale it down.",
+            code="image_size",
+        ) from error
+    except Exception as error:  # the readers raise whatever the damage happens to trigger
+        raise UserError(
+            f"{path} is not a picture that can be read; use PNG or JPEG.", code="not_a_picture"
+        ) from error
 
 
 def render_frames(

@@ -74,7 +74,7 @@ class SegmentResult:
             arrays[f"values_{i}"] = entry.values.cpu().numpy().astype(np.float16)
             arrays[f"free_{i}"] = np.packbits(entry.free.cpu().numpy())
         with written_whole(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            np.savez_compressed(file, **arrays)
 
     @staticmethod
     def load(path: Path, *, device: torch.device) -> SegmentResult:

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import torch
 
 from ..core.cameras import Camera
-from ..core.errors import Cancelled, UserError
+from ..core.errors import Cancelled, UserError, is_out_of_memory
 from ..core.files import written_whole
 from ..core.messages import (
     CANCELLED,
@@ -83,16 +82,20 @@ class Server:
     def _read(self, source: BinaryIO) -> None:
         for line in iter(source.readline, b""):
             try:
-                message = decode(line)
-            except UserError as error:
+                self._take(decode(line))
+            except (UserError, RecursionError) as error:  # the reader must outlive any line
                 self._send(Failure(None, INTERNAL_ERROR, str(error)))
-                continue
-            if isinstance(message, Notification) and message.method == "cancel":
-                self._cancelled.add(int(message.params.get("id", -1)))
-            elif isinstance(message, Request):
-                self._requests.put(message)
         # Blender is gone, perhaps by a crash: stop even in the middle of a job.
         os._exit(0)
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Request):
+            self._requests.put(message)
+        elif isinstance(message, Notification) and message.method == "cancel":
+            number = message.params.get("id")
+            if not isinstance(number, int):
+                raise UserError(f"A cancel names no request ({number!r}).")
+            self._cancelled.add(number)
 
     def _answer(self, request: Request) -> Message:
         method = self._methods.get(request.method)
@@ -105,10 +108,10 @@ class Server:
             return Failure(request.id, USER_ERROR, str(error), error.code)
         except Cancelled:
             return Failure(request.id, CANCELLED, "Cancelled.", "cancelled")
-        except (MemoryError, torch.OutOfMemoryError):
-            text = "There is not enough memory; choose a smaller view size or grid and run again."
-            return Failure(request.id, USER_ERROR, text, "out_of_memory")
         except Exception as error:
+            if is_out_of_memory(error):
+                text = "There is not enough memory; choose a smaller view size and run again."
+                return Failure(request.id, USER_ERROR, text, "out_of_memory")
             log.exception("request %s failed", request.method)
             text = f"The engine failed ({type(error).__name__}: {error}); see its log."
             return Failure(request.id, INTERNAL_ERROR, text, "internal")
@@ -123,8 +126,15 @@ class Server:
         return Run(on_progress=report, is_cancelled=lambda: request_id in self._cancelled)
 
     def _send(self, message: Message) -> None:
+        try:
+            line = encode(message)
+        except ValueError as error:  # a number that is none, a path that is no Unicode
+            number = getattr(message, "id", None)
+            text = f"The engine's answer cannot be sent ({type(error).__name__}); see its log."
+            log.warning("cannot send %r", message)
+            line = encode(Failure(number, INTERNAL_ERROR, text, "internal"))
         with self._write_lock:
-            self._wire.write(encode(message))
+            self._wire.write(line)
             self._wire.flush()
 
     def _hello(self, params: Params, run: Run) -> Params:

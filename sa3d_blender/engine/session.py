@@ -32,9 +32,13 @@ from .report import Run, versions, write_report
 from .result import SegmentedObject, SegmentResult
 from .segmenters import load_segmenter
 from .segmenters.protocol import Segmenter
-from .surface import extract_mesh
+from .surface import MAX_RESOLUTION, MIN_RESOLUTION, extract_mesh
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+VIEWS = (1, 1000)
+VIEW_SIZES = (16, 4096)
+FACES = (100, 10_000_000)
+"""Least and most that a setting may be."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -66,7 +70,12 @@ class Session:
         """The loaded field; read again only when the file or the options changed."""
         try:
             stat = os.stat(checkpoint)
-            key = (os.path.abspath(checkpoint), stat.st_mtime_ns, stat.st_size, options)
+            key: tuple[Any, ...] = (
+                os.path.abspath(checkpoint),
+                stat.st_mtime_ns,
+                stat.st_size,
+                options,
+            )
         except OSError:
             key = ()
         if self._field is None or not key or key != self._field_key:
@@ -120,8 +129,12 @@ class Session:
         *,
         given: Sequence[Camera] = (),
         run: Run | None = None,
+        whole_process: bool = False,
     ) -> dict[str, Any]:
         """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
+
+        Args:
+            whole_process: the report's total counts from the start of the process, not of the job.
 
         Returns:
             ``{result, report, objects: [{name, mesh, glb, vertices, faces}]}`` with paths.
@@ -130,6 +143,8 @@ class Session:
             UserError: bad input, nothing found, or ``out`` cannot be written (told at once).
         """
         run = run or Run()
+        begin = time.perf_counter() - (seconds_since_start() if whole_process else 0)
+        check_settings(settings, mesh)
         check_writable(out)
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
@@ -140,8 +155,9 @@ class Session:
         with run.timed("write"):
             result.save(out / "result.npz")
             written = [write_object(name, data, out) for name, data in meshes.items()]
-        report = {
-            "seconds": {**{k: round(v, 3) for k, v in run.seconds.items()}},
+        seconds = {k: round(v, 3) for k, v in run.seconds.items()}
+        report: dict[str, Any] = {
+            "seconds": {**seconds, "total": round(seconds_since_start(), 3)},
             "views": views,
             "objects": written,
             "segmenter": segmenter.name,
@@ -151,7 +167,7 @@ class Session:
             "mesh_settings": settings_to_json(mesh),
             "versions": versions(),
         }
-        report["seconds"]["total"] = round(seconds_since_start(), 3)
+        report["seconds"]["total"] = round(time.perf_counter() - begin, 3)
         write_report(out / "report.json", report)
         return {
             "result": str(out / "result.npz"),
@@ -166,14 +182,24 @@ class Session:
         run: Run | None = None,
         *,
         only: str | None = None,
+        single: bool = False,
     ) -> dict[str, MeshData]:
-        """The meshes of a saved result's objects by name, made anew; ``only`` names one."""
+        """The meshes of a saved result's objects by name, made anew.
+
+        Args:
+            only: the name of one of them.
+            single: refuse a result of several objects when ``only`` names none.
+        """
         run = run or Run()
+        check_mesh_settings(settings)
         result = SegmentResult.load(result_path, device=self.device)
         objects = [entry for entry in result.objects if only in (None, entry.name)]
         if not objects:
             names = ", ".join(entry.name for entry in result.objects)
             raise UserError(f"The result holds no object {only!r}; it holds {names}.")
+        if single and len(objects) > 1:
+            names = ", ".join(entry.name for entry in objects)
+            raise UserError(f"The result holds several objects; add --object with one of {names}.")
         loaded = self.field(Path(result.checkpoint), result.options, run)
         return self._meshes(loaded, objects, settings, run)
 
@@ -205,13 +231,36 @@ def write_object(name: str, mesh: MeshData, out: Path) -> dict[str, Any]:
     }
 
 
+def check_settings(settings: SegmentSettings, mesh: MeshSettings) -> None:
+    """Raise UserError when a setting is out of range; before minutes of work, not after."""
+    _check_whole("number of views", settings.views, *VIEWS)
+    _check_whole("view size", settings.view_size, *VIEW_SIZES)
+    check_mesh_settings(mesh)
+
+
+def check_mesh_settings(mesh: MeshSettings) -> None:
+    """Raise UserError when a mesh cannot be made with these settings."""
+    _check_whole("mesh resolution", mesh.resolution, MIN_RESOLUTION, MAX_RESOLUTION)
+    _check_whole("number of faces", mesh.max_faces, *FACES)
+
+
+def _check_whole(what: str, value: Any, least: int, most: int) -> None:
+    if not isinstance(value, int) or not least <= value <= most:
+        raise UserError(
+            f"A {what} of {value} is not possible; choose a whole number from {least} to {most}.",
+            code="setting",
+        )
+
+
 def check_writable(folder: Path) -> None:
     """Raise UserError when a folder cannot be made or written; before hours of work, not after."""
     probe = folder / f".{os.getpid()}.probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"sa3d")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"sa3d")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"{folder} cannot be written ({error.strerror or error}); choose another folder.",

@@ -2,8 +2,9 @@
 
     python scripts/segmenter_data/render_scenes.py --out data/scenes --scenes 200 --seed 1
 
-Each picture ``NAME.png`` (transparent where nothing is) has a ``NAME_ids.png`` whose red channel is the object (0: background,
-1: support, 2 and above: objects) and whose green channel numbers the parts of an object.
+Each picture ``NAME.png`` (transparent where nothing is) has a ``NAME_ids.png`` whose red channel is
+the object (0: background, 1: support, 2 and above: objects) and whose green channel numbers the
+parts of an object.
 """
 
 from __future__ import annotations

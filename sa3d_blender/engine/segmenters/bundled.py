@@ -63,7 +63,7 @@ class BundledModel(nn.Module):
 
     def encode(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b c e e"]:
         """Image features."""
-        return self.image_encoder(pictures)  # type: ignore[no-any-return]
+        return self.image_encoder(pictures)
 
 
 def save_weights(model: BundledModel, path: Path, notes: dict[str, str]) -> None:

@@ -95,7 +95,7 @@ class SmallEncoder(nn.Module):
         coarse = self._with_context(self.stages[3](middle))
         top = self._upsampled(self.sides[2](coarse)) + self.sides[1](middle)
         top = self._upsampled(self.merge[0](top)) + self.sides[0](fine)
-        return self.out(self.merge[1](top))  # type: ignore[no-any-return]
+        return self.out(self.merge[1](top))
 
     def _with_context(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         b, c, h, w = x.shape
