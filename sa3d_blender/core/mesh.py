@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,10 @@ class MeshData:
 
     def save(self, path: Path) -> None:
         """Write an uncompressed ``.npz`` without pickles."""
-        with written_whole(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, vertices=self.vertices, faces=self.faces, colors=self.colors)
+        packed = io.BytesIO()  # a zip that fails on a full disk complains once more when collected
+        np.savez(packed, vertices=self.vertices, faces=self.faces, colors=self.colors)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(packed.getbuffer())
 
     @staticmethod
     def load(path: Path) -> MeshData:

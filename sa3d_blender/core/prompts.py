@@ -25,8 +25,7 @@ class ObjectPrompt:
     box: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
-        if not self.name or any(c in self.name for c in '/\\:*?"<>|\0\n') or self.name[0] == ".":
-            raise UserError(f"{self.name!r} cannot be an object's name; use one without / \\ : *.")
+        check_name(self.name)
         if len(self.points) != len(self.labels):
             raise UserError(f"Object {self.name!r} needs one label (1 or 0) for each point.")
         if any(label not in (OBJECT, NOT_OBJECT) for label in self.labels):
@@ -78,6 +77,12 @@ class ObjectPrompt:
             return ObjectPrompt(str(data["name"]), points, labels, box)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"A prompt is not written as expected ({error}).") from error
+
+
+def check_name(name: str) -> None:
+    """Raise UserError unless an object's name can be part of a file's name, in the out folder."""
+    if not name or any(c in name for c in '/\\:*?"<>|\0\n') or name[0] == ".":
+        raise UserError(f"{name!r} cannot be an object's name; use one without / \\ : *.")
 
 
 def prompts_from_json(data: Any) -> list[ObjectPrompt]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import written_whole
+from ..core.prompts import check_name
 from ..core.settings import FieldOptions, settings_from_json, settings_to_json
 from .mask_grid import MaskGrid
 from .render import View
@@ -73,8 +75,10 @@ class SegmentResult:
             arrays[f"region_{i}"] = torch.stack([entry.lower, entry.upper]).cpu().numpy()
             arrays[f"values_{i}"] = entry.values.cpu().numpy().astype(np.float16)
             arrays[f"free_{i}"] = np.packbits(entry.free.cpu().numpy())
-        with written_whole(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        packed = io.BytesIO()  # a zip that fails on a full disk complains once more when collected
+        np.savez_compressed(packed, **arrays)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(packed.getbuffer())
 
     @staticmethod
     def load(path: Path, *, device: torch.device) -> SegmentResult:
@@ -86,6 +90,7 @@ class SegmentResult:
                     raise ValueError(f"format {meta['format']}")
                 objects = []
                 for i, entry in enumerate(meta["objects"]):
+                    check_name(str(entry["name"]))
                     region = torch.from_numpy(data[f"region_{i}"]).float().to(device)
                     values = torch.from_numpy(data[f"values_{i}"].astype(np.float32)).to(device)
                     bits = np.unpackbits(data[f"free_{i}"], count=values.numel()).astype(bool)

@@ -127,12 +127,14 @@ def with_training_camera(options: FieldOptions, camera: Camera) -> FieldOptions:
     """The options, completed with the NDC focal length and aspect of a *training* camera.
 
     TensoRF and its kin use the horizontal focal length for both axes. What the user set stays.
+    The aspect is that of the angles seen: a camera resized to a squeezed picture keeps it.
     """
     focal, aspect = options.ndc_focal, options.ndc_aspect
+    seen = (camera.width / camera.fl_x) / (camera.height / camera.fl_y)
     return replace(
         options,
         ndc_focal=2 * camera.fl_x / camera.width if focal is None else focal,
-        ndc_aspect=camera.width / camera.height if aspect is None else aspect,
+        ndc_aspect=seen if aspect is None else aspect,
     )
 
 

@@ -1,0 +1,342 @@
+"""The engine behind its pipes: every method, cancel, bad lines, and the end of stdin."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sa3d_blender.core.cameras import Camera, read_transforms
+from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.messages import (
+    CANCELLED,
+    INTERNAL_ERROR,
+    METHOD_NOT_FOUND,
+    PROTOCOL,
+    USER_ERROR,
+)
+from sa3d_blender.engine import session
+from sa3d_blender.engine.server import Server
+from tests.support.scripted_segmenter import ScriptedSegmenter
+
+TESTS = Path(__file__).resolve().parents[1]
+SCENE = TESTS / "data" / "tabletop"
+CHECKPOINT = SCENE / "tabletop_cp_sh.th"
+BOX = [67.5, 111.5]
+PATIENCE = 60.0
+"""Seconds; a busy machine is slow, a hanging one is not waited for."""
+
+Answer = dict[str, Any]
+
+
+class Client:
+    """Speaks to a server through two pipes and sorts what comes back."""
+
+    def __init__(self, source: Any, wire: Any) -> None:
+        self.wire = wire
+        self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.progress: list[Answer] = []
+        self.number = 0
+        threading.Thread(target=self._read, args=(source,), daemon=True).start()
+
+    def _read(self, source: Any) -> None:
+        for line in iter(source.readline, b""):
+            self.lines.put(line)
+
+    def write(self, line: bytes) -> None:
+        """Send a line as it is."""
+        self.wire.write(line + b"\n")
+        self.wire.flush()
+
+    def ask(self, method: str, **params: Any) -> int:
+        """Send a request; returns its id."""
+        self.number += 1
+        message = {"jsonrpc": "2.0", "id": self.number, "method": method, "params": params}
+        self.write(json.dumps(message).encode())
+        return self.number
+
+    def cancel(self, number: int) -> None:
+        """Ask to stop a request."""
+        message = {"jsonrpc": "2.0", "method": "cancel", "params": {"id": number}}
+        self.write(json.dumps(message).encode())
+
+    def next(self) -> Answer:
+        """The next message, whatever it is. Every line on the wire must be one."""
+        message = json.loads(self.lines.get(timeout=PATIENCE))
+        assert message["jsonrpc"] == "2.0"
+        return message
+
+    def answer(self) -> Answer:
+        """The next answer; progress before it is kept."""
+        while "method" in (message := self.next()):
+            assert message["method"] == "progress"
+            self.progress.append(message["params"])
+        return message
+
+    def result(self, method: str, **params: Any) -> Answer:
+        """Ask and return the result."""
+        number = self.ask(method, **params)
+        answer = self.answer()
+        assert answer["id"] == number
+        assert "result" in answer, answer
+        return answer["result"]
+
+    def failure(self, method: str, **params: Any) -> Answer:
+        """Ask and return the error."""
+        number = self.ask(method, **params)
+        answer = self.answer()
+        assert answer["id"] == number
+        assert "error" in answer, answer
+        return answer["error"]
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> ScriptedSegmenter:
+    return ScriptedSegmenter()
+
+
+@pytest.fixture(scope="module")
+def client(segmenter: ScriptedSegmenter) -> Iterator[Client]:
+    """A server in a thread of this process; its stdin is never closed, as that ends the process."""
+    their_source, our_wire = os.pipe()
+    our_source, their_wire = os.pipe()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "load_segmenter", lambda *_args, **_options: segmenter)
+        server = Server(os.fdopen(their_wire, "wb"), device="cpu")
+        source = os.fdopen(their_source, "rb")
+        thread = threading.Thread(target=server.serve, args=(source,), daemon=True)
+        thread.start()
+        wire = os.fdopen(our_wire, "wb", closefd=False)
+        client = Client(os.fdopen(our_source, "rb"), wire)
+        yield client
+        client.ask("shutdown")
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def camera(size: int = 200) -> Camera:
+    return read_transforms(SCENE / "transforms_test.json", size=(size, size))[0]
+
+
+def field(path: Path = CHECKPOINT) -> dict[str, Any]:
+    return {"checkpoint": str(path), "options": {}}
+
+
+def job(out: Path, **changed: Any) -> dict[str, Any]:
+    return {
+        **field(),
+        "camera": camera().to_json(),
+        "objects": [{"name": "Kiste 箱", "points": [BOX], "labels": [1]}],
+        "settings": {"views": 2, "view_size": 48},
+        "mesh": {"resolution": 24},
+        "out": str(out),
+        **changed,
+    }
+
+
+def test_hello(client: Client) -> None:
+    hello = client.result("hello")
+    assert hello["protocol"] == PROTOCOL
+    assert hello["device"] == "cpu"
+    assert "bundled" in hello["segmenters"]
+    assert {"version", "python", "torch"} <= set(hello)
+
+
+def test_info(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "Käse 模型.th"
+    path.write_bytes(CHECKPOINT.read_bytes())
+    info = client.result("info", **field(path))
+    assert info["name"] == "Käse 模型"
+    assert info["scene"] == "bounded"
+    assert np.array(info["box"]).shape == (2, 3)
+
+
+def test_render(client: Client, tmp_path: Path) -> None:
+    out = tmp_path / "neu 新"
+    result = client.result("render", **field(), camera=camera(40).to_json(), out=str(out))
+    image = np.load(result["image"], allow_pickle=False)
+    assert (image.shape, image.dtype) == ((40, 40, 3), np.float32)
+    assert Path(result["image"]).parent == out
+    assert image.std() > 0.05
+
+
+def test_predict(client: Client, tmp_path: Path) -> None:
+    objects = [{"name": "box", "points": [BOX]}, {"name": "region", "box": [10, 20, 60, 80]}]
+    params = {**field(), "camera": camera().to_json(), "objects": objects, "out": str(tmp_path)}
+    result = client.result("predict", **params, segmenter="bundled", weights=None)
+    assert [entry["name"] for entry in result["objects"]] == ["box", "region"]
+    for entry in result["objects"]:
+        masks = np.load(entry["masks"], allow_pickle=False)
+        assert (masks.shape, masks.dtype) == ((3, 200, 200), bool)
+        assert entry["scores"] == sorted(entry["scores"], reverse=True)
+    assert np.load(result["objects"][0]["masks"])[0, 111, 67]
+
+
+def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
+    client.progress.clear()
+    begin = time.perf_counter()
+    result = client.result("segment", **job(tmp_path))
+    passed = time.perf_counter() - begin
+    (made,) = result["objects"]
+    mesh = MeshData.load(Path(made["mesh"]))
+    assert len(mesh.faces) == made["faces"]
+    assert Path(made["glb"]).is_file()
+    report = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
+    assert report["seconds"]["total"] <= passed, "counts the job, not the engine's life"
+    stages = [entry["stage"] for entry in client.progress]
+    assert list(dict.fromkeys(stages)) == ["load", "view", "refine", "surface"]
+    assert {entry["id"] for entry in client.progress} == {client.number}
+    assert [e["n"] for e in client.progress if e["stage"] == "view"] == [0, 1, 2]
+    finer = client.result(
+        "mesh", result=result["result"], mesh={"resolution": 32}, out=str(tmp_path / "finer")
+    )
+    assert finer["objects"][0]["name"] == "Kiste 箱"
+    assert finer["objects"][0]["faces"] > made["faces"]
+
+
+@pytest.mark.parametrize(
+    ("method", "changed", "code", "reason"),
+    [
+        ("info", {"checkpoint": "/nö/such 文.th"}, USER_ERROR, "missing_file"),
+        ("info", {"checkpoint": None}, USER_ERROR, "invalid_input"),
+        ("info", {"checkpoint": str(Path(__file__))}, USER_ERROR, "not_a_checkpoint"),
+        ("info", {"options": {"colour": 3}}, USER_ERROR, "invalid_input"),
+        ("segment", {"objects": []}, USER_ERROR, "invalid_input"),
+        (
+            "segment",
+            {"objects": [{"name": "a", "points": [[-1, 2]]}]},
+            USER_ERROR,
+            "prompt_outside",
+        ),
+        (
+            "segment",
+            {"objects": [{"name": "a", "points": [[158, 41]]}]},
+            USER_ERROR,
+            "empty_background",
+        ),
+        ("segment", {"settings": {"views": 0}}, USER_ERROR, "setting"),
+        ("segment", {"settings": {"views": "many"}}, USER_ERROR, "setting"),
+        ("segment", {"mesh": {"resolution": 5000}}, USER_ERROR, "setting"),
+        ("segment", {"settings": {"segmenter": "best"}}, USER_ERROR, "invalid_input"),
+        ("segment", {"out": str(Path(__file__) / "below")}, USER_ERROR, "cannot_write"),
+        ("mesh", {"result": "/nowhere/result.npz"}, USER_ERROR, "missing_file"),
+        ("render", {"camera": {"w": 0}}, USER_ERROR, "invalid_input"),
+        ("render", {"camera": {**camera().to_json(), "w": 20000}}, USER_ERROR, "image_size"),
+        ("render", {"out": str(Path(__file__))}, USER_ERROR, "cannot_write"),
+        ("fly", {}, METHOD_NOT_FOUND, ""),
+        ("mesh", {}, INTERNAL_ERROR, "internal"),
+        ("info", {"checkpoint": "/no\udcff/model.th"}, INTERNAL_ERROR, "internal"),
+    ],
+)
+def test_failures(
+    client: Client, tmp_path: Path, method: str, changed: Any, code: int, reason: str
+) -> None:
+    failure = client.failure(method, **(job(tmp_path / "out") | changed))
+    assert failure["code"] == code
+    assert failure["data"]["reason"] == reason
+    assert failure["message"].endswith(".")
+    assert not any((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+    assert client.result("hello")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage",
+        b"",
+        b"[]",
+        b'"error"',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b'{"jsonrpc": "2.0", "id": null, "method": "hello"}',
+        b'{"jsonrpc": "2.0", "method": "cancel", "params": {"id": "all"}}',
+        b'{"jsonrpc": "2.0", "method": "cancel", "params": {}}',
+    ],
+)
+def test_lines_that_are_no_messages(client: Client, line: bytes) -> None:
+    client.write(line)
+    answer = client.answer()
+    assert answer["id"] is None
+    assert answer["error"]["code"] == INTERNAL_ERROR
+    assert client.result("hello")
+
+
+def test_a_notification_nobody_knows_is_ignored(client: Client) -> None:
+    client.write(b'{"jsonrpc": "2.0", "method": "wave", "params": {}}')
+    assert client.result("hello")
+
+
+def test_cancel_stops_a_render_within_the_view(client: Client, tmp_path: Path) -> None:
+    number = client.ask("render", **field(), camera=camera(6000).to_json(), out=str(tmp_path))
+    time.sleep(0.3)
+    begin = time.perf_counter()
+    client.cancel(number)
+    answer = client.answer()
+    assert answer["id"] == number
+    assert answer["error"]["code"] == CANCELLED
+    assert time.perf_counter() - begin < 10  # the whole picture takes minutes
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cancel_stops_a_job_within_one_view(client: Client, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    number = client.ask("segment", **job(out, settings={"views": 12, "view_size": 48}))
+    while (message := client.next()).get("params", {}).get("n") != 2:
+        assert message.get("method") == "progress", message
+    client.cancel(number)
+    assert client.answer()["error"]["code"] == CANCELLED
+    begun = [entry["n"] for entry in client.progress if entry["id"] == number]
+    assert max(begun, default=2) < 10, "views that began while the cancel was on its way"
+    assert list(out.iterdir()) == []
+    assert client.result("segment", **job(out))["objects"]
+
+
+def test_cancel_of_a_waiting_request(client: Client, tmp_path: Path) -> None:
+    first = client.ask("render", **field(), camera=camera(6000).to_json(), out=str(tmp_path))
+    second = client.ask("segment", **job(tmp_path / "out"))
+    client.cancel(second)
+    client.cancel(first)
+    answers = [client.answer() for _ in range(2)]
+    assert [answer["id"] for answer in answers] == [first, second]
+    assert {answer["error"]["code"] for answer in answers} == {CANCELLED}
+
+
+def test_libraries_prints_and_the_end_of_stdin(tmp_path: Path) -> None:
+    """A real process: prints stay off the wire; it ends with its stdin, in the middle of a job."""
+    block = tmp_path / "block"
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(TESTS / "scripted_engine.py"), str(block)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    try:
+        client = Client(process.stdout, process.stdin)
+        assert client.result("predict", **job(tmp_path / "first"))["objects"]
+        block.touch()
+        client.ask("segment", **job(tmp_path / "second"))
+        while client.next()["params"]["stage"] != "view":
+            pass
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert client.lines.empty()
+    printed = (tmp_path / "log").read_text()
+    assert "Loading weights" in printed
+    assert "from C" in printed
+    assert "from a child" in printed
+    assert list((tmp_path / "second").iterdir()) == []
