@@ -134,7 +134,8 @@ def cut_by_agreement(
         missing = deepest_pixel(known.object & ~best)
         spilled = deepest_pixel(known.other & best)
         row, column, depth = max(missing, spilled, key=lambda place: place[2])
-        if depth < SMALLEST_ERROR_DEPTH or turn == MAX_ROUNDS - 1:
+        clicked_before = (column + 0.5, row + 0.5) in clicks.points
+        if depth < SMALLEST_ERROR_DEPTH or clicked_before or turn == MAX_ROUNDS - 1:
             break
         clicks.add(row, column, int(depth == missing[2]))
     assert best is not None
