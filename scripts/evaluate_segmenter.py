@@ -23,6 +23,7 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
+
 from segmenter_data.pictures import FIRST_OBJECT, Pictures
 from segmenter_training.clicks import correcting_click, deepest
 from segmenter_training.validation import iou
@@ -157,8 +158,11 @@ def main() -> None:
     for name, figures in groups.items():
         print(figures.line(name))
     if len(groups) > 1:
-        every = Figures(*[sum((getattr(g, k) for g in groups.values()), []) for k in
-                          ("rows", "right_pick", "score_error")])  # fmt: skip
+        every = Figures(
+            [row for one in groups.values() for row in one.rows],
+            [value for one in groups.values() for value in one.right_pick],
+            [value for one in groups.values() for value in one.score_error],
+        )
         print(every.line("all"))
     encode, decode = speed(segmenter)
     print(f"embed {encode:.0f} ms, answer {decode:.0f} ms ({torch.get_num_threads()} threads)")

@@ -1,4 +1,4 @@
-"""Fast flat pictures: random shapes with random textures, laid over each other, with exact masks."""
+"""Fast flat pictures: random shapes with random textures, one over the other, with exact masks."""
 
 from __future__ import annotations
 
@@ -92,9 +92,7 @@ def pattern(rng: Generator, side: int) -> Float[np.ndarray, "s s"]:
     return ((u % 1 - 0.5) ** 2 + (v % 1 - 0.5) ** 2 < rng.uniform(0.02, 0.2)).astype(float)
 
 
-def turned(
-    rng: Generator, side: int
-) -> tuple[Float[np.ndarray, "s s"], Float[np.ndarray, "s s"]]:
+def turned(rng: Generator, side: int) -> tuple[Float[np.ndarray, "s s"], Float[np.ndarray, "s s"]]:
     """Coordinates in [-0.5, 0.5], turned and slightly bent."""
     y, x = (np.mgrid[0:side, 0:side] + 0.5) / side - 0.5
     angle, bend = rng.uniform(0, np.pi), rng.choice([0.0, rng.normal(0, 0.5)])

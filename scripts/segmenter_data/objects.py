@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -78,7 +79,7 @@ def lathe(profile: list[tuple[float, float]], *, sides: int = 40) -> bpy.types.O
             for i in range(sides)
         ]
         rings.append(ring)
-    for low, high in zip(rings, rings[1:], strict=False):
+    for low, high in itertools.pairwise(rings):
         for i in range(sides):
             k = (i + 1) % sides
             build.faces.new((low[i], low[k], high[k], high[i]))

@@ -12,11 +12,11 @@ from scipy import ndimage
 
 from .compositions import composition
 
-SIDE = 256
+SIDE = 192
 FIRST_OBJECT = 2
 COMPOSED = 0.15
 """Share of flat compositions among the examples."""
-SMALLEST = 100
+SMALLEST = 80
 """Pixels of the smallest mask that is asked for."""
 
 

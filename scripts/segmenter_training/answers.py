@@ -15,8 +15,8 @@ from torch.nn.functional import layer_norm
 from sa3d_blender.engine.segmenters.torchvision_stand_in import install_if_missing
 
 install_if_missing()
-from segment_anything.modeling import MaskDecoder, PromptEncoder  # noqa: E402
-from segment_anything.modeling.transformer import Attention  # noqa: E402
+from segment_anything.modeling import MaskDecoder, PromptEncoder
+from segment_anything.modeling.transformer import Attention
 
 
 def embed_prompts(
@@ -61,15 +61,26 @@ def decode(
     tokens = torch.cat([own.expand(count, -1, -1), sparse.to(own.dtype)], dim=1)
     source = features + dense
     found, pixels = decoder.transformer(source, position.expand_as(source), tokens)
-    first, norm, act, second, last_act = decoder.output_upscaling
-    up = _doubled(act(layer_norm(_doubled(pixels, first), (norm.weight.shape[0],), norm.weight,
-                                 norm.bias, norm.eps)), second)  # fmt: skip
-    up = last_act(up).reshape(count, side * side * 16, -1)
+    up = _up(decoder, pixels).reshape(count, side * side * 16, -1)
     heads = [mlp(found[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)]
     masks = torch.stack(heads, 1) @ up.transpose(1, 2)
     masks = masks.view(count, -1, side, side, 2, 2, 2, 2).permute(0, 1, 2, 4, 6, 3, 5, 7)
     scores = decoder.iou_prediction_head(found[:, 0])
     return masks.reshape(count, -1, side * 4, side * 4).float(), scores.float()
+
+
+def upscaled(decoder: MaskDecoder, pixels: Float[Tensor, "n t c"]) -> Float[Tensor, "n p d"]:
+    """The decoder's up-scaling of square maps given as rows of pixels, in that order again."""
+    count, side = len(pixels), round(pixels.shape[1] ** 0.5)
+    fine = _up(decoder, pixels).view(count, side, side, 2, 2, 2, 2, -1)
+    return fine.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(count, side * side * 16, -1)
+
+
+def _up(decoder: MaskDecoder, pixels: Float[Tensor, "n t c"]) -> Float[Tensor, "n t 4 4 d"]:
+    first, norm, act, second, last_act = decoder.output_upscaling
+    shape = (norm.weight.shape[0],)
+    twice = layer_norm(_doubled(pixels, first), shape, norm.weight, norm.bias, norm.eps)
+    return last_act(_doubled(act(twice), second))  # type: ignore[no-any-return]
 
 
 def _doubled(x: Float[Tensor, "... c"], layer: nn.ConvTranspose2d) -> Float[Tensor, "... 4 d"]:

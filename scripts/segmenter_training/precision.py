@@ -43,7 +43,7 @@ class MasterWeights:
     def take_gradients(self, largest_norm: float) -> float:
         """Move the model's gradients to the masters, clipped; returns their norm."""
         for master, own in zip(self.weights, self.model.parameters(), strict=True):
-            master.grad = None if own.grad is None else own.grad.float()
+            master.grad = None if own.grad is None else own.grad.float().contiguous()
             own.grad = None
         return float(nn.utils.clip_grad_norm_(self.weights, largest_norm))
 

@@ -61,7 +61,8 @@ class ContextLayer(nn.Module):
         """Same shape."""
         y = self.norm_attention(x)
         x = x + self.attention(y, y, y, need_weights=False)[0]
-        return x + self.mlp(self.norm_mlp(x))
+        mixed: Tensor = x + self.mlp(self.norm_mlp(x))
+        return mixed
 
 
 class SmallEncoder(nn.Module):
@@ -105,7 +106,8 @@ class SmallEncoder(nn.Module):
         tokens = (x + self.place(place)).flatten(2).transpose(1, 2)
         for layer in self.context:
             tokens = layer(tokens)
-        return tokens.transpose(1, 2).reshape(b, c, h, w)
+        mixed: Tensor = tokens.transpose(1, 2).reshape(b, c, h, w)
+        return mixed
 
     @staticmethod
     def _upsampled(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c H W"]:
