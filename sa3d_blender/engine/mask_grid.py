@@ -85,12 +85,32 @@ class MaskGrid:
         Independent of how many views or pixels saw a node, so nodes can be compared and
         interpolated.
         """
+        return self._shares(self.votes_for, self.votes_against, negative_weight)
+
+    def share_at(self, points: Float[Tensor, "s 3"], negative_weight: float) -> Float[Tensor, " s"]:
+        """`share` of the votes interpolated at grid-frame points; zero outside the region."""
+        return self._shares(
+            self.sample(self.votes_for, points),
+            self.sample(self.votes_against, points),
+            negative_weight,
+        )
+
+    def _shares(
+        self,
+        votes_for: Float[Tensor, "*n"],
+        votes_against: Float[Tensor, "*n"],
+        negative_weight: float,
+    ) -> Float[Tensor, "*n"]:
+        total = votes_for + negative_weight * votes_against
+        score = votes_for - negative_weight * votes_against
+        enough = max(self._few_votes(negative_weight), 1e-4)
+        return torch.where(total > enough, score / total.clamp(min=1e-6), 0.0)
+
+    def _few_votes(self, negative_weight: float) -> float:
+        """The weighted vote of a node below which it is a stray."""
         total = self.votes_for + negative_weight * self.votes_against
-        voted = total > 1e-4
-        count = int(voted.sum())
-        least = FEW_VOTES * float(total.sum()) / count if count else 1.0
-        score = self.votes_for - negative_weight * self.votes_against
-        return torch.where(total > max(least, 1e-4), score / total.clamp(min=1e-6), 0.0)
+        count = int(torch.count_nonzero(total > 1e-4))
+        return FEW_VOTES * float(total.sum()) / count if count else 1.0
 
     def sample(
         self, values: Float[Tensor, "x y z"], points: Float[Tensor, "s 3"]

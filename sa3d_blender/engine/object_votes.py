@@ -88,8 +88,7 @@ class ObjectVotes:
     def known(self, view: View) -> KnownPixels:
         """Which pixels of a view are the object, which are not, by the votes so far."""
         samples = view.samples
-        share = self.grid.share(self.settings.negative_weight)
-        state = self.grid.sample(share, samples.points)
+        state = self.grid.share_at(samples.points, self.settings.negative_weight)
         positive = view.render_scalar((state > KNOWN_SHARE).float())
         negative = state < -KNOWN_SHARE
         if self.tight:  # what lies outside a final region is something else
