@@ -19,6 +19,8 @@ FRAME_MARGIN = 1.5
 """Half the picture's side over the target's radius: the segmenter wants context around it."""
 RING_STEP_UP = math.radians(30)
 HIGHEST_ELEVATION = math.radians(75)
+LEAST_UPRIGHT = 0.25
+"""Part of a camera's up that must be Z for Z to be taken as up (75 degrees down at most)."""
 FORWARD_FACING_PARALLAX = 0.22
 """Sideways offset of a forward-facing path's rim over the distance to the target."""
 MIN_TRAINING_CAMERAS = 12
@@ -93,17 +95,18 @@ def crop_to_target(camera: Camera, target: Target, size: int) -> Camera:
 
 
 def up_axis(camera: Camera) -> np.ndarray:
-    """The scene's up direction: the field axis closest to the camera's own, if one is close.
+    """The scene's up direction, guessed from a camera that stands upright.
 
-    A camera that looks steeply down sees the up axis end on; it is then the axis it looks along.
+    Z, as in Blender and most data sets, unless the camera's own up says otherwise (or it looks
+    straight down); then the field axis closest to the camera's up.
     """
-    for direction, least in ((camera.field_from_camera[:3, 1], 0.7), (-camera.forward, 0.7)):
-        axis = int(np.argmax(np.abs(direction)))
-        if abs(direction[axis]) >= least:
-            up = np.zeros(3)
-            up[axis] = math.copysign(1.0, direction[axis])
-            return up
-    return camera.field_from_camera[:3, 1]
+    own = camera.field_from_camera[:3, 1]
+    if own[2] >= LEAST_UPRIGHT:
+        return np.array([0.0, 0.0, 1.0])
+    axis = int(np.argmax(np.abs(own)))
+    up = np.zeros(3)
+    up[axis] = math.copysign(1.0, own[axis])
+    return up
 
 
 def orbit(start: Camera, target: Target, count: int, size: int) -> list[Camera]:

@@ -68,16 +68,17 @@ def test_a_spiral_stays_in_front() -> None:
     assert np.allclose(path[0].origin, start.origin)
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_the_up_axis_is_the_field_axis_nearest_to_the_cameras(axis: int) -> None:
-    up = np.roll(UP, axis + 1)
-    camera = framing_camera(np.roll([3.0, 0.3, 1.2], axis + 1), Target(np.zeros(3), 1.0), up, 64)
-    assert np.array_equal(up_axis(camera), up)
-
-
-def test_looking_straight_down_still_finds_up() -> None:
-    camera = framing_camera(np.array([0.6, 0.0, 4.0]), Target(np.zeros(3), 1.0), UP, 64)
+@pytest.mark.parametrize("height", [0.0, 1.2, 6.0])
+def test_z_is_up_however_steeply_the_camera_looks(height: float) -> None:
+    camera = framing_camera(np.array([2.0, 0.3, height]), Target(np.zeros(3), 1.0), UP, 64)
     assert np.array_equal(up_axis(camera), UP)
+
+
+@pytest.mark.parametrize("up", [(0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (-1.0, 0.0, 0.0)])
+def test_another_up_is_seen_from_a_level_camera(up: tuple[float, float, float]) -> None:
+    axis = np.array(up)
+    camera = framing_camera(2.5 * np.roll(axis, 1), Target(np.zeros(3), 1.0), axis, 64)
+    assert np.array_equal(up_axis(camera), axis)
 
 
 def test_a_crop_shows_the_same_rays() -> None:

@@ -64,9 +64,10 @@ def _state(name: str, weights: Path) -> dict[str, torch.Tensor]:
         raise UserError(f"There are no weights at {weights}.", code="missing_file") from error
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
         raise _not_the_weights(name, weights) from error
-    if not isinstance(state, dict):
+    entries = state.values() if isinstance(state, dict) else [None]
+    if not all(isinstance(entry, torch.Tensor) for entry in entries):
         raise _not_the_weights(name, weights)
-    return state
+    return dict(state)
 
 
 def _not_the_weights(name: str, weights: Path) -> UserError:
