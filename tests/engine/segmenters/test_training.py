@@ -1,0 +1,96 @@
+"""The bundled segmenter's training runs, resumes and moves the weights the right way."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two pictures of a red and a blue block on a table, one of them held out."""
+    rng = np.random.default_rng(0)
+    for name in ("s0_0000_0", "s0_0001_0"):
+        image = rng.integers(80, 120, (96, 96, 3), dtype=np.uint8)
+        ids = np.zeros((96, 96, 3), np.uint8)
+        ids[..., 0] = 1
+        image[20:60, 10:40], ids[20:60, 10:40, 0] = (200, 40, 40), 2
+        image[30:80, 50:90], ids[30:80, 50:90, 0] = (40, 40, 200), 3
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+        Image.fromarray(ids).save(tmp_path / f"{name}_ids.png")
+    return tmp_path
+
+
+def test_trains_exports_and_resumes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import train_segmenter
+
+    from sa3d_blender.engine.segmenters.bundled import load_weights
+
+    monkeypatch.setattr(train_segmenter, "PICTURES", 2)
+    out = data / "run"
+    out.mkdir()
+    options = ["--data", str(data), "--out", str(out), "--device", "cpu", "--steps", "1"]
+    first = train_segmenter.Training(train_segmenter.options_of(options))
+    before = [w.detach().clone() for w in first.masters.weights]
+    first.work()
+    moved = [not torch.equal(a, b) for a, b in zip(before, first.masters.weights, strict=True)]
+    assert np.mean(moved) > 0.9
+    assert load_weights(out / "segmenter.safetensors").shape == train_segmenter.SHAPE
+    again = train_segmenter.Training(train_segmenter.options_of(options))
+    assert again.step == 1
+    assert all(map(torch.equal, again.masters.weights, first.masters.weights))
+    assert (out / "log.csv").read_text().count("\n") == 2
+
+
+def test_masters_step_against_their_own_gradients() -> None:
+    """Fused AdamW takes weights and gradients as they lie in memory."""
+    from segmenter_training.precision import MasterWeights
+
+    torch.manual_seed(0)
+    model = nn.Conv2d(3, 4, 3)
+    masters = MasterWeights.of(model, 0.9)
+    optimizer = torch.optim.AdamW(masters.weights, lr=1.0, weight_decay=0.0, fused=True)
+    before = masters.weights[0].detach().clone()
+    picture = torch.randn(1, 3, 8, 8).bfloat16().contiguous(memory_format=torch.channels_last)
+    model(picture).square().sum().backward()
+    gradient = model.weight.grad.float().contiguous()
+    masters.take_gradients(1e9)
+    optimizer.step()
+    assert torch.equal((masters.weights[0] - before).sign(), -gradient.sign())
+
+
+def test_fast_decoder_equals_segment_anythings() -> None:
+    from segmenter_training.answers import decode, embed_prompts
+    from train_segmenter import SHAPE
+
+    from sa3d_blender.engine.segmenters.bundled import BundledModel
+
+    torch.manual_seed(0)
+    model = BundledModel(SHAPE).eval()
+    side = SHAPE.input_side
+    features = torch.randn(1, 128, side // 8, side // 8)
+    points, labels = torch.rand(3, 2, 2) * side, torch.tensor([[1, 0]] * 3)
+    with torch.no_grad():
+        sparse, dense = model.prompt_encoder((points, labels), None, None)
+        position = model.prompt_encoder.get_dense_pe()
+        masks, scores = model.mask_decoder.predict_masks(features, position, sparse, dense)
+        padded = (
+            torch.cat([points, torch.zeros(3, 1, 2)], 1),
+            torch.cat([labels, -torch.ones(3, 1, dtype=torch.long)], 1),
+        )
+        sparse, dense = embed_prompts(model.prompt_encoder, *padded, None, None)
+        fast, fast_scores = decode(
+            model.mask_decoder, features.expand(3, -1, -1, -1), position, sparse, dense
+        )
+    assert torch.allclose(fast, masks, atol=1e-5)
+    assert torch.allclose(fast_scores, scores, atol=1e-5)
