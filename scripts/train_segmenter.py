@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ from sa3d_blender.engine.segmenters.promptable import PIXEL_MEAN, PIXEL_STD
 from sa3d_blender.engine.segmenters.small_encoder import EncoderShape
 
 SHAPE = BundledShape(input_side=SIDE, encoder=EncoderShape(out_channels=128), mlp_channels=512)
+ANSWER_SIDE = 256
+"""Input side of the exported model: on held-out pictures it answers better there than at SIDE."""
 PICTURES, PROMPTS = 16, 1
 """Per step, and per picture."""
 FIELDS = ("image", "masks", "objects")
@@ -151,7 +154,9 @@ class Training:
         print(f"validation at step {self.step}: {figures}", flush=True)
         log_line(self.options.out / "log.csv", self.step, self.spent / 60, figures)
         notes = {"steps": str(self.step), **{k: f"{v:.4f}" for k, v in figures.items()}}
-        save_weights(self.masters.average, self.options.out / "segmenter.safetensors", notes)
+        exported = BundledModel(replace(SHAPE, input_side=ANSWER_SIDE))
+        exported.load_state_dict(self.masters.average.state_dict())
+        save_weights(exported, self.options.out / "segmenter.safetensors", notes)
 
     def _length(self) -> float:
         if not self.options.until:

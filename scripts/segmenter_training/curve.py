@@ -17,6 +17,7 @@ def main() -> None:
     """Read the log, write the figure."""
     with Path(sys.argv[1]).open(newline="") as file:
         rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    rows.sort(key=lambda row: row["minutes"])
     last = max(row["minutes"] for row in rows)
     image = Image.new("RGB", SIZE, "white")
     draw = ImageDraw.Draw(image)

@@ -45,7 +45,9 @@ def test_trains_exports_and_resumes(data: Path, monkeypatch: pytest.MonkeyPatch)
     first.work()
     moved = [not torch.equal(a, b) for a, b in zip(before, first.masters.weights, strict=True)]
     assert np.mean(moved) > 0.9
-    assert load_weights(out / "segmenter.safetensors").shape == train_segmenter.SHAPE
+    exported = load_weights(out / "segmenter.safetensors").shape
+    assert exported.encoder == train_segmenter.SHAPE.encoder
+    assert exported.input_side == train_segmenter.ANSWER_SIDE
     again = train_segmenter.Training(train_segmenter.options_of(options))
     assert again.step == 1
     assert all(map(torch.equal, again.masters.weights, first.masters.weights))
