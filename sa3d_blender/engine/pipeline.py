@@ -22,6 +22,7 @@ from .artist_view import artist_camera, check_on_something, moved_clicks, to_byt
 from .fields.protocol import RadianceField
 from .mask_grid import PAPER_LAMBDA
 from .object_votes import ObjectVotes, surface_points
+from .parallel import one_core
 from .rays import Samples
 from .render import View, render_view
 from .report import Run
@@ -81,7 +82,7 @@ class Segmentation:
         prepared = self.views[0]
         clicks = moved_clicks(prompt, camera, prepared.view.camera)
         check_on_something(prepared.view, clicks, prompt.name)
-        with self.run.timed("prompt"):
+        with self.run.timed("prompt"), one_core():
             answer = clicks.predict(self.segmenter, prepared.embedding, multimask=True)
         if not answer.masks[0].any():
             raise UserError(
@@ -97,9 +98,9 @@ class Segmentation:
         entry: dict[str, Any] = {"view": index, "objects": {}}
         for votes in objects:
             name = votes.prompt.name
-            with self.run.timed("prompt"):
+            with self.run.timed("prompt"), one_core():
                 cut = self._cut(votes, prepared, known.get(name), first.get(name))
-            with self.run.timed("vote"):
+            with self.run.timed("vote"), one_core():
                 votes.retract(index, prepared.view)
                 if cut.accepted:
                     votes.grow_to(prepared.view, cut.mask, self.rendered())
@@ -110,7 +111,7 @@ class Segmentation:
     def _known(self, view: View, objects: list[ObjectVotes]) -> dict[str, KnownPixels]:
         if self.settings.prompt_rule == "confidence":
             return {}
-        with self.run.timed("vote"):
+        with self.run.timed("vote"), one_core():
             own = {votes.prompt.name: votes.known(view) for votes in objects}
         known = {}
         for name, pixels in own.items():
@@ -179,7 +180,7 @@ def segment(
         tracks.append(votes)
     _visit_all(work, tracks, camera, enclosing(targets), list(given))
     _require_votes(tracks)
-    with run.timed("complete"):
+    with run.timed("complete"), one_core():
         finished = [votes.finished(field_, work.rendered()) for votes in tracks]
     return finished, work.report
 
@@ -211,7 +212,7 @@ def _visit_all(
         work.visit(index, tracks, artist_clicks if index == 1 else {})
     for _ in range(settings.passes - 1):
         for votes in tracks:
-            with run.timed("vote"):
+            with run.timed("vote"), one_core():
                 if 1 in votes.masks:  # the framed view says the same more exactly
                     votes.retract(0, work.views[0].view)
                 if not votes.tighten(work.field_, work.rendered()):
