@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
-from sa3d_blender.engine import pipeline
+from sa3d_blender.engine import pipeline, prepared_views
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.object_votes import ObjectVotes
 from sa3d_blender.engine.parallel import one_core
@@ -146,7 +146,7 @@ def end_to_end_table(scene: Scene) -> list[str]:
 class Patch:
     """What `PerfectSegmenter.watch` needs of pytest's monkeypatch."""
 
-    original: Callable[..., Any] = staticmethod(pipeline.render_view)
+    original: Callable[..., Any] = staticmethod(prepared_views.render_view)
 
     @classmethod
     def setattr(cls, owner: Any, name: str, value: Any) -> None:

@@ -62,7 +62,7 @@ def main() -> None:
         with_training_camera(FieldOptions(), cameras[0]),
         device=torch.device("cpu"),
     )
-    segmenter = chosen_segmenter(options.segmenter, truth)
+    segmenter = chosen_segmenter(options.segmenter, options.weights, truth)
     settings = replace(SegmentSettings(), views=options.views, reference=options.reference)
     prompts = [click(name, ids[0] == truth.ids[name]) for name in OBJECTS[options.scene]]
     groups = [prompts] if options.together else [[prompt] for prompt in prompts]
@@ -87,16 +87,17 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scene", choices=sorted(OBJECTS))
     parser.add_argument("--segmenter", choices=("bundled", "perfect"), default="bundled")
+    parser.add_argument("--weights", type=Path, help="other weights of the bundled segmenter")
     parser.add_argument("--together", action="store_true", help="all objects in one pass")
     parser.add_argument("--views", type=int, default=SegmentSettings.views)
     parser.add_argument("--reference", action="store_true", help="the paper exactly")
     return parser.parse_args()
 
 
-def chosen_segmenter(name: str, truth: Scene) -> Any:
+def chosen_segmenter(name: str, weights: Path | None, truth: Scene) -> Any:
     """The bundled segmenter, or one that knows the truth."""
     if name == "bundled":
-        return load_segmenter("bundled", device=torch.device("cpu"))
+        return load_segmenter("bundled", weights=weights, device=torch.device("cpu"))
     perfect = PerfectSegmenter(truth)
 
     class Patch:

@@ -24,7 +24,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from segmenter_data.pictures import FIRST_OBJECT, Pictures
+from segmenter_data.layers import FIRST_OBJECT
+from segmenter_data.pictures import Pictures
 from segmenter_training.clicks import correcting_click, deepest
 from segmenter_training.validation import iou
 
@@ -84,9 +85,10 @@ def rendered(folder: Path) -> Iterator[tuple[str, np.ndarray, dict[str, np.ndarr
     """Held-out pictures: name, picture, masks by group."""
     pictures = Pictures(folder, validation=True)
     for name in pictures.names:
-        example = pictures.plain(name, 6)
-        if example is not None:
-            yield name, example.image, {f"validation/{i}": m for i, m in enumerate(example.masks)}
+        found = pictures.plain(name, 6)
+        if found is not None:
+            layers, masks = found
+            yield name, layers.image, {f"validation/{i}": m for i, m in enumerate(masks)}
 
 
 def from_folders(

@@ -32,16 +32,21 @@ from segmenter_training.grouping import Grouping
 from segmenter_training.precision import MasterWeights
 from segmenter_training.validation import validate
 
+from sa3d_blender.engine.relief import CHANNELS
 from sa3d_blender.engine.segmenters.bundled import BundledModel, BundledShape, save_weights
 from sa3d_blender.engine.segmenters.promptable import PIXEL_MEAN, PIXEL_STD
 from sa3d_blender.engine.segmenters.small_encoder import EncoderShape
 
-SHAPE = BundledShape(input_side=SIDE, encoder=EncoderShape(out_channels=128), mlp_channels=512)
+SHAPE = BundledShape(
+    input_side=SIDE,
+    encoder=EncoderShape(out_channels=128, relief_channels=CHANNELS),
+    mlp_channels=512,
+)
 ANSWER_SIDE = 256
 """Input side of the exported model: on held-out pictures it answers better there than at SIDE."""
 PICTURES, PROMPTS = 16, 1
 """Per step, and per picture."""
-FIELDS = ("image", "masks", "objects")
+FIELDS = ("image", "masks", "objects", "relief")
 GROUPING_WEIGHT = 1.5
 WARM_UP_STEPS = 100
 AVERAGE_DECAY = 0.998
@@ -70,7 +75,7 @@ class Batches(IterableDataset):  # type: ignore[type-arg]
         self._folder = folder
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        """Pictures uint8 [b s s 3], masks bool [b k s s] and objects uint8 [b s s]."""
+        """Pictures uint8 [b s s 3], masks bool [b k s s], objects uint8 [b s s] and relief."""
         torch.set_num_threads(1)
         pictures, read = Pictures(self._folder, validation=False), time.time()
         rng = np.random.default_rng(int(read))
@@ -172,11 +177,15 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = float(self.options.rate * warm * falling)
 
+    def _bfloat16(self, values: np.ndarray | Tensor) -> Tensor:
+        moved = torch.as_tensor(values).to(self.device, torch.bfloat16)
+        return moved.contiguous(memory_format=torch.channels_last)
+
     def train_step(self, rng: np.random.Generator) -> tuple[float, float, float]:
         """One batch; its losses (main, side task) and the mean IoU of the first answers."""
         self.model.train()
-        pictures, masks, objects = next(self.batches)
-        features = self.model.encode(normalised(pictures, self.device))
+        pictures, masks, objects, relief = next(self.batches)
+        features = self.model.encode(normalised(pictures, self.device), self._bfloat16(relief))
         rounds = int(rng.choice([1, 2, 3], p=[0.7, 0.24, 0.06]))
         loss, iou = torch.zeros((), device=self.device), 0.0
         if time.strftime("%H:%M") >= self.options.encoder_until:

@@ -20,7 +20,7 @@ from tests.support.scripted_segmenter import ScriptedSegmenter
 class NoisySegmenter(ScriptedSegmenter):
     """Prints in every way a library can."""
 
-    def embed(self, image: object) -> ImageEmbedding:
+    def embed(self, image: object, relief: object = None) -> ImageEmbedding:
         """Make noise, and wait while told to."""
         print('{"jsonrpc": "2.0", "id": 1, "result": {}}', flush=True)  # noqa: T201
         sys.stdout.write("Loading weights\n")

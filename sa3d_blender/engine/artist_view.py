@@ -43,7 +43,7 @@ def predict_in_view(
     for prompt in objects:
         prompt.check_inside(camera.width, camera.height)
     view = render_view(field, camera, cancelled=run.is_cancelled)
-    embedding = segmenter.embed(to_bytes(view.image()))
+    embedding = segmenter.embed(to_bytes(view.image()), view.relief())
     answers = []
     for prompt in objects:
         clicks = moved_clicks(prompt, camera, camera)

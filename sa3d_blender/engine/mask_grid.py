@@ -69,11 +69,11 @@ class MaskGrid:
             covered: whether the sample's pixel lies in the 2D mask.
         """
         inside = ((points >= self.lower) & (points <= self.upper)).all(dim=1)
-        node, share = corners(self._node_position(points[inside]), self.shape)
-        amount = share * weights[inside, None]
-        flags = covered[inside]
-        self.votes_for.view(-1).index_add_(0, node[flags].view(-1), amount[flags].view(-1))
-        self.votes_against.view(-1).index_add_(0, node[~flags].view(-1), amount[~flags].view(-1))
+        for votes, flags in ((self.votes_for, covered), (self.votes_against, ~covered)):
+            chosen = (inside & flags).nonzero()[:, 0]
+            node, share = corners(self._node_position(points[chosen]), self.shape)
+            amount = share.mul_(weights[chosen])
+            votes.view(-1).index_add_(0, node.view(-1), amount.view(-1))
 
     def score(self, negative_weight: float) -> Float[Tensor, "x y z"]:
         """The paper's mask grid m: votes for minus ``negative_weight`` (lambda) times against."""
@@ -89,11 +89,9 @@ class MaskGrid:
 
     def share_at(self, points: Float[Tensor, "s 3"], negative_weight: float) -> Float[Tensor, " s"]:
         """`share` of the votes interpolated at grid-frame points; zero outside the region."""
-        return self._shares(
-            self.sample(self.votes_for, points),
-            self.sample(self.votes_against, points),
-            negative_weight,
-        )
+        both = torch.stack([self.votes_for, self.votes_against])
+        votes_for, votes_against = self._interpolated(both, points).unbind()
+        return self._shares(votes_for, votes_against, negative_weight)
 
     def _shares(
         self,
@@ -116,11 +114,17 @@ class MaskGrid:
         self, values: Float[Tensor, "x y z"], points: Float[Tensor, "s 3"]
     ) -> Float[Tensor, " s"]:
         """Trilinear interpolation of node values at grid-frame points; zero outside the region."""
+        return self._interpolated(values.float()[None], points)[0]
+
+    def _interpolated(
+        self, values: Float[Tensor, "c x y z"], points: Float[Tensor, "s 3"]
+    ) -> Float[Tensor, "c s"]:
         place = (points - self.lower) / (self.upper - self.lower) * 2 - 1
-        found = grid_sample(  # its last coordinate order is z, y, x
-            values.float()[None, None], place.flip(1).view(1, -1, 1, 1, 3), align_corners=True
-        ).view(-1)
-        return torch.where((place.abs() <= 1).all(dim=1), found, 0.0)
+        found = torch.zeros(len(values), len(points), device=points.device)
+        inside = (place.abs() <= 1).all(dim=1).nonzero()[:, 0]
+        near = place[inside].flip(1).view(1, -1, 1, 1, 3)  # grid_sample's order is z, y, x
+        found[:, inside] = grid_sample(values[None], near, align_corners=True)[0, :, :, 0, 0]
+        return found
 
     def node_points(self) -> Float[Tensor, "n 3"]:
         """Grid-frame positions of all nodes, x slowest."""
@@ -133,28 +137,34 @@ class MaskGrid:
 
 def corners(
     position: Float[Tensor, "s 3"], shape: tuple[int, int, int]
-) -> tuple[Int64[Tensor, "s 8"], Float[Tensor, "s 8"]]:
-    """Flat node indices of the cell around each position and their trilinear weights.
+) -> tuple[Int64[Tensor, "8 s"], Float[Tensor, "8 s"]]:
+    """Flat node indices of the cell around each position and their trilinear weights, by corner.
 
     Args:
         position: in units of nodes, from 0 to shape - 1.
         shape: nodes along x, y, z.
 
     >>> node, share = corners(torch.tensor([[0.25, 0.0, 0.0]]), (2, 2, 2))
-    >>> node[0, [0, 4]].tolist(), share[0, [0, 4]].tolist()
+    >>> node[[0, 4], 0].tolist(), share[[0, 4], 0].tolist()
     ([0, 4], [0.75, 0.25])
     """
-    device = position.device
-    last = torch.tensor(shape, device=device) - 2
-    first = torch.minimum(position.floor().long().clamp(min=0), last)
-    fraction = (position - first).clamp(0, 1)
-    strides = torch.tensor([shape[1] * shape[2], shape[2], 1], device=device)
-    offsets = torch.tensor([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-    offsets = offsets.to(device)
-    node = (first * strides).sum(dim=1, keepdim=True) + (offsets * strides).sum(dim=1)
-    x, y, z = (torch.stack([1 - f, f]) for f in fraction.unbind(dim=1))
-    share = x[offsets[:, 0]] * y[offsets[:, 1]] * z[offsets[:, 2]]
-    return node, share.T
+    count_y, count_z = shape[1:]
+    first, fraction = [], []
+    for axis, side in enumerate(shape):
+        place = position[:, axis]
+        cell = place.long().clamp_(0, side - 2)
+        first.append(cell)
+        fraction.append((place - cell).clamp_(0, 1))
+    origin = (first[0] * count_y + first[1]) * count_z + first[2]
+    strides = (count_y * count_z, count_z, 1)
+    node = position.new_empty((8, len(position)), dtype=torch.long)
+    share = position.new_empty((8, len(position)))
+    x, y, z = ((1 - f, f) for f in fraction)
+    for k in range(8):
+        i, j, n = k >> 2, k >> 1 & 1, k & 1
+        torch.add(origin, i * strides[0] + j * strides[1] + n, out=node[k])
+        torch.mul(x[i] * y[j], z[n], out=share[k])
+    return node, share
 
 
 def region_nodes(

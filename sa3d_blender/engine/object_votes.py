@@ -78,25 +78,25 @@ class ObjectVotes:
     ) -> tuple[Float[Tensor, "s 3"], Float[Tensor, " s"], Bool[Tensor, " s"]]:
         samples = view.samples
         keep = samples.weights > self.settings.min_weight
-        device = samples.points.device
+        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(keep.device).view(-1)
         if self.settings.skip_edges:
-            sure = torch.from_numpy(away_from_edge(mask)).to(device).view(-1)
+            sure = torch.from_numpy(away_from_edge(mask)).to(keep.device).view(-1)
             keep &= sure[samples.ray_index]
-        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(device).view(-1)
-        return samples.points[keep], samples.weights[keep], covered[samples.ray_index[keep]]
+        index = keep.nonzero()[:, 0]
+        return samples.points[index], samples.weights[index], covered[samples.ray_index[index]]
 
     def known(self, view: View) -> KnownPixels:
         """Which pixels of a view are the object, which are not, by the votes so far."""
         samples = view.samples
         state = self.grid.share_at(samples.points, self.settings.negative_weight)
-        positive = view.render_scalar((state > KNOWN_SHARE).float())
         negative = state < -KNOWN_SHARE
         if self.tight:  # what lies outside a final region is something else
             grid = self.grid
             outside = (samples.points < grid.lower) | (samples.points > grid.upper)
             negative |= outside.any(dim=1)
-        background = 1 - view.opacity()
-        other = view.render_scalar(negative.float()) + background
+        states = torch.stack([state > KNOWN_SHARE, negative, torch.ones_like(negative)], dim=1)
+        positive, other, opacity = view.render_vectors(states.float()).unbind(dim=2)
+        other = other + 1 - opacity  # the background
         return KnownPixels((positive > 0.5).cpu().numpy(), (other > 0.5).cpu().numpy())
 
     def score(self, view: View) -> Float[np.ndarray, "h w"]:
@@ -112,7 +112,7 @@ class ObjectVotes:
         if self.settings.reference or float(weights[outside].sum()) < 0.02 * float(weights.sum()):
             return
         lower, upper = quantile_box(points, 0.02)
-        margin = 0.25 * (upper - lower)
+        margin = 0.4 * (upper - lower)
         self._rebuild(
             torch.minimum(self.grid.lower, (lower - margin).clamp(min=-1)),
             torch.maximum(self.grid.upper, (upper + margin).clamp(max=1)),

@@ -46,6 +46,22 @@ def in_parallel(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Results of ``work`` in the items' order; each is made while the one before is being used.
+
+    When the caller stops early, the piece under way is waited for and thrown away.
+    """
+    cores = torch.get_num_threads()
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(cores,)) as background:
+        upcoming: Future[Result] | None = None
+        for item in items:
+            current, upcoming = upcoming, background.submit(work, item)
+            if current is not None:
+                yield current.result()
+        if upcoming is not None:
+            yield upcoming.result()
+
+
 @contextmanager
 def one_core() -> Iterator[None]:
     """Keep torch's operations of the calling thread on one core for a while."""

@@ -18,16 +18,16 @@ from ..core.cameras import Camera
 from ..core.errors import UserError
 from ..core.prompts import ObjectPrompt
 from ..core.settings import SegmentSettings
-from .artist_view import artist_camera, check_on_something, moved_clicks, to_bytes
+from .artist_view import artist_camera, check_on_something, moved_clicks
 from .fields.protocol import RadianceField
 from .mask_grid import PAPER_LAMBDA
 from .object_votes import ObjectVotes, surface_points
 from .parallel import one_core
-from .rays import Samples
+from .prepared_views import LEAST_KEPT_WEIGHT, PreparedView, PreparedViews
 from .render import View, render_view
 from .report import Run
 from .result import SegmentedObject
-from .segmenters.protocol import ImageEmbedding, Segmenter
+from .segmenters.protocol import Segmenter
 from .self_prompt import (
     Clicks,
     KnownPixels,
@@ -37,53 +37,25 @@ from .self_prompt import (
 )
 from .views import Target, enclosing, plan_views, target_of_points
 
-LEAST_KEPT_WEIGHT = 0.01
-"""Fainter samples of a view are dropped once its picture is made; they are most, and say little."""
 CLEAR_SIZE = 24
 """Side in pixels of the quick look that tells whether the target can be seen from a camera."""
-
-
-@dataclass(frozen=True)
-class PreparedView:
-    """A rendered and embedded view; shared by all objects."""
-
-    view: View
-    embedding: ImageEmbedding
 
 
 @dataclass
 class Segmentation:
     """One run. `segment` is the way to use it."""
 
-    field_: RadianceField
-    segmenter: Segmenter
     settings: SegmentSettings
-    run: Run
-    views: dict[int, PreparedView] = field(default_factory=dict)
+    views: PreparedViews
     report: list[dict[str, Any]] = field(default_factory=list)
-
-    def prepare(self, index: int, camera: Camera) -> PreparedView:
-        """Render and embed a view, keeping its samples for every later vote."""
-        with self.run.timed("render"):
-            view = render_view(self.field_, camera, cancelled=self.run.is_cancelled)
-        self.run.check()
-        with self.run.timed("encode"):
-            embedding = self.segmenter.embed(to_bytes(view.image()))
-        least = 0.0 if self.settings.reference else LEAST_KEPT_WEIGHT
-        self.views[index] = PreparedView(without_faint_samples(view, least), embedding)
-        return self.views[index]
-
-    def rendered(self) -> dict[int, View]:
-        """All views' samples by index."""
-        return {index: prepared.view for index, prepared in self.views.items()}
 
     def cut_first(self, camera: Camera, prompt: ObjectPrompt) -> Bool[np.ndarray, "h w"]:
         """The segmenter's best answer to the artist's own prompt in the artist's view."""
         prepared = self.views[0]
         clicks = moved_clicks(prompt, camera, prepared.view.camera)
         check_on_something(prepared.view, clicks, prompt.name)
-        with self.run.timed("prompt"), one_core():
-            answer = clicks.predict(self.segmenter, prepared.embedding, multimask=True)
+        with self.views.run.timed("prompt"), one_core():
+            answer = clicks.predict(self.views.segmenter, prepared.embedding, multimask=True)
         if not answer.masks[0].any():
             raise UserError(
                 f"Nothing was found at the points of {prompt.name!r}; click nearer to its middle.",
@@ -98,12 +70,12 @@ class Segmentation:
         entry: dict[str, Any] = {"view": index, "objects": {}}
         for votes in objects:
             name = votes.prompt.name
-            with self.run.timed("prompt"), one_core():
+            with self.views.run.timed("prompt"), one_core():
                 cut = self._cut(votes, prepared, known.get(name), first.get(name))
-            with self.run.timed("vote"), one_core():
+            with self.views.run.timed("vote"), one_core():
                 votes.retract(index, prepared.view)
                 if cut.accepted:
-                    votes.grow_to(prepared.view, cut.mask, self.rendered())
+                    votes.grow_to(prepared.view, cut.mask, self.views.rendered())
                     votes.vote(index, prepared.view, cut.mask)
             entry["objects"][name] = describe_cut(cut)
         self.report.append(entry)
@@ -111,7 +83,7 @@ class Segmentation:
     def _known(self, view: View, objects: list[ObjectVotes]) -> dict[str, KnownPixels]:
         if self.settings.prompt_rule == "confidence":
             return {}
-        with self.run.timed("vote"), one_core():
+        with self.views.run.timed("vote"), one_core():
             own = {votes.prompt.name: votes.known(view) for votes in objects}
         known = {}
         for name, pixels in own.items():
@@ -130,8 +102,10 @@ class Segmentation:
         first: Clicks | None,
     ) -> ViewCut:
         if known is None:
-            return cut_by_confidence(self.segmenter, prepared.embedding, votes.score(prepared.view))
-        cut = cut_by_agreement(self.segmenter, prepared.embedding, known, first=first)
+            return cut_by_confidence(
+                self.views.segmenter, prepared.embedding, votes.score(prepared.view)
+            )
+        cut = cut_by_agreement(self.views.segmenter, prepared.embedding, known, first=first)
         return cut if self.settings.gate or not cut.mask.any() else replace(cut, reason="")
 
 
@@ -164,24 +138,25 @@ def segment(
     settings = reference_settings(settings) if settings.reference else settings
     for prompt in objects:
         prompt.check_inside(camera.width, camera.height)
-    work = Segmentation(field_, segmenter, settings, run)
+    views = PreparedViews(field_, segmenter, run, 0.0 if settings.reference else LEAST_KEPT_WEIGHT)
+    work = Segmentation(settings, views)
     run.progress("view", 0, settings.views, "Looking through the camera")
     artist = artist_camera(camera, settings.view_size)
-    work.prepare(0, artist)
+    views.add(0, artist)
     masks = [work.cut_first(camera, prompt) for prompt in objects]
     targets = [
-        _target(field_, work.views[0].view, mask, artist, prompt.name)
+        _target(field_, views[0].view, mask, artist, prompt.name)
         for mask, prompt in zip(masks, objects, strict=True)
     ]
     tracks = []
     for prompt, mask, target in zip(objects, masks, targets, strict=True):
         votes = ObjectVotes.start(prompt, settings, field_, target)
-        votes.vote(0, work.views[0].view, mask)
+        votes.vote(0, views[0].view, mask)
         tracks.append(votes)
     _visit_all(work, tracks, camera, enclosing(targets), list(given))
     _require_votes(tracks)
     with run.timed("complete"), one_core():
-        finished = [votes.finished(field_, work.rendered()) for votes in tracks]
+        finished = [votes.finished(field_, views.rendered()) for votes in tracks]
     return finished, work.report
 
 
@@ -192,30 +167,29 @@ def _visit_all(
     target: Target,
     given: list[Camera],
 ) -> None:
-    settings, run = work.settings, work.run
+    settings, views, run = work.settings, work.views, work.views.run
     with run.timed("plan"):
         cameras = plan_views(
             camera,
             target,
-            scene=work.field_.scene,
+            scene=views.field_.scene,
             count=settings.views,
             size=settings.view_size,
             given=given,
-            is_clear=lambda c: is_clear(work.field_, c, target),
+            is_clear=lambda c: is_clear(views.field_, c, target, run),
         )
     artist_clicks = {
         votes.prompt.name: moved_clicks(votes.prompt, camera, cameras[0]) for votes in tracks
     }
-    for index, view_camera in enumerate(cameras, start=1):
+    for index in views.add_in_turn(1, cameras):
         run.progress("view", index, len(cameras), f"View {index} of {len(cameras)}")
-        work.prepare(index, view_camera)
         work.visit(index, tracks, artist_clicks if index == 1 else {})
     for _ in range(settings.passes - 1):
         for votes in tracks:
             with run.timed("vote"), one_core():
                 if 1 in votes.masks:  # the framed view says the same more exactly
-                    votes.retract(0, work.views[0].view)
-                if not votes.tighten(work.field_, work.rendered()):
+                    votes.retract(0, views[0].view)
+                if not votes.tighten(views.field_, views.rendered()):
                     raise _no_view(votes)
         work.report.clear()
         for index in range(1, len(cameras) + 1):
@@ -235,13 +209,13 @@ def _revisit(
     work.visit(index, tracks, first)
 
 
-def is_clear(field_: RadianceField, camera: Camera, target: Target) -> bool:
+def is_clear(field_: RadianceField, camera: Camera, target: Target, run: Run) -> bool:
     """Whether at least a third of the target's sphere is seen from a camera, not what is before it.
 
     A quick look at a few pixels; nothing is kept.
     """
     small = camera.resized(CLEAR_SIZE, CLEAR_SIZE)
-    view = render_view(field_, small, with_color=False)
+    view = render_view(field_, small, with_color=False, cancelled=run.is_cancelled)
     depth, opacity = view.depth().cpu().numpy(), view.opacity().cpu().numpy()
     rows, columns = np.mgrid[0:CLEAR_SIZE, 0:CLEAR_SIZE] + 0.5
     x, y = small.project(target.center[None])[0]
@@ -253,20 +227,6 @@ def is_clear(field_: RadianceField, camera: Camera, target: Target) -> bool:
     solid = near & (opacity > 0.5)
     before = solid & (depth < distance - 1.3 * target.radius)
     return bool(solid.sum() > before.sum() and before.sum() <= 0.67 * near.sum())
-
-
-def without_faint_samples(view: View, least: float) -> View:
-    """A view without colours and without the samples of weight up to ``least``."""
-    samples = view.samples
-    keep = samples.weights > least
-    kept = Samples(
-        samples.ray_index[keep],
-        samples.points[keep],
-        samples.weights[keep],
-        samples.depth[keep],
-        None,
-    )
-    return View(view.camera, kept, view.background)
 
 
 def describe_cut(cut: ViewCut) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -19,6 +20,7 @@ from ..core.errors import Cancelled
 from .fields.protocol import RadianceField
 from .parallel import in_parallel
 from .rays import Rays, Samples, pixel_rays
+from .relief import Relief
 
 Result = TypeVar("Result")
 
@@ -43,9 +45,9 @@ class View:
         """
         if self.samples.rgb is None:
             raise ValueError("this view was rendered without colour")
-        colors = ray_sums(self.samples, self.samples.rgb, self._pixels)
-        rest = 1 - self.opacity().reshape(-1, 1)
-        return (colors + rest * self.background).clamp(0, 1).view(*self._shape, 3)
+        rest = 1 - self.opacity()[..., None]
+        colors = self.render_vectors(self.samples.rgb)
+        return (colors + rest * self.background).clamp(0, 1)
 
     def opacity(self) -> Float[Tensor, "h w"]:
         """The sum of weights, in [0, 1]."""
@@ -60,9 +62,26 @@ class View:
         opacity = self.opacity()
         return torch.where(opacity > 0, total / opacity.clamp_min(1e-12), torch.zeros_like(total))
 
+    def relief(self) -> Relief:
+        """The seen surfaces' shape, for a segmenter; pixels less than half covered are empty."""
+        distance, opacity = self.depth().cpu().numpy(), self.opacity().cpu().numpy()
+        camera = self.camera
+        rows, columns = np.mgrid[0 : camera.height, 0 : camera.width] + 0.5
+        x, y = (columns - camera.cx) / camera.fl_x, (rows - camera.cy) / camera.fl_y
+        per_depth = np.sqrt(1 + x**2 + y**2)
+        solid = (opacity > 0.5) & (distance > 0)
+        nearness = np.where(solid, per_depth / np.maximum(distance, 1e-9), 0.0)
+        return Relief(
+            nearness.astype(np.float32), (camera.fl_x, camera.fl_y), (camera.cx, camera.cy)
+        )
+
     def render_scalar(self, values: Float[Tensor, " s"]) -> Float[Tensor, "h w"]:
         """The sum of weight times value over each pixel's samples."""
-        return ray_sums(self.samples, values[:, None], self._pixels).view(self._shape)
+        return self.render_vectors(values[:, None])[..., 0]
+
+    def render_vectors(self, values: Float[Tensor, "s c"]) -> Float[Tensor, "h w c"]:
+        """`render_scalar` of several values at once."""
+        return ray_sums(self.samples, values, self._pixels).view(*self._shape, -1)
 
     @property
     def _shape(self) -> tuple[int, int]:

@@ -70,13 +70,14 @@ def animal(size: float) -> list[bpy.types.Object]:
     head = random.uniform(0.15, 0.28)
     fields = [ellipsoid(np.zeros(3), body), ellipsoid(head_at, np.full(3, head))]
     for side in (1, -1):
-        tip = [*head_at, 0, side * random.uniform(0.5, 1.2) * head, head * random.uniform(0.6, 2.0)]
+        sideways, up = side * random.uniform(0.5, 1.2) * head, head * random.uniform(0.6, 2.0)
+        tip = head_at + np.array([0, sideways, up])
         fields.append(capsule(head_at, np.clip(tip, -0.9, 0.9), random.uniform(0.05, 0.1)))
     reach = random.uniform(0.4, 0.8)
     for x in (0.7, -0.7):
         for side in (1, -1):
             hip = np.array([x * body[0], side * body[1] * 0.7, 0])
-            foot = [*hip, random.gauss(0, 0.05), 0, -reach]
+            foot = hip + np.array([random.gauss(0, 0.05), 0, -reach])
             fields.append(capsule(hip, np.clip(foot, -0.9, 0.9), random.uniform(0.06, 0.1)))
     if random.random() < 0.7:
         tail = np.array([-0.85, random.uniform(-0.3, 0.3), random.uniform(-0.2, 0.6)])

@@ -2,14 +2,16 @@
 
     python scripts/segmenter_data/render_scenes.py --out data/scenes --scenes 200 --seed 1
 
-Each picture ``NAME.png`` (transparent where nothing is) has a ``NAME_ids.png`` whose red channel is
-the object (0: background, 1: support, 2 and above: objects) and whose green channel numbers the
-parts of an object.
+Each picture ``NAME.png`` has a ``NAME_geometry.png``: red is 16 times the object (0: background,
+1: support, 2 and above: objects) plus the number of its part; green and blue are the high and the
+low byte of `NEAREST` / depth, depth along the view direction (0 where nothing is). ``NAME.json``
+holds the focal length in picture widths.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
 import sys
@@ -25,6 +27,8 @@ from objects import Parts, box, lathe, random_parts
 
 SIZE = 288
 FIRST_OBJECT = 2
+NEAREST = 0.5
+"""Depth, in scene units, that is written as 1."""
 FLAT_SHARE = 0.8
 """Scenes with ambient light by emission: free of noise, so fast, but without soft shadows."""
 
@@ -42,7 +46,7 @@ def main() -> None:
         random.seed(f"{options.seed} {number}")
         np.random.seed(random.getrandbits(32))
         name = f"s{options.seed}_{number:04d}"
-        if not (options.out / f"{name}_{options.views - 1}_ids.png").exists():
+        if not (options.out / f"{name}_{options.views - 1}_geometry.png").exists():
             render_scene(options.out, name, options.views)
 
 
@@ -59,11 +63,13 @@ def render_scene(out: Path, name: str, views: int) -> None:
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     scene.collection.objects.link(camera)
     scene.camera = camera
-    identity = identity_material()
+    geometry = geometry_material()
     for view in range(views):
         place_camera(camera, kind, depth)
         scene.cycles.samples, scene.cycles.use_denoising = (6, False) if flat else (6, True)
-        render_pair(scene, identity, out / f"{name}_{view}")
+        lens = {"focal": 0.5 / math.tan(camera.data.angle / 2)}
+        (out / f"{name}_{view}.json").write_text(json.dumps(lens))
+        render_pair(scene, geometry, out / f"{name}_{view}")
 
 
 def set_up_render(scene: bpy.types.Scene) -> None:
@@ -80,47 +86,53 @@ def set_up_render(scene: bpy.types.Scene) -> None:
     scene.render.image_settings.compression = 30
 
 
-def render_pair(scene: bpy.types.Scene, identity: bpy.types.Material, path: Path) -> None:
-    """The picture and its ids."""
+def render_pair(scene: bpy.types.Scene, geometry: bpy.types.Material, path: Path) -> None:
+    """The picture, and what is where in it."""
     layer = scene.view_layers[0]
     scene.cycles.pixel_filter_type, scene.cycles.filter_width = "GAUSSIAN", 1.5
     scene.view_settings.view_transform = random.choice(("Standard", "Standard", "AgX"))
     scene.render.filepath = f"{path}.png"
     bpy.ops.render.render(write_still=True)
     world, scene.world = scene.world, None
-    layer.material_override = identity
+    layer.material_override = geometry
     scene.cycles.samples, scene.cycles.use_denoising = 1, False
     scene.cycles.pixel_filter_type, scene.cycles.filter_width = "BOX", 0.01
     scene.view_settings.view_transform = "Raw"
-    scene.render.filepath = f"{path}_ids.png"
+    scene.render.filepath = f"{path}_geometry.png"
     bpy.ops.render.render(write_still=True)
     layer.material_override, scene.world = None, world
 
 
-def identity_material() -> bpy.types.Material:
-    """Emits object index // 16 in red and object index % 16 in green, in units of 1/255."""
-    material = bpy.data.materials.new("identity")
+def geometry_material() -> bpy.types.Material:
+    """Emits the object index in red and the bytes of the depth in green and blue, times 1/255."""
+    material = bpy.data.materials.new("geometry")
     material.use_nodes = True
     nodes, links = material.node_tree.nodes, material.node_tree.links
     nodes.clear()
-    info = nodes.new("ShaderNodeObjectInfo")
-    emission = nodes.new("ShaderNodeEmission")
-    output = nodes.new("ShaderNodeOutputMaterial")
-    join = nodes.new("ShaderNodeCombineColor")
-    links.new(join.outputs["Color"], emission.inputs["Color"])
-    links.new(emission.outputs["Emission"], output.inputs["Surface"])
 
-    def arithmetic(operation: str, value: float, source):  # type: ignore[no-untyped-def]
+    def arithmetic(operation: str, first, second):  # type: ignore[no-untyped-def]
         node = nodes.new("ShaderNodeMath")
         node.operation = operation
-        links.new(source, node.inputs[0])
-        node.inputs[1].default_value = value
+        for socket, value in zip(node.inputs, (first, second), strict=False):
+            if isinstance(value, float):
+                socket.default_value = value
+            else:
+                links.new(value, socket)
         return node.outputs["Value"]
 
-    index = info.outputs["Object Index"]
-    tens = arithmetic("FLOOR", 0, arithmetic("DIVIDE", 16, index))
-    links.new(arithmetic("DIVIDE", 255, tens), join.inputs["Red"])
-    links.new(arithmetic("DIVIDE", 255, arithmetic("MODULO", 16, index)), join.inputs["Green"])
+    index = nodes.new("ShaderNodeObjectInfo").outputs["Object Index"]
+    depth = nodes.new("ShaderNodeCameraData").outputs["View Z Depth"]
+    whole = arithmetic("DIVIDE", NEAREST * 65535, depth)
+    whole = arithmetic("FLOOR", arithmetic("MINIMUM", whole, 65535.0), 0.0)
+    high = arithmetic("FLOOR", arithmetic("DIVIDE", whole, 256.0), 0.0)
+    low = arithmetic("SUBTRACT", whole, arithmetic("MULTIPLY", high, 256.0))
+    join = nodes.new("ShaderNodeCombineColor")
+    for name, value in (("Red", index), ("Green", high), ("Blue", low)):
+        links.new(arithmetic("DIVIDE", value, 255.0), join.inputs[name])
+    emission = nodes.new("ShaderNodeEmission")
+    output = nodes.new("ShaderNodeOutputMaterial")
+    links.new(join.outputs["Color"], emission.inputs["Color"])
+    links.new(emission.outputs["Emission"], output.inputs["Surface"])
     return material
 
 

@@ -35,7 +35,7 @@ def test_the_vote_equals_one_gradient_step_of_equation_5() -> None:
     size = torch.tensor(shape, dtype=torch.float32)
     node, share = corners((points + 1) / 2 * (size - 1), shape)
     m = torch.zeros(shape, requires_grad=True)
-    along_ray = weights * (m.reshape(-1)[node] * share).sum(dim=1)
+    along_ray = weights * (m.reshape(-1)[node] * share).sum(dim=0)
     rendered = torch.zeros(pixels).index_add(0, pixel, along_ray)  # eq. 3
     target = mask.float()
     loss = -(target * rendered).sum() + PAPER_LAMBDA * ((1 - target) * rendered).sum()  # eq. 5

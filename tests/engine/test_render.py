@@ -16,7 +16,7 @@ from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine import render
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.parallel import in_parallel, one_core
+from sa3d_blender.engine.parallel import in_parallel, one_ahead, one_core
 from sa3d_blender.engine.rays import Rays, Samples, camera_rays, pixel_rays
 from sa3d_blender.engine.render import View, march_rays, render_picture, render_view
 
@@ -200,3 +200,29 @@ def test_view_of_a_real_field_is_the_same_on_one_core() -> None:
     with one_core():
         one = render_view(field, camera)
     torch.testing.assert_close(many.image(), one.image())
+
+
+def test_one_ahead_keeps_order_and_works_ahead() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        return item * item
+
+    results = one_ahead(work, range(4))
+    assert next(results) == 0
+    assert list(results) == [1, 4, 9]
+    assert begun == [0, 1, 2, 3]
+    assert list(one_ahead(work, [])) == []
+
+
+def test_one_ahead_raises_what_the_work_raises() -> None:
+    def work(item: int) -> int:
+        if item == 2:
+            raise Cancelled
+        return item
+
+    results = one_ahead(work, range(5))
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(Cancelled):
+        next(results)

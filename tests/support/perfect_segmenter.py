@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.engine import pipeline
+from sa3d_blender.engine import prepared_views
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 from .ground_truth import Scene, id_picture
@@ -27,16 +27,16 @@ class PerfectSegmenter:
 
     def watch(self, monkeypatch: Any) -> None:
         """Note the camera of every view that the pipeline renders in colour."""
-        original = pipeline.render_view
+        original = prepared_views.render_view
 
         def render_view(field: Any, camera: Camera, **options: Any) -> Any:
             if options.get("with_color", True):
                 self.camera = camera
             return original(field, camera, **options)
 
-        monkeypatch.setattr(pipeline, "render_view", render_view)
+        monkeypatch.setattr(prepared_views, "render_view", render_view)
 
-    def embed(self, image: np.ndarray) -> ImageEmbedding:
+    def embed(self, image: np.ndarray, relief: object = None) -> ImageEmbedding:
         """Remember the exact ids of this view; the features are only their number."""
         assert self.camera is not None
         self.cameras.append(self.camera)

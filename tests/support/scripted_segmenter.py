@@ -20,7 +20,7 @@ class ScriptedSegmenter:
     def __init__(self) -> None:
         self.images: list[np.ndarray] = []
 
-    def embed(self, image: np.ndarray) -> ImageEmbedding:
+    def embed(self, image: np.ndarray, relief: object = None) -> ImageEmbedding:
         """Remember the picture; the features are only its number."""
         self.images.append(image)
         number = torch.full((1, 1, 1, 1), float(len(self.images) - 1))

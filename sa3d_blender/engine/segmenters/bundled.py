@@ -61,9 +61,23 @@ class BundledModel(nn.Module):
             ),
         )
 
-    def encode(self, pictures: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b c e e"]:
+    def encode(
+        self, pictures: Float[Tensor, "b 3 s s"], relief: Float[Tensor, "b r s s"] | None = None
+    ) -> Float[Tensor, "b c e e"]:
         """Image features."""
-        return self.image_encoder(pictures)
+        return self.image_encoder(pictures, relief)
+
+    def as_segmenter(self, device: torch.device) -> PromptableModel:
+        """The way the pipeline uses it."""
+        return PromptableModel(
+            name="bundled",
+            encoder=self.encode,
+            reads_relief=self.shape.encoder.relief_channels > 0,
+            prompt_encoder=self.prompt_encoder,
+            mask_decoder=self.mask_decoder,
+            input_side=self.shape.input_side,
+            device=device,
+        )
 
 
 def save_weights(model: BundledModel, path: Path, notes: dict[str, str]) -> None:
@@ -92,6 +106,7 @@ def load_weights(path: Path) -> BundledModel:
             tuple(data["encoder"]["blocks"]),
             data["encoder"]["attention_layers"],
             data["encoder"]["out_channels"],
+            data["encoder"].get("relief_channels", 0),
         )
         shape = BundledShape(**{**data, "encoder": encoder})
         model = BundledModel(shape)
@@ -113,12 +128,4 @@ def load_weights(path: Path) -> BundledModel:
 
 def load_bundled(path: Path | None, device: torch.device) -> PromptableModel:
     """The bundled segmenter, from the zip's own weights unless a file is given."""
-    model = load_weights(path or WEIGHTS).to(device)
-    return PromptableModel(
-        name="bundled",
-        encoder=model.encode,
-        prompt_encoder=model.prompt_encoder,
-        mask_decoder=model.mask_decoder,
-        input_side=model.shape.input_side,
-        device=device,
-    )
+    return load_weights(path or WEIGHTS).to(device).as_segmenter(device)

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from ..relief import Relief
 from .protocol import ImageEmbedding, MaskPrediction
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
@@ -28,14 +29,20 @@ class PromptableModel:
         self,
         *,
         name: str,
-        encoder: Callable[[Tensor], Tensor],
+        encoder: Callable[..., Tensor],
         prompt_encoder: nn.Module,
         mask_decoder: nn.Module,
         input_side: int,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        reads_relief: bool = False,
     ) -> None:
+        """Args:
+        encoder: from normalised pictures [b 3 s s], and the channels of their relief if
+            ``reads_relief``, to features.
+        """
         self.name = name
+        self.reads_relief = reads_relief
         self.input_side = input_side
         self._encoder = encoder
         self._prompt_encoder = prompt_encoder
@@ -44,22 +51,30 @@ class PromptableModel:
         self._dtype = dtype
 
     @torch.inference_mode()
-    def embed(self, image: UInt8[np.ndarray, "h w 3"]) -> ImageEmbedding:
-        """Encode a picture (sRGB bytes)."""
+    def embed(
+        self, image: UInt8[np.ndarray, "h w 3"], relief: Relief | None = None
+    ) -> ImageEmbedding:
+        """Encode a picture (sRGB bytes); see `Segmenter.embed`."""
         height, width = image.shape[:2]
         resized = self._resized_shape(height, width)
         pixels = np.asarray(Image.fromarray(image).resize(resized[::-1], Image.Resampling.BILINEAR))
         square = self.normalised(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None])
-        features = self._encoder(square.to(self._device, self._dtype))
+        inputs = [square.to(self._device, self._dtype)]
+        if self.reads_relief and relief is not None:
+            channels = torch.from_numpy(relief.resized(*resized).channels())[None]
+            inputs.append(self._padded(channels).to(self._device, self._dtype))
+        features = self._encoder(*inputs)
         return ImageEmbedding(features.float(), (height, width), resized)
 
     def normalised(self, pixels: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
         """Zero mean, unit variance, padded to the encoder's square."""
         mean = torch.tensor(PIXEL_MEAN).view(3, 1, 1)
         std = torch.tensor(PIXEL_STD).view(3, 1, 1)
-        height, width = pixels.shape[2:]
-        padding = (0, self.input_side - width, 0, self.input_side - height)
-        return pad((pixels.float() - mean) / std, padding)
+        return self._padded((pixels.float() - mean) / std)
+
+    def _padded(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
+        height, width = x.shape[2:]
+        return pad(x, (0, self.input_side - width, 0, self.input_side - height))
 
     @torch.inference_mode()
     def predict(

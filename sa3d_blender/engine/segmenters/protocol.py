@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from ..relief import Relief
+
 
 @dataclass(frozen=True)
 class ImageEmbedding:
@@ -41,8 +43,15 @@ class Segmenter(Protocol):
     name: str
     """``bundled``, ``vit_b``, ``vit_l`` or ``vit_h``."""
 
-    def embed(self, image: UInt8[np.ndarray, "h w 3"]) -> ImageEmbedding:
-        """Encode a picture (sRGB bytes). The expensive part."""
+    def embed(
+        self, image: UInt8[np.ndarray, "h w 3"], relief: Relief | None = None
+    ) -> ImageEmbedding:
+        """Encode a picture (sRGB bytes). The expensive part.
+
+        Args:
+            relief: the shape of what is seen, where a field is at hand. Segment Anything's own
+                models do not use it.
+        """
         ...
 
     def predict(

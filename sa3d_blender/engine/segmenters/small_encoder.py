@@ -23,6 +23,8 @@ class EncoderShape:
     """Residual blocks at strides 4, 8, 16 and 32."""
     attention_layers: int = 2
     out_channels: int = 192
+    relief_channels: int = 0
+    """Channels of the surface's shape beside the picture's three; 0: pictures only."""
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
@@ -71,7 +73,12 @@ class SmallEncoder(nn.Module):
     def __init__(self, shape: EncoderShape) -> None:
         super().__init__()
         c = shape.channels
+        self.shape = shape
         self.stem = nn.Sequential(convolution(3, c[0], 2), nn.ReLU(), convolution(c[0], c[1], 2))
+        self.relief_stem: nn.Module | None = None
+        if shape.relief_channels:
+            first = nn.Sequential(convolution(shape.relief_channels, c[0], 2), nn.ReLU())
+            self.relief_stem = nn.Sequential(first, convolution(c[0], c[1], 2))
         self.stages = nn.ModuleList()
         for i, count in enumerate(shape.blocks):
             down = [] if i == 0 else [convolution(c[i], c[i + 1], 2), nn.ReLU()]
@@ -87,9 +94,16 @@ class SmallEncoder(nn.Module):
         )
         self.out = nn.Conv2d(shape.out_channels, shape.out_channels, 1)
 
-    def forward(self, x: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b c e e"]:
-        """Features; e is s / 8. s is a multiple of 32."""
-        x = torch.relu(self.stem(x))
+    def forward(
+        self, x: Float[Tensor, "b 3 s s"], relief: Float[Tensor, "b r s s"] | None = None
+    ) -> Float[Tensor, "b c e e"]:
+        """Features; e is s / 8. s is a multiple of 32. Relief that is unknown is zero."""
+        x = self.stem(x)
+        if self.relief_stem is not None:
+            if relief is None:
+                relief = x.new_zeros(x.shape[0], self.shape.relief_channels, *self._sides(x))
+            x = x + self.relief_stem(relief)
+        x = torch.relu(x)
         x = self.stages[0](x)
         fine = self.stages[1](x)
         middle = self.stages[2](fine)
@@ -97,6 +111,11 @@ class SmallEncoder(nn.Module):
         top = self._upsampled(self.sides[2](coarse)) + self.sides[1](middle)
         top = self._upsampled(self.merge[0](top)) + self.sides[0](fine)
         return self.out(self.merge[1](top))
+
+    @staticmethod
+    def _sides(x: Float[Tensor, "b c h w"]) -> tuple[int, int]:
+        """Height and width of the input that became these features of stride 4."""
+        return 4 * x.shape[2], 4 * x.shape[3]
 
     def _with_context(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         b, c, h, w = x.shape

@@ -22,12 +22,13 @@ def data(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     for name in ("s0_0000_0", "s0_0001_0"):
         image = rng.integers(80, 120, (96, 96, 3), dtype=np.uint8)
-        ids = np.zeros((96, 96, 3), np.uint8)
-        ids[..., 0] = 1
-        image[20:60, 10:40], ids[20:60, 10:40, 0] = (200, 40, 40), 2
-        image[30:80, 50:90], ids[30:80, 50:90, 0] = (40, 40, 200), 3
+        geometry = np.zeros((96, 96, 3), np.uint8)
+        geometry[:] = (1 * 16, 40, 7)
+        image[20:60, 10:40], geometry[20:60, 10:40] = (200, 40, 40), (2 * 16, 50, 0)
+        image[30:80, 50:90], geometry[30:80, 50:90] = (40, 40, 200), (3 * 16 + 1, 60, 0)
         Image.fromarray(image).save(tmp_path / f"{name}.png")
-        Image.fromarray(ids).save(tmp_path / f"{name}_ids.png")
+        Image.fromarray(geometry).save(tmp_path / f"{name}_geometry.png")
+        (tmp_path / f"{name}.json").write_text('{"focal": 1.5}')
     return tmp_path
 
 
@@ -52,6 +53,47 @@ def test_trains_exports_and_resumes(data: Path, monkeypatch: pytest.MonkeyPatch)
     assert again.step == 1
     assert all(map(torch.equal, again.masters.weights, first.masters.weights))
     assert (out / "log.csv").read_text().count("\n") == 2
+
+
+def test_layers_follow_crops_mirrors_and_turns(data: Path) -> None:
+    """A tilted plane keeps its normal, up to the mirroring or turn."""
+    from segmenter_data.layers import Layers, cropped, mirrored, quarter_turned, read_layers
+
+    read = read_layers(data / "s0_0000_0.png")
+    assert read is not None
+    assert read.ids[40, 60].tolist() == [3, 1]
+    assert read.nearness is not None
+    assert read.nearness[0, 0] == 40 * 256 + 7
+    assert read.focal == 1.5 * 96
+    rows, columns = np.mgrid[0:96, 0:96] + 0.5
+    nearness = 1 + 0.004 * (columns - 48) - 0.002 * (rows - 48)
+    layers = Layers(read.image, read.ids, nearness.astype(np.float32), 144.0, (48.0, 48.0))
+
+    def normal(changed: Layers) -> np.ndarray:
+        relief = changed.relief()
+        assert relief is not None
+        middle = changed.side // 2
+        return relief.channels()[:3, middle, middle]
+
+    x, y, z = normal(layers)
+    assert np.allclose(normal(cropped(layers, 10, 30, 60)), (x, y, z), atol=1e-3)
+    assert np.allclose(normal(mirrored(layers)), (-x, y, z), atol=1e-3)
+    assert np.allclose(normal(quarter_turned(layers)), (y, -x, z), atol=1e-3)
+
+
+def test_examples_are_complete(data: Path) -> None:
+    from segmenter_data.pictures import SIDE, Pictures
+
+    pictures = Pictures(data, validation=False)
+    assert pictures.names == ["s0_0001_0"]
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        example = pictures.example(rng, 2)
+        assert example.image.shape == (SIDE, SIDE, 3)
+        assert example.masks.shape == (2, SIDE, SIDE)
+        assert example.masks.any((1, 2)).all()
+        assert example.relief.shape == (5, SIDE, SIDE)
+        assert np.isfinite(example.relief).all()
 
 
 def test_masters_step_against_their_own_gradients() -> None:

@@ -1,0 +1,79 @@
+"""Rendered and embedded views, shared by all objects of a run and kept for every later vote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..core.cameras import Camera
+from .artist_view import to_bytes
+from .fields.protocol import RadianceField
+from .parallel import one_ahead
+from .rays import Samples
+from .render import View, render_view
+from .report import Run
+from .segmenters.protocol import ImageEmbedding, Segmenter
+
+LEAST_KEPT_WEIGHT = 0.01
+"""Fainter samples of a view are dropped once its picture is made; they are most, and say little."""
+
+
+@dataclass(frozen=True)
+class PreparedView:
+    """A rendered and embedded view."""
+
+    view: View
+    embedding: ImageEmbedding
+
+
+@dataclass
+class PreparedViews:
+    """Views by index; 0 is the artist's."""
+
+    field_: RadianceField
+    segmenter: Segmenter
+    run: Run
+    least_weight: float = LEAST_KEPT_WEIGHT
+    """Samples up to this weight are forgotten."""
+    done: dict[int, PreparedView] = field(default_factory=dict)
+
+    def __getitem__(self, index: int) -> PreparedView:
+        return self.done[index]
+
+    def add(self, index: int, camera: Camera) -> PreparedView:
+        """Render and embed one more view."""
+        self.done[index] = self._prepared(camera)
+        return self.done[index]
+
+    def add_in_turn(self, first: int, cameras: Sequence[Camera]) -> Iterator[int]:
+        """Add views, numbered from ``first``; while the caller works on one, the next is made."""
+        made = one_ahead(self._prepared, cameras)
+        for index, prepared in enumerate(made, start=first):
+            self.done[index] = prepared
+            yield index
+
+    def rendered(self) -> dict[int, View]:
+        """All views' samples by index."""
+        return {index: prepared.view for index, prepared in self.done.items()}
+
+    def _prepared(self, camera: Camera) -> PreparedView:
+        with self.run.timed("render"):
+            view = render_view(self.field_, camera, cancelled=self.run.is_cancelled)
+        self.run.check()
+        with self.run.timed("encode"):
+            embedding = self.segmenter.embed(to_bytes(view.image()), view.relief())
+        return PreparedView(without_faint_samples(view, self.least_weight), embedding)
+
+
+def without_faint_samples(view: View, least: float) -> View:
+    """A view without colours and without the samples of weight up to ``least``."""
+    samples = view.samples
+    keep = (samples.weights > least).nonzero()[:, 0]
+    kept = Samples(
+        samples.ray_index[keep],
+        samples.points[keep],
+        samples.weights[keep],
+        samples.depth[keep],
+        None,
+    )
+    return View(view.camera, kept, view.background)
