@@ -28,6 +28,8 @@ SMALLEST_WITH_EDGE = 150
 """Pixels of the smallest mask whose edge may be left out of the vote."""
 REGION_MARGIN = 1.8
 """Half the side of an object's first region over its estimated radius."""
+LEAST_RESOLUTION = 24
+"""Nodes along the longest side of a final region, however small the object is in its views."""
 TIGHT_MARGIN = 0.12
 """Room around the voted object in its final region, as a part of its extent."""
 
@@ -134,10 +136,25 @@ class ObjectVotes:
         margin = TIGHT_MARGIN * (upper - lower) + 0.02 * (upper - lower).max()
         lower, upper = (lower - margin).clamp(min=-1), (upper + margin).clamp(max=1)
         extent = _metric_extent(field_, lower, upper)
-        shape = region_shape(extent, self.settings.grid_resolution)
-        self._rebuild(lower, upper, shape, views)
+        pixels = int(float(extent.max()) / self._pixel_footprint(views))
+        resolution = max(LEAST_RESOLUTION, min(pixels, self.settings.grid_resolution))
+        self._rebuild(lower, upper, region_shape(extent, resolution), views)
         self.tight = True
         return True
+
+    def _pixel_footprint(self, views: dict[int, View]) -> float:
+        """Width of a pixel on the object, in field units.
+
+        Nodes much closer than that would mostly get no vote from a view, and tell it nothing.
+        """
+        widths = []
+        for index, mask in self.masks.items():
+            samples, fl_x = views[index].samples, views[index].camera.fl_x
+            covered = torch.from_numpy(np.ascontiguousarray(mask)).view(-1)
+            depth = samples.depth[covered.to(samples.depth.device)[samples.ray_index]]
+            if len(depth):
+                widths.append(float(depth.median()) / fl_x)
+        return max(float(np.median(widths)) if widths else 0.0, 1e-9)
 
     def _rebuild(
         self,

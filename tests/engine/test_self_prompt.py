@@ -33,7 +33,7 @@ class Scripted:
         self.answers = list(answers)
         self.asked: list[dict[str, object]] = []
 
-    def embed(self, image: np.ndarray) -> ImageEmbedding:
+    def embed(self, image: np.ndarray, relief: object = None) -> ImageEmbedding:
         return EMBEDDING
 
     def predict(self, embedding: ImageEmbedding, **question: object) -> MaskPrediction:
