@@ -111,7 +111,7 @@ class Camera:
             fl_x, fl_y, cx, cy = (float(data[key]) for key in ("fl_x", "fl_y", "cx", "cy"))
             matrix = np.array(data["transform_matrix"], dtype=np.float64)
             return Camera(int(data["w"]), int(data["h"]), fl_x, fl_y, cx, cy, matrix)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"The camera description is incomplete or wrong ({error}).") from error
 
 
@@ -206,8 +206,7 @@ def _read_frame(
 ) -> Camera:
     try:
         values = {**data, **frame}
-        native = _native_size(values, path)
-        width, height = native or size or _fail_no_size(path)
+        width, height = _native_size(values, path) or size or _fail_no_size(path)
         if "fl_x" in values:
             fl_x = float(values["fl_x"])
         else:
@@ -222,7 +221,7 @@ def _read_frame(
             float(values.get("cy", height / 2)),
             without_scale(np.array(frame["transform_matrix"], dtype=np.float64)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
     return camera.resized(*size) if size else camera
 

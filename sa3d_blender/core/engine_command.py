@@ -12,19 +12,24 @@ from .errors import UserError
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder of this package, whatever name Blender imports it by."""
 
-_BOOTSTRAP = (
-    "import runpy, sys; "
-    "sys.path.append(sys.argv.pop(1)); "
-    "runpy.run_module(sys.argv.pop(1) + '.engine', run_name='__main__', alter_sys=True)"
-)
+_BOOTSTRAP = """
+import importlib.util, os, runpy, sys
+folder, name = sys.argv.pop(1), "sa3d_blender"
+init = os.path.join(folder, "__init__.py")
+spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[folder])
+sys.modules[name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules[name])
+runpy.run_module(name + ".engine", run_name="__main__", alter_sys=True)
+"""
 _DROPPED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
 
 
 def engine_command(python: str | Path) -> list[str]:
     """The argv that serves this package's engine with that Python.
 
-    The package's parent folder goes last on the module path, so nothing in it can hide the
-    engine's own libraries; ``-I`` keeps the working folder and the user's settings out.
+    The package is loaded from its folder, so neither a copy of it that is installed in that Python
+    nor anything beside the folder gets in the way; ``-I`` keeps the working folder and the user's
+    settings out.
 
     Raises:
         UserError: there is no such file.
@@ -40,8 +45,7 @@ def engine_command(python: str | Path) -> list[str]:
             "Preferences > Add-ons > SA3D.",
             code="no_engine",
         )
-    parent, name = str(PACKAGE.parent), PACKAGE.name
-    return [str(python), "-I", "-X", "utf8", "-c", _BOOTSTRAP, parent, name, "serve"]
+    return [str(python), "-I", "-X", "utf8", "-c", _BOOTSTRAP, str(PACKAGE), "serve"]
 
 
 def engine_environment() -> dict[str, str]:

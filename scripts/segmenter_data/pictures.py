@@ -29,6 +29,12 @@ COMPOSED = 0.05
 """Share of flat compositions among the examples."""
 WITHOUT_RELIEF = 0.2
 """Share of the other examples whose shape is kept secret, as in photographs."""
+FRAMED = 0.45
+"""Share of the crops that frame one object, as the pipeline's own views do."""
+FRAMES = (1.25, 4.5)
+"""Least and most side of such a crop over the object's extent."""
+SMALLEST_SIDE = 40
+"""Pixels of the smallest crop."""
 HELD_OUT = 25
 """Every so many scenes are for validation only."""
 
@@ -96,15 +102,31 @@ class Pictures:
 
     def _crop(self, rng: np.random.Generator) -> Layers:
         layers = self._known[self.names[rng.integers(len(self.names))]]
-        full = layers.side
-        side = int(full * rng.uniform(0.4, 1.0)) if rng.random() < 0.7 else full
-        y, x = (int(rng.integers(full - side + 1)) for _ in range(2))
-        layers = resized(cropped(layers, x, y, side), SIDE)
+        layers = resized(cropped(layers, *random_square(rng, layers)), SIDE)
         if rng.random() < 0.5:
             layers = mirrored(layers)
         for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.25 else 0):
             layers = quarter_turned(layers)
         return layers
+
+
+def random_square(rng: np.random.Generator, layers: Layers) -> tuple[int, int, int]:
+    """Left, top and side of a piece of a picture: around one object, anywhere, or all of it."""
+    full = layers.side
+    numbers = np.unique(layers.ids[..., 0])
+    numbers = numbers[numbers >= FIRST_OBJECT]
+    if rng.random() < FRAMED and len(numbers):
+        where = layers.ids[..., 0] == rng.choice(numbers)
+        rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
+        extent = max(np.ptp(rows), np.ptp(columns)) + 1
+        side = int(np.clip(extent * np.exp(rng.uniform(*np.log(FRAMES))), SMALLEST_SIDE, full))
+        shift = rng.normal(0, 0.1, 2) * side
+        x = int((columns[0] + columns[-1] - side) / 2 + shift[0])
+        y = int((rows[0] + rows[-1] - side) / 2 + shift[1])
+        return int(np.clip(x, 0, full - side)), int(np.clip(y, 0, full - side)), side
+    side = int(full * rng.uniform(0.4, 1.0)) if rng.random() < 0.6 else full
+    x, y = (int(rng.integers(full - side + 1)) for _ in range(2))
+    return x, y, side
 
 
 def relief_channels(layers: Layers) -> np.ndarray:
