@@ -1,14 +1,15 @@
 """Reading checkpoint files without trusting them.
 
 Torch files are pickles. They are read with torch's restricted unpickler and a short list of further
-names (plain numpy arrays), so a file can hold data but cannot run anything. Whatever is wrong with
-a file ends in one `UserError`.
+names (numpy arrays, tables of settings), so a file can hold data but cannot run anything. Whatever
+is wrong with a file ends in one `UserError`.
 """
 
 from __future__ import annotations
 
 import pickle
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from ...core.errors import UserError
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_TORCH_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
 MIN_TRUNCATED_BYTES = 4
+SETTINGS_TABLES = ("mmcv.utils.config.ConfigDict", "lib.config_loader.ConfigDict")
+"""Dictionary classes of DirectVoxGO's and of SA3D's settings; read as plain ordered ones."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,10 @@ def _refused(path: Path, error: pickle.UnpicklingError) -> UserError:
 
 
 def _allowed_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """Names beyond torch's own that a checkpoint may use: those of plain numpy arrays.
+    """Names beyond torch's own that a checkpoint may use: numpy arrays' and settings tables'.
 
-    Files written with numpy 1 and 2 spell the module ``numpy.core`` and ``numpy._core``.
+    Files written with numpy 1 and 2 spell the module ``numpy.core`` and ``numpy._core``. The
+    tables' classes are never looked up: their names stand for `OrderedDict`.
     """
     functions: dict[str, Callable[..., Any]] = {
         "_reconstruct": cast(Callable[..., Any], np.array([0]).__reduce__()[0]),
@@ -136,8 +140,9 @@ def _allowed_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], st
         for module in ("numpy.core", "numpy._core")
         for name, function in functions.items()
     ]
+    tables = [(cast(Callable[..., Any], OrderedDict), name) for name in SETTINGS_TABLES]
     kinds = (np.uint8, np.int32, np.int64, np.float16, np.float32, np.float64, np.bool_)
-    return [*pairs, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
+    return [*pairs, *tables, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
 
 
 def checked_weight(state: Any, name: str, shape: tuple[int | None, ...], *, path: Path) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
 MAX_CELLS = 2**23
-"""Cell indices are computed in float32, which counts exactly up to 2^24."""
+"""Bitmaps made here have no more cells than this."""
+EXACT_FLOATS = 2**24
+"""Cell indices are computed in float32 where it counts exactly: up to here. That is faster."""
 
 
 class CellGrid:
@@ -43,12 +45,17 @@ class CellGrid:
         """The bit of the cell each grid-frame point lies in."""
         cell = torch.addcmul(self._shift, points, self.scale)
         cell.clamp_(self._zero, self._limit)
-        return self._flat.take((cell.floor_() @ self._strides).long())
+        return self._flat.take(self._index(cell.floor_()))
 
     def within(self, points: Float[Tensor, "n 3"]) -> Bool[Tensor, " n"]:
         """The same, faster, for points that lie in the grid or less than one cell outside."""
         cell = torch.addcmul(self._shift, points, self.scale).floor_()
-        return self._flat.take((cell @ self._strides).long())
+        return self._flat.take(self._index(cell))
+
+    def _index(self, cell: Float[Tensor, "n 3"]) -> Int64[Tensor, " n"]:
+        if self._flat.numel() <= EXACT_FLOATS:
+            return (cell @ self._strides).long()
+        return (cell.long() * self._strides.long()).sum(dim=1)
 
     def bounds(self) -> Float[Tensor, "2 3"]:
         """The smallest grid-frame box around all True cells; empty (1 > -1) without any."""
@@ -119,6 +126,24 @@ def alpha_mask_cells(
     return CellGrid(cells, per_unit * half, (center - mask_box[0]) * per_unit + 1)
 
 
+def nearest_node_cells(
+    mask: Bool[Tensor, "z y x"],
+    scale: Float[Tensor, " 3"],
+    shift: Float[Tensor, " 3"],
+    field_box: Float[Tensor, "2 3"],
+) -> CellGrid:
+    """A bitmap of nodes, each of which speaks for the points it is nearest to.
+
+    Args:
+        mask: the nodes.
+        scale, shift: node numbers are ``point * scale + shift``, in the frame of ``field_box``.
+        field_box: what the grid frame stretches to [-1, 1]^3.
+    """
+    half = (field_box[1] - field_box[0]) / 2
+    center = (field_box[0] + field_box[1]) / 2
+    return CellGrid(mask, half * scale, center * scale + shift + 0.5)
+
+
 def node_cells(
     slabs: Iterable[Bool[Tensor, "_ y x"]], grid_size: tuple[int, int, int], factor: int
 ) -> CellGrid:
@@ -139,6 +164,13 @@ def node_cells(
     scale = torch.tensor(grid_size, device=cells.device, dtype=torch.float32)
     scale = (scale - 1) / (2 * factor)
     return CellGrid(cells, scale, scale.clone())
+
+
+def slabs_of(layers: int, factor: int) -> Iterator[slice]:
+    """Consecutive z layers as `node_cells` wants them, thin enough for the cache."""
+    thickness = 8 * factor
+    for start in range(0, layers - 1, thickness):
+        yield slice(start, min(start + thickness + 1, layers))
 
 
 def cell_factor(grid_size: tuple[int, int, int]) -> int:

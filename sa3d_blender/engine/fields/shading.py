@@ -1,7 +1,8 @@
-"""TensoRF's five ways from an appearance feature and a viewing direction to a colour.
+"""From an appearance feature and a viewing direction to a colour: the ways of grid-based fields.
 
-Facts of the format (order of the inputs, frequencies, signs of the spherical harmonics) follow
-"TensoRF: Tensorial Radiance Fields" (Chen et al., ECCV 2022) and its published checkpoints.
+Facts of the formats (order of the inputs, frequencies, signs of the spherical harmonics) follow
+"TensoRF: Tensorial Radiance Fields" (Chen et al., ECCV 2022), "Direct Voxel Grid Optimization"
+(Sun et al., CVPR 2022) and their published checkpoints.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class PlainColor:
 
 
 class NeuralShader:
-    """Three linear layers: ReLU, ReLU, sigmoid.
+    """Linear layers with ReLU between them and a sigmoid at the end.
 
     The first layer's inputs are the feature, the direction, then encodings of the feature
     (``MLP_Fea``) or the position (``MLP_PE``), then of the direction. What depends on the
@@ -136,7 +137,7 @@ class NeuralShader:
         position_frequencies: int,
         view_frequencies: int,
     ) -> None:
-        """Take the layers' weights [out in] and biases [out] in order.
+        """Take the layers' weights [out in] and biases [out] in order, two layers or more.
 
         Raises:
             ValueError: the first layer's width does not fit the frequencies.
@@ -160,13 +161,12 @@ class NeuralShader:
             start += sum(map(len, parts))
         if start != weights[0].shape[1]:
             raise ValueError("the first layer's width does not fit")
-        self._hidden_weight = weights[1].T.contiguous()
-        self._output_weight = weights[2].T.contiguous()
-        self._biases = biases
+        self._weights = [weight.T.contiguous() for weight in weights[1:]]
+        self._first_bias, self._biases = biases[0], biases[1:]
 
     def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r h"]:
         """The directions' share of the first layer, with its bias."""
-        total = self._biases[0].expand(len(directions), -1).clone()
+        total = self._first_bias.expand(len(directions), -1).clone()
         inputs = [directions, *encode(directions, self.view_frequencies)]
         _add_products(total, inputs, self._first[self._VIEW])
         return total
@@ -178,15 +178,24 @@ class NeuralShader:
         view: Float[Tensor, "s h"],
     ) -> Float[Tensor, "s 3"]:
         """Colours of samples."""
+        return self.logits(features, points, view).sigmoid_()
+
+    def logits(
+        self,
+        features: Float[Tensor, "s c"],
+        points: Float[Tensor, "s 3"],
+        view: Float[Tensor, "s h"],
+    ) -> Float[Tensor, "s 3"]:
+        """What the sigmoid makes the colours of."""
         hidden = view.clone()
         inputs = [features, *encode(features, self.feature_frequencies)]
         _add_products(hidden, inputs, self._first[self._FEATURE])
         _add_products(
             hidden, encode(points, self.position_frequencies), self._first[self._POSITION]
         )
-        hidden.relu_()
-        hidden = torch.addmm(self._biases[1], hidden, self._hidden_weight).relu_()
-        return torch.addmm(self._biases[2], hidden, self._output_weight).sigmoid_()
+        for bias, weight in zip(self._biases, self._weights, strict=True):
+            hidden = torch.addmm(bias, hidden.relu_(), weight)
+        return hidden
 
 
 def _add_products(total: Tensor, inputs: list[Tensor], weights: list[Tensor]) -> None:

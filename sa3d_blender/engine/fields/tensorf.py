@@ -21,11 +21,12 @@ from .checkpoint_file import Checkpoint
 from .family import Family
 from .marching import Occupancy, march_steps
 from .ndc import NdcSpace, visible_box
-from .occupancy import CellGrid, alpha_mask_cells, cell_factor, node_cells
+from .occupancy import CellGrid, alpha_mask_cells, cell_factor, node_cells, slabs_of
+from .scene_choice import SceneChoice
 from .stepped_rays import BoxSpace, Space
 from .tensorf_checkpoint import TensorfModel, TensorfParameters, is_tensorf, read_model
 from .tensorf_decomposition import DensityFeature
-from .tensorf_scene import SceneChoice, choose_scene
+from .tensorf_scene import choose_scene
 
 EMPTY_ALPHA = 1e-4
 """Cells in which no sample is more opaque than this count as empty; TensoRF gives such samples no
@@ -158,10 +159,7 @@ class TensorfField:
 
     def _dense_nodes(self, factor: int) -> Iterator[Bool[Tensor, "d y x"]]:
         threshold = _empty_feature(self._model.parameters, self.scene)
-        nodes = self._model.parameters.grid_size[2]
-        thickness = 8 * factor
-        for start in range(0, nodes - 1, thickness):
-            layers = slice(start, min(start + thickness + 1, nodes))
+        for layers in slabs_of(self._model.parameters.grid_size[2], factor):
             yield self._feature.layers(layers) > threshold
 
 

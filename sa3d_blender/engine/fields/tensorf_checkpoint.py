@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .checkpoint_file import Checkpoint, bad_weights, checked_weight
+from .checkpoint_numbers import Numbers
 from .shading import RGB_FEATURES, SH_FEATURES, NeuralShader, PlainColor, Shader, SphericalHarmonics
 from .tensorf_decomposition import LINE_AXES, PLANE_AXES, Decomposition
 
@@ -153,7 +154,7 @@ class _WeightReader:
 
 
 def _parameters(kwargs: dict[str, Any], path: Path) -> TensorfParameters:
-    numbers = _Numbers(kwargs, path)
+    numbers = Numbers(kwargs, path)
     grid_size = tuple(int(n) for n in numbers.many("gridSize", 3, low=2.0, high=float(MAX_NODES)))
     if math.prod(grid_size) > MAX_GRID:
         raise bad_weights(
@@ -180,32 +181,6 @@ def _parameters(kwargs: dict[str, Any], path: Path) -> TensorfParameters:
     if not parameters.samples <= MAX_SAMPLES:
         raise bad_weights(path, "its step_ratio asks for unbelievably many samples")
     return parameters
-
-
-@dataclass(frozen=True)
-class _Numbers:
-    """Finite numbers of a table, within limits."""
-
-    table: dict[str, Any]
-    path: Path
-
-    def one(self, name: str, *, low: float = -1e9, high: float = 1e9) -> float:
-        return self._check(name, self.table.get(name), low, high)
-
-    def many(self, name: str, count: int, *, low: float = -1e9, high: float = 1e9) -> list[float]:
-        values = self.table.get(name)
-        if isinstance(values, Tensor | np.ndarray):
-            values = values.tolist()
-        if not isinstance(values, list | tuple) or len(values) != count:
-            raise bad_weights(self.path, f"its {name!r} is not a list of {count} numbers")
-        return [self._check(name, value, low, high) for value in values]
-
-    def _check(self, name: str, value: Any, low: float, high: float) -> float:
-        if isinstance(value, Tensor | np.generic) and value.ndim == 0:
-            value = value.item()
-        if not isinstance(value, int | float) or not low <= value <= high:
-            raise bad_weights(self.path, f"its {name!r} is missing or out of range")
-        return float(value)
 
 
 def _box(value: Any, path: Path, name: str) -> Float[Tensor, "2 3"]:
@@ -252,7 +227,7 @@ def _alpha_mask(data: dict[str, Any], path: Path, device: torch.device) -> Alpha
     if "alphaMask.mask" not in data:
         return None
     shape = data.get("alphaMask.shape")
-    sizes = _Numbers({"alphaMask.shape": list(shape or ())}, path).many(
+    sizes = Numbers({"alphaMask.shape": list(shape or ())}, path).many(
         "alphaMask.shape", 5, low=1.0, high=float(MAX_NODES)
     )
     depth, height, width = (int(size) for size in sizes[2:])

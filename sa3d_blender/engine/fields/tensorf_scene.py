@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
-from ...core.errors import UserError
 from ...core.settings import FieldOptions
+from .scene_choice import SceneChoice, completed_choice
 from .tensorf_checkpoint import TensorfParameters
 
 LLFF_HALF_BOX = (1.5, 1.67, 1.0)
 """Half sizes of the box that TensoRF gives forward-facing scenes in NDC."""
-TYPICAL_NDC_FOCAL = 1.62
-"""Focal length over half the image width of the LLFF data set's phone pictures."""
-TYPICAL_NDC_ASPECT = 4 / 3
-"""Width over height of the LLFF data set's pictures."""
-
-
-@dataclass(frozen=True)
-class SceneChoice:
-    """The decisions, and why they were taken."""
-
-    scene: str
-    background: float
-    """Grey level, 0 or 1."""
-    ndc_focal: tuple[float, float] | None
-    """Training focal length over half the image width and height; None for a bounded scene."""
-    notes: tuple[str, ...]
 
 
 def choose_scene(parameters: TensorfParameters, options: FieldOptions) -> SceneChoice:
@@ -41,19 +23,7 @@ def choose_scene(parameters: TensorfParameters, options: FieldOptions) -> SceneC
     if scene == "auto":
         scene, why = _guess_scene(parameters)
         notes.append(why)
-    background: str = options.background
-    if background == "auto":
-        background = "white" if scene == "bounded" else "black"
-        notes.append(f"Background {background}: TensoRF's choice for {_spoken(scene)} scenes.")
-    focal = None
-    if scene == "forward_facing":
-        focal, why_focal = _ndc_focal(options)
-        notes.extend(why_focal)
-    return SceneChoice(scene, 1.0 if background == "white" else 0.0, focal, tuple(notes))
-
-
-def _spoken(scene: str) -> str:
-    return scene.replace("_", "-")
+    return completed_choice(scene, notes, options, family="TensoRF")
 
 
 def _guess_scene(parameters: TensorfParameters) -> tuple[str, str]:
@@ -69,22 +39,3 @@ def _guess_scene(parameters: TensorfParameters) -> tuple[str, str]:
         f"Taken for a bounded scene because its near and far are {near:g} and {far:g}, "
         "not 0 and 1 with a box in normalised device coordinates."
     )
-
-
-def _ndc_focal(options: FieldOptions) -> tuple[tuple[float, float], list[str]]:
-    focal, aspect = options.ndc_focal, options.ndc_aspect
-    notes = []
-    if focal is None:
-        focal = TYPICAL_NDC_FOCAL
-        notes.append(
-            f"The training cameras' focal length is not in the file; {focal:g} half image widths, "
-            "typical of phones, was assumed, so shapes may be stretched in depth."
-        )
-    if aspect is None:
-        aspect = TYPICAL_NDC_ASPECT if options.ndc_focal is None else 1.0
-        notes.append(
-            f"The training pictures' aspect is not in the file; {aspect:.4g} to 1 was assumed."
-        )
-    if not (0 < focal < float("inf") and 0 < aspect < float("inf")):
-        raise UserError("The NDC focal length and aspect must be positive numbers.")
-    return (focal, focal * aspect), notes

@@ -1,0 +1,179 @@
+"""Every model class, grid and colouring of the DirectVoxGO family against the plain renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.settings import FieldOptions
+from sa3d_blender.engine.fields import load_field, marching
+from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.rays import Rays, Samples
+from tests.support.plain_dvgo import PlainDvgo, Tables, make_tables
+
+Write = Callable[[Tables], Path]
+CPU = torch.device("cpu")
+CASES: list[dict[str, Any]] = [
+    {"colors": "direct"},
+    {"colors": "tinted", "factored": True},
+    {"colors": "stored", "mask": False},
+    {"colors": "direct", "factored": True, "depth": 5},
+    {"colors": "direct", "depth": 2, "frequencies": 0},
+]
+
+
+def name_of(case: dict[str, Any]) -> str:
+    return "-".join(map(str, case.values()))
+
+
+def looking_inwards(count: int, *, distance: float = 4.0) -> Rays:
+    """Rays from random places around the box towards its middle."""
+    generator = torch.Generator().manual_seed(3)
+    origins = torch.randn(count, 3, generator=generator)
+    origins = distance * origins / origins.norm(dim=1, keepdim=True)
+    aims = torch.rand(count, 3, generator=generator) - 0.5
+    directions = aims - origins
+    return Rays(origins, directions / directions.norm(dim=1, keepdim=True))
+
+
+def composite(field: RadianceField, samples: Samples, rays: int) -> tuple[Tensor, Tensor]:
+    """Images and opacities, straight from the definition."""
+    assert samples.rgb is not None
+    image, opacity = torch.zeros(rays, 3), torch.zeros(rays)
+    image.index_add_(0, samples.ray_index, samples.weights[:, None] * samples.rgb)
+    opacity.index_add_(0, samples.ray_index, samples.weights)
+    return (image + (1 - opacity[:, None]) * field.background).clamp(0, 1), opacity
+
+
+def mean_depth(samples: Samples, rays: int) -> Tensor:
+    """The sum of weight times distance."""
+    depth = torch.zeros(rays)
+    return depth.index_add_(0, samples.ray_index, samples.weights * samples.depth)
+
+
+@pytest.fixture
+def unmerged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sample for itself, so that the comparison is exact."""
+    monkeypatch.setattr(marching, "MERGED_WEIGHT", 1e-9)
+    monkeypatch.setattr(marching, "MERGED_SPAN", 0.0)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+@pytest.mark.usefixtures("unmerged")
+def test_bounded_render_equals_plain_renderer(
+    case: dict[str, Any], write_checkpoint: Write
+) -> None:
+    tables = make_tables(**case)
+    rays = looking_inwards(200)
+    field = load_field(write_checkpoint(tables), FieldOptions(scene="bounded"), device=CPU)
+    expected, weights, distance = PlainDvgo(tables).bounded(rays.origins, rays.directions)
+    samples = field.march(rays, with_color=True)
+    image, opacity = composite(field, samples, len(rays))
+    assert 0.3 < float(opacity.mean()) <= 1
+    assert float((image - expected).abs().mean()) < 1e-3
+    assert float((opacity - weights.sum(dim=1)).abs().mean()) < 1e-3
+    depth = (weights * distance).sum(dim=1)
+    assert float((mean_depth(samples, len(rays)) - depth).abs().mean()) < 0.01
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_density_and_color_at_points(case: dict[str, Any], write_checkpoint: Write) -> None:
+    tables = make_tables(**case)
+    plain = PlainDvgo(tables)
+    field = load_field(write_checkpoint(tables), FieldOptions(scene="bounded"), device=CPU)
+    generator = torch.Generator().manual_seed(11)
+    grid = torch.rand(300, 3, generator=generator) * 2.4 - 1.2
+    points = field.field_from_grid(grid).double()
+    sigma = plain.density(points)
+    visible = plain.live(points) & (1 - (-sigma * plain.interval).exp() > plain.threshold)
+    expected = torch.where(visible, sigma * plain.interval / plain.step, 0.0)
+    assert 50 < int(visible.sum()) < 250
+    torch.testing.assert_close(field.density(grid).double(), expected, rtol=1e-3, atol=1e-4)
+    directions = torch.nn.functional.normalize(torch.randn(300, 3, generator=generator), dim=1)
+    inside = (grid.abs() <= 1).all(dim=1)
+    colors = plain.color(points[inside], directions[inside].double())
+    found = field.color(grid[inside], directions[inside]).double()
+    torch.testing.assert_close(found, colors, rtol=1e-3, atol=1e-4)
+
+
+def test_camera_in_the_box_sees_what_is_in_front_of_it(write_checkpoint: Write) -> None:
+    field = load_field(write_checkpoint(make_tables()), FieldOptions(scene="bounded"), device=CPU)
+    rays = Rays(torch.zeros(200, 3), looking_inwards(200).directions)
+    samples = field.march(rays, with_color=False)
+    assert samples.rgb is None
+    assert 0 <= float(samples.depth.min()) < 0.2
+    places = rays.origins[samples.ray_index]
+    places = places + samples.depth[:, None] * rays.directions[samples.ray_index]
+    torch.testing.assert_close(field.field_from_grid(samples.points), places, rtol=0, atol=1e-4)
+
+
+def test_sa3ds_own_files_are_read_and_their_masks_said(write_checkpoint: Write) -> None:
+    tables = make_tables()
+    del tables["global_step"]
+    for name in ("seg_mask_grid", "dual_seg_mask_grid"):
+        tables["model_state_dict"][f"{name}.grid"] = torch.zeros(1, 2, 5, 5, 5)
+    field = load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
+    assert field.info()["sa3d_masks"] == 2
+    assert any("SA3D" in note for note in field.notes)
+
+
+def test_older_names_of_the_grids(write_checkpoint: Write) -> None:
+    """Before April 2022: bare names; before that, the shift follows from ``alpha_init``."""
+    tables = make_tables()
+    new = load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
+    state = tables["model_state_dict"]
+    for name in ("density", "k0"):
+        state[name] = state.pop(f"{name}.grid")
+    del state["act_shift"]
+    tables["model_kwargs"]["alpha_init"] = 1 / (1 + float(np.exp(3.0)))
+    old = load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
+    points = torch.rand(200, 3) * 2 - 1
+    torch.testing.assert_close(old.density(points), new.density(points), rtol=1e-4, atol=1e-4)
+
+
+WRONG: dict[str, tuple[str, str, Any]] = {
+    "not a table": ("", "model_state_dict", [1, 2]),
+    "not a number": ("model_state_dict", "density.grid", torch.full((1, 1, 5, 5, 5), torch.nan)),
+    "no density": ("model_state_dict", "density.grid", None),
+    "flat density": ("model_state_dict", "density.grid", torch.zeros(1, 1, 5, 5, 1)),
+    "virtual": ("model_state_dict", "density.grid", torch.zeros(1).expand(1, 1, 999, 999, 999)),
+    "channels": ("model_state_dict", "k0.grid", torch.zeros(1, 5, 4, 4, 4)),
+    "no shift": ("model_state_dict", "act_shift", torch.zeros(2)),
+    "empty box": ("model_state_dict", "xyz_min", torch.full((3,), 9.0)),
+    "network": ("model_state_dict", "rgbnet.2.0.weight", torch.zeros(16, 7)),
+    "first layer": ("model_state_dict", "rgbnet.0.weight", torch.zeros(16, 7)),
+    "frequencies": ("model_state_dict", "viewfreq", torch.tensor([1.0, 3.0, 4.0])),
+    "many frequencies": ("model_state_dict", "viewfreq", torch.ones(99)),
+    "old colours": ("model_state_dict", "posfreq", torch.ones(3)),
+    "mask": ("model_state_dict", "mask_cache.mask", torch.zeros(3, 3, 3)),
+    "virtual mask": (
+        "model_state_dict",
+        "mask_cache.mask",
+        torch.zeros(1, dtype=torch.bool).expand(2000, 2000, 2000),
+    ),
+    "voxels": ("model_kwargs", "num_voxels", 0),
+    "many voxels": ("model_kwargs", "num_voxels", 1e30),
+    "ratio": ("model_kwargs", "voxel_size_ratio", torch.tensor(torch.nan)),
+    "threshold": ("model_kwargs", "fast_color_thres", {"_delete_": True, 0: 1e-4}),
+    "depth": ("model_kwargs", "rgbnet_depth", 10**9),
+    "implicit": ("model_kwargs", "rgbnet_full_implicit", True),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_unusable_content(what: str, write_checkpoint: Write) -> None:
+    tables = make_tables()
+    table, name, value = WRONG[what]
+    (tables[table] if table else tables)[name] = value
+    with pytest.raises(UserError) as caught:
+        load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
+    assert caught.value.code == "bad_weights"
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,263 @@
+"""Synthetic DirectVoxGO checkpoints and a slow, plain renderer to compare with.
+
+The renderer is written from the format's description, one formula after the other, in double
+precision, with every sample evaluated; it shares no code with the package.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Tables = dict[str, Any]
+GRID = (17, 15, 13)
+STEP_SIZE = 0.5
+STOP = 1e-3
+"""A ray ends where less than this much light is left."""
+PLANES = {"xy_plane": (0, 1), "xz_plane": (0, 2), "yz_plane": (1, 2)}
+VECTORS = {"z_vec": 2, "y_vec": 1, "x_vec": 0}
+BOXES = {
+    "bounded": [[-1.2, -1.0, -0.8], [1.1, 1.3, 0.9]],
+    "ndc": [[-1.3, -1.2, -1.0], [1.2, 1.4, 1.0]],
+    "layers": [[-1.3, -1.2, -1.0], [1.2, 1.4, 1.0]],
+    "contracted": [[-1.2, -1.2, -1.2], [1.2, 1.2, 1.2]],
+}
+
+
+def make_tables(
+    *,
+    kind: str = "bounded",
+    factored: bool = False,
+    colors: str = "direct",
+    depth: int = 3,
+    mask: bool = True,
+    frequencies: int = 3,
+    norm: str = "inf",
+) -> Tables:
+    """The content of a ``.tar`` file with random weights.
+
+    Args:
+        kind: ``bounded``, ``ndc`` (SA3D's bounded model in NDC), ``layers`` (DirectMPIGO) or
+            ``contracted`` (DirectContractedVoxGO).
+        factored: planes and vectors instead of volumes.
+        colors: ``direct``, ``tinted`` (added to a stored colour) or ``stored``.
+        depth: layers of the colour network.
+        norm: of the contraction.
+    """
+    generator = torch.Generator().manual_seed(9)
+    box = torch.tensor(BOXES[kind])
+    size = GRID if kind != "contracted" else (16, 16, 16)
+    channels = 3 if colors == "stored" else 7
+    state = OrderedDict(xyz_min=box[0], xyz_max=box[1])
+    state |= _grid("density", 1, size, factored, generator)
+    state |= _grid("k0", channels, size, factored, generator)
+    state |= _shift(kind, size, generator)
+    if kind == "contracted":
+        state |= {
+            "scene_center": torch.tensor([0.2, -0.1, 0.3]),
+            "scene_radius": torch.full((3,), 1.5),
+        }
+    if colors != "stored":
+        inputs = (channels if colors == "direct" else channels - 3) + 3 + 6 * frequencies
+        state["viewfreq"] = 2.0 ** torch.arange(frequencies)
+        state |= _network(inputs, depth, generator)
+    if mask:
+        state |= _mask(box, generator)
+    kwargs = {
+        "xyz_min": box[0].numpy(),
+        "xyz_max": box[1].numpy(),
+        "num_voxels": math.prod(size),
+        "voxel_size_ratio": torch.tensor(1.3),
+        "fast_color_thres": 1e-4,
+        "rgbnet_dim": 0 if colors == "stored" else channels,
+        "rgbnet_direct": colors != "tinted",
+        "rgbnet_full_implicit": False,
+        "rgbnet_depth": depth,
+        "mpi_depth": size[2],
+        "contracted_norm": norm,
+    }
+    return {"global_step": 1, "model_kwargs": kwargs, "model_state_dict": state}
+
+
+def _grid(
+    name: str, channels: int, size: tuple[int, ...], factored: bool, generator: torch.Generator
+) -> Tables:
+    spread = 4.0 if name == "density" else 1.0
+    if not factored:
+        grid = torch.randn(1, channels, *size, generator=generator) * spread
+        if name == "density":
+            grid = _walled(grid, -20.0)
+        return {f"{name}.grid": grid}
+    ranks = {"xy_plane": 4, "xz_plane": 3, "yz_plane": 3}
+    found = {}
+    for (plane, (u, v)), (vector, axis) in zip(PLANES.items(), VECTORS.items(), strict=True):
+        rank = ranks[plane]
+        found[f"{name}.{plane}"] = torch.randn(1, rank, size[u], size[v], generator=generator)
+        line = torch.randn(1, rank, size[axis], 1, generator=generator) * spread / 3
+        found[f"{name}.{vector}"] = line
+    if channels > 1:
+        found[f"{name}.f_vec"] = torch.randn(10, channels, generator=generator)
+    return found
+
+
+def _walled(values: Tensor, wall: float) -> Tensor:
+    """Another value on the faces.
+
+    The first sample of a ray lies exactly on a face, where rounding decides whether it counts.
+    """
+    middle = (..., *[slice(1, -1)] * 3)
+    walled = torch.full_like(values, wall)
+    walled[middle] = values[middle]
+    return walled
+
+
+def _shift(kind: str, size: tuple[int, ...], generator: torch.Generator) -> Tables:
+    if kind == "layers":
+        return {"act_shift.grid": torch.randn(1, 1, 1, 1, size[2], generator=generator) - 4}
+    return {"act_shift": torch.tensor([-3.0])}
+
+
+def _network(inputs: int, depth: int, generator: torch.Generator) -> Tables:
+    names = ["0", *(f"{i}.0" for i in range(2, depth)), str(depth)]
+    found = {}
+    for i, name in enumerate(names):
+        rows, columns = (3 if i == depth - 1 else 16), (inputs if i == 0 else 16)
+        weight = torch.randn(rows, columns, generator=generator) * 1.5 / math.sqrt(columns)
+        found[f"rgbnet.{name}.weight"] = weight
+        found[f"rgbnet.{name}.bias"] = torch.randn(rows, generator=generator) * 0.2
+    return found
+
+
+def _mask(box: Tensor, generator: torch.Generator) -> Tables:
+    mask = _walled(torch.rand(9, 8, 10, generator=generator) > 0.4, False)
+    scale = (torch.tensor(mask.shape) - 1) / (box[1] - box[0])
+    return {
+        "mask_cache.mask": mask,
+        "mask_cache.xyz2ijk_scale": scale,
+        "mask_cache.xyz2ijk_shift": -box[0] * scale,
+    }
+
+
+class PlainDvgo:
+    """All samples of all rays."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.kwargs = tables["model_kwargs"]
+        state = tables["model_state_dict"]
+        floats = {n: v for n, v in state.items() if isinstance(v, Tensor) and v.is_floating_point()}
+        self.state = {name: value.double() for name, value in floats.items()}
+        self.mask = state.get("mask_cache.mask")
+        self.box = torch.stack([self.state["xyz_min"], self.state["xyz_max"]])
+        self.threshold = float(self.kwargs["fast_color_thres"])
+        voxel = float((self.box[1] - self.box[0]).prod()) / self.kwargs["num_voxels"]
+        self.step = STEP_SIZE * voxel ** (1 / 3)
+        self.interval = STEP_SIZE * float(self.kwargs["voxel_size_ratio"])
+
+    def grid(self, name: str, points: Tensor) -> Tensor:
+        """Channels [n c] of a grid at model-space points."""
+        q = (points - self.box[0]) / (self.box[1] - self.box[0]) * 2 - 1
+        if f"{name}.grid" in self.state:
+            at = q.flip(1).view(1, 1, 1, -1, 3)
+            found = functional.grid_sample(self.state[f"{name}.grid"], at, align_corners=True)
+            return found[0, :, 0, 0].T
+        parts = []
+        for (plane, (u, v)), (vector, axis) in zip(PLANES.items(), VECTORS.items(), strict=True):
+            on_plane = torch.stack([q[:, v], q[:, u]], dim=1)
+            on_line = torch.stack([torch.zeros_like(q[:, 0]), q[:, axis]], dim=1)
+            values = [
+                functional.grid_sample(
+                    self.state[f"{name}.{factor}"], at.view(1, 1, -1, 2), align_corners=True
+                )[0, :, 0].T
+                for factor, at in ((plane, on_plane), (vector, on_line))
+            ]
+            parts.append(values[0] * values[1])
+        products = torch.cat(parts, dim=1)
+        if f"{name}.f_vec" in self.state:
+            return products @ self.state[f"{name}.f_vec"]
+        return products.sum(dim=1, keepdim=True)
+
+    def density(self, points: Tensor) -> Tensor:
+        """Softplus density [n] at model-space points."""
+        raw = self.grid("density", points)[:, 0]
+        if "act_shift" in self.state:
+            return (1 + (raw + self.state["act_shift"]).exp()).log()
+        z = (points[:, 2] - self.box[0, 2]) / (self.box[1, 2] - self.box[0, 2])
+        at = torch.zeros(len(points), 3, dtype=torch.float64)
+        at[:, 0] = z * 2 - 1
+        shift = functional.grid_sample(
+            self.state["act_shift.grid"], at.view(1, 1, 1, -1, 3), align_corners=True
+        )
+        return (1 + (raw + shift.view(-1)).exp()).log()
+
+    def live(self, points: Tensor) -> Tensor:
+        """Whether model-space points lie in the box and not in known empty space."""
+        inside = ((points >= self.box[0]) & (points <= self.box[1])).all(dim=1)
+        if self.mask is None:
+            return inside
+        node = points * self.state["mask_cache.xyz2ijk_scale"]
+        node = (node + self.state["mask_cache.xyz2ijk_shift"] + 0.5).floor().long()
+        size = torch.tensor(self.mask.shape)
+        known = ((node >= 0) & (node < size)).all(dim=1)
+        i, j, k = torch.minimum(node.clamp_min(0), size - 1).unbind(dim=1)
+        return inside & known & self.mask[i, j, k]
+
+    def color(self, points: Tensor, view: Tensor) -> Tensor:
+        """Colours [n 3] at model-space points seen along unit world directions [n 3]."""
+        features = self.grid("k0", points)
+        if "viewfreq" not in self.state:
+            return features.sigmoid()
+        direct = self.kwargs["rgbnet_direct"]
+        angles = (view[:, :, None] * self.state["viewfreq"]).flatten(1)
+        x = torch.cat(
+            [features if direct else features[:, 3:], view, angles.sin(), angles.cos()], dim=1
+        )
+        names = [name[:-7] for name in self.state if name.endswith(".weight")]
+        for name in names:
+            x = x @ self.state[f"{name}.weight"].T + self.state[f"{name}.bias"]
+            x = x if name == names[-1] else x.relu()
+        return (x if direct else x + features[:, :3]).sigmoid()
+
+    def render(
+        self, points: Tensor, exists: Tensor, view: Tensor, interval: float, background: float
+    ) -> tuple[Tensor, Tensor]:
+        """Images [n 3] and weights [n k] from samples [n k 3], of which some exist [n k]."""
+        flat = points.reshape(-1, 3)
+        alpha = 1 - (1 + self.density(flat).expm1()) ** -interval
+        alive = self.live(flat) & exists.flatten() & (alpha > self.threshold)
+        alpha = torch.where(alive, alpha, 0.0).view(points.shape[:2])
+        passed = torch.cumprod(1 - alpha, dim=1)
+        before = torch.cat([torch.ones_like(passed[:, :1]), passed[:, :-1]], dim=1)
+        weights = alpha * before * (before >= STOP)
+        rest = 1 - weights.sum(dim=1, keepdim=True)
+        weights = weights * (weights > self.threshold)
+        seen = (weights > 0).flatten()
+        rgb = torch.zeros_like(flat)
+        directions = view[:, None].expand_as(points).reshape(-1, 3)
+        rgb[seen] = self.color(flat[seen], directions[seen])
+        image = (weights[..., None] * rgb.view_as(points)).sum(dim=1) + rest * background
+        return image.clamp(0, 1), weights
+
+    def bounded(
+        self, origins: Tensor, directions: Tensor, background: float = 1.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Images, weights and distances; the training's near clip is left out."""
+        o, d = origins.double(), directions.double()
+        start, points = self._voxel_steps(o, d)
+        exists = torch.ones(points.shape[:2], dtype=torch.bool)
+        unit = functional.normalize(d, dim=1)
+        image, weights = self.render(points, exists, unit, self.interval, background)
+        k = torch.arange(points.shape[1], dtype=torch.float64)
+        return image, weights, start[:, None] + k * self.step
+
+    def _voxel_steps(self, o: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+        """Entry [n] and points [n k 3] at steps of constant length from the box."""
+        first, second = (self.box[0] - o) / d, (self.box[1] - o) / d
+        start = torch.minimum(first, second).amax(dim=1).clamp_min(0) * d.norm(dim=1)
+        count = math.ceil(float((self.box[1] - self.box[0]).norm()) / self.step)
+        t = start[:, None] + torch.arange(count) * self.step
+        return start, o[:, None] + t[..., None] * functional.normalize(d, dim=1)[:, None]
