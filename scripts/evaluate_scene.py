@@ -64,7 +64,8 @@ def main() -> None:
     )
     segmenter = chosen_segmenter(options.segmenter, options.weights, truth)
     settings = replace(SegmentSettings(), views=options.views, reference=options.reference)
-    prompts = [click(name, ids[0] == truth.ids[name]) for name in OBJECTS[options.scene]]
+    names = [n for n in OBJECTS[options.scene] if options.only in (None, n)]
+    prompts = [click(name, ids[0] == truth.ids[name]) for name in names]
     groups = [prompts] if options.together else [[prompt] for prompt in prompts]
     print("| object | IoU | worst view | precision | recall | centre off | open edges | s |")
     print("|---|---|---|---|---|---|---|---|")
@@ -88,6 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("scene", choices=sorted(OBJECTS))
     parser.add_argument("--segmenter", choices=("bundled", "perfect"), default="bundled")
     parser.add_argument("--weights", type=Path, help="other weights of the bundled segmenter")
+    parser.add_argument("--only", help="the name of one object")
     parser.add_argument("--together", action="store_true", help="all objects in one pass")
     parser.add_argument("--views", type=int, default=SegmentSettings.views)
     parser.add_argument("--reference", action="store_true", help="the paper exactly")

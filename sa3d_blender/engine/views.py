@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.cameras import Camera
 
-FRAME_MARGIN = 1.5
+FRAME_MARGIN = 2.5
 """Half the picture's side over the target's radius: the segmenter wants context around it."""
 RING_STEP_UP = math.radians(30)
 HIGHEST_ELEVATION = math.radians(75)

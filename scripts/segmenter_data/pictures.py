@@ -29,9 +29,9 @@ COMPOSED = 0.05
 """Share of flat compositions among the examples."""
 WITHOUT_RELIEF = 0.2
 """Share of the other examples whose shape is kept secret, as in photographs."""
-FRAMED = 0.45
+FRAMED = 0.6
 """Share of the crops that frame one object, as the pipeline's own views do."""
-FRAMES = (1.25, 4.5)
+FRAMES = (1.5, 5.0)
 """Least and most side of such a crop over the object's extent."""
 SMALLEST_SIDE = 40
 """Pixels of the smallest crop."""

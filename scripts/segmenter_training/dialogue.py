@@ -43,7 +43,7 @@ def first_prompts(
     rng: np.random.Generator, masks: Bool[np.ndarray, "n h w"]
 ) -> tuple[Prompts, bool]:
     """One kind of prompt for all masks, and whether it is a single, ambiguous click."""
-    kind = rng.choice(["click", "box", "several"], p=[0.55, 0.2, 0.25])
+    kind = rng.choice(["click", "box", "several"], p=[0.6, 0.12, 0.28])
     if kind == "click":
         return Prompts([[(*first_click(rng, mask), 1)] for mask in masks], None), True
     if kind == "box":
