@@ -15,8 +15,9 @@ import numpy as np
 
 from ..core.cameras import Camera
 
-FRAME_MARGIN = 2.5
-"""Half the picture's side over the target's radius: the segmenter wants context around it."""
+FRAME_MARGIN, LEAST_MARGIN = 2.5, 1.25
+"""Half the picture's side over an object's radius: the segmenter wants context around it; and over
+the radius of several objects together, which are context to each other."""
 RING_STEP_UP = math.radians(30)
 HIGHEST_ELEVATION = math.radians(75)
 LEAST_UPRIGHT = 0.25
@@ -33,6 +34,8 @@ class Target:
 
     center: np.ndarray
     radius: float
+    margin: float = FRAME_MARGIN
+    """Half the side of pictures that frame it, over its radius."""
 
 
 def target_of_points(points: np.ndarray, toward: np.ndarray) -> Target:
@@ -59,12 +62,11 @@ def enclosing(targets: list[Target]) -> Target:
     upper = np.max([t.center + t.radius for t in targets], axis=0)
     center = (lower + upper) / 2
     radius = max(float(np.linalg.norm(t.center - center)) + t.radius for t in targets)
-    return Target(center, radius)
+    widest = max(t.margin * t.radius for t in targets)
+    return Target(center, radius, max(LEAST_MARGIN, widest / radius))
 
 
-def framing_camera(
-    position: np.ndarray, target: Target, up: np.ndarray, size: int, margin: float = FRAME_MARGIN
-) -> Camera:
+def framing_camera(position: np.ndarray, target: Target, up: np.ndarray, size: int) -> Camera:
     """A square camera at ``position`` that looks at the target and frames it."""
     back = position - target.center
     distance = float(np.linalg.norm(back))
@@ -77,7 +79,7 @@ def framing_camera(
     matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = right, np.cross(back, right), back
     matrix[:3, 3] = position
     half_angle = math.asin(min(0.7, target.radius / distance))
-    focal = size / 2 / (margin * math.tan(half_angle))
+    focal = size / 2 / (target.margin * math.tan(half_angle))
     return Camera(size, size, focal, focal, size / 2, size / 2, matrix)
 
 
@@ -85,7 +87,7 @@ def crop_to_target(camera: Camera, target: Target, size: int) -> Camera:
     """The part of a camera's own view that frames the target, at most the whole view."""
     middle = camera.project(target.center[None])[0]
     distance = max(1e-6, float((target.center - camera.origin) @ camera.forward))
-    half = FRAME_MARGIN * target.radius / distance * max(camera.fl_x, camera.fl_y)
+    half = target.margin * target.radius / distance * max(camera.fl_x, camera.fl_y)
     if not np.isfinite(middle).all() or 2 * half >= 0.9 * min(camera.width, camera.height):
         scale = size / max(camera.width, camera.height)
         return camera.resized(round(camera.width * scale), round(camera.height * scale))
