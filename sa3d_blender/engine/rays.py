@@ -17,12 +17,15 @@ class Rays:
 
     origins: Float[Tensor, "n 3"]
     directions: Float[Tensor, "n 3"]
+    per_depth: Float[Tensor, " n"] | None = None
+    """Distance along the ray per depth along the camera's axis; None where there is no camera."""
 
     def __len__(self) -> int:
         return self.origins.shape[0]
 
     def __getitem__(self, index: slice | Tensor) -> Rays:
-        return Rays(self.origins[index], self.directions[index])
+        per_depth = None if self.per_depth is None else self.per_depth[index]
+        return Rays(self.origins[index], self.directions[index], per_depth)
 
 
 @dataclass(frozen=True)
@@ -60,4 +63,5 @@ def pixel_rays(camera: Camera, first: int, count: int, *, device: torch.device) 
     matrix = torch.as_tensor(camera.field_from_camera)
     directions = torch.nn.functional.normalize(local @ matrix[:3, :3].T, dim=1)
     origins = matrix[:3, 3].expand_as(directions)
-    return Rays(origins.float().contiguous().to(device), directions.float().contiguous().to(device))
+    parts = (origins, directions, local.norm(dim=1))
+    return Rays(*(part.float().contiguous().to(device) for part in parts))

@@ -12,12 +12,12 @@ import torch
 from ...core.errors import UserError
 from ...core.settings import FieldOptions
 from ..parallel import one_core
-from . import dvgo, tensorf
+from . import dvgo, nerf, tensorf
 from .checkpoint_file import read_checkpoint
 from .family import Family
 from .protocol import RadianceField
 
-FAMILIES: tuple[Family, ...] = (tensorf.FAMILY, dvgo.FAMILY)
+FAMILIES: tuple[Family, ...] = (tensorf.FAMILY, dvgo.FAMILY, nerf.FAMILY)
 """Asked in this order; the first that recognises a file loads it."""
 
 __all__ = ["FAMILIES", "load_field"]

@@ -36,6 +36,7 @@ class NdcSpace:
         samples: samples per ray, evenly spaced over NDC depth 0 to 1 along the ray.
         distance_scale: factor on NDC distances in the quadrature.
         near: distance of the near plane in field units.
+        mirrored: whether the model space is TensoRF's, mirrored in x against the field frame.
     """
 
     def __init__(
@@ -46,13 +47,14 @@ class NdcSpace:
         samples: int,
         distance_scale: float,
         near: float = 1.0,
+        mirrored: bool = True,
     ) -> None:
         self.box = box
         self.focal = focal
         self.samples = samples
         self.distance_scale = distance_scale
         self.near = near
-        self._mirror = torch.tensor([-1.0, 1.0, 1.0], device=box.device)
+        self._mirror = torch.tensor([-1.0 if mirrored else 1.0, 1.0, 1.0], device=box.device)
         self._focal = torch.tensor([-focal[0], -focal[1]], device=box.device)
 
     def grid_from_field(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
