@@ -40,16 +40,21 @@ def id_picture(scene: Scene, camera: Camera) -> np.ndarray:
         safe = np.where(z > 1e-3, z, np.nan)
         x = camera.cx + camera.fl_x * local[:, 0] / safe
         y = camera.cy - camera.fl_y * local[:, 1] / safe
-        for face in faces:
+        for face in faces[_covers_a_centre(x[faces], y[faces])]:
             _fill(np.stack([x[face], y[face]], 1), z[face], scene.ids[name], depth, ids)
     return ids
+
+
+def _covers_a_centre(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Which triangles [n 3] have a pixel's centre in their box; most are smaller than a pixel."""
+    return np.all(
+        [np.ceil(v.min(1) - 0.5) <= np.floor(v.max(1) - 0.5) for v in (x, y)], axis=0
+    )  # not a number where a corner is behind the camera: False
 
 
 def _fill(
     corners: np.ndarray, z: np.ndarray, number: int, depth: np.ndarray, ids: np.ndarray
 ) -> None:
-    if not np.isfinite(corners).all():
-        return
     height, width = depth.shape
     first = np.ceil(corners.min(axis=0) - 0.5).astype(int).clip(0)
     last = np.floor(corners.max(axis=0) - 0.5).astype(int)
