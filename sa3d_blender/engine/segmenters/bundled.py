@@ -81,9 +81,14 @@ class BundledModel(nn.Module):
 
 
 def save_weights(model: BundledModel, path: Path, notes: dict[str, str]) -> None:
-    """Write float16 weights with the model's shape and notes as metadata."""
+    """Write float16 weights with the model's shape and notes as metadata.
+
+    Batch norms' statistics stay float32: a variance may well be larger than float16 can hold.
+    """
     tensors = {
-        name: value.half().contiguous() if value.is_floating_point() else value.contiguous()
+        name: value.half().contiguous()
+        if value.is_floating_point() and "running_" not in name
+        else value.contiguous()
         for name, value in model.state_dict().items()
     }
     metadata = {"shape": json.dumps(asdict(model.shape)), **notes}
