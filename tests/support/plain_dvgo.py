@@ -134,7 +134,7 @@ def _network(inputs: int, depth: int, generator: torch.Generator) -> Tables:
 
 
 def _mask(box: Tensor, generator: torch.Generator) -> Tables:
-    mask = _walled(torch.rand(9, 8, 10, generator=generator) > 0.4, False)
+    mask = _walled(torch.rand(10, 8, 9, generator=generator) > 0.4, False)
     scale = (torch.tensor(mask.shape) - 1) / (box[1] - box[0])
     return {
         "mask_cache.mask": mask,
@@ -261,3 +261,64 @@ class PlainDvgo:
         count = math.ceil(float((self.box[1] - self.box[0]).norm()) / self.step)
         t = start[:, None] + torch.arange(count) * self.step
         return start, o[:, None] + t[..., None] * functional.normalize(d, dim=1)[:, None]
+
+    def in_ndc(
+        self, origins: Tensor, directions: Tensor, focal: tuple[float, float]
+    ) -> tuple[Tensor, Tensor]:
+        """Black-background images and weights of the bounded or the layered model in NDC."""
+        unit = functional.normalize(directions.double(), dim=1)
+        o, d = _ndc(origins.double(), unit, focal)
+        interval = self.interval
+        if "act_shift.grid" in self.state:
+            depth = self.kwargs["mpi_depth"]
+            count = int((depth - 1) / STEP_SIZE) + 1
+            interval = STEP_SIZE * 256 / depth
+            t = torch.arange(count, dtype=torch.float64) / (count - 1)
+            points = o[:, None] + t[None, :, None] * d[:, None]
+        else:
+            points = self._voxel_steps(o, d)[1]
+        exists = points[..., 2] < 1
+        return self.render(points, exists, unit, interval, background=0.0)
+
+    def unbounded(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Black-background images, weights and field-frame distances; one ray after the other."""
+        radius = float(self.state["scene_radius"][0])
+        unit = functional.normalize(directions.double(), dim=1)
+        o = (origins.double() - self.state["scene_center"]) / radius
+        margin = float(self.box[1, 0]) - 1
+        nodes = next(v.shape[2] for n, v in self.state.items() if n.startswith("density."))
+        count = int(2 / (2 + 2 * margin) * nodes / STEP_SIZE) + 1
+        near = torch.linspace(0, 2, count + 1, dtype=torch.float64)
+        far = 2 / torch.linspace(1, 1 / 128, count + 1, dtype=torch.float64)
+        t = torch.cat([(near[1:] + near[:-1]) / 2, (far[1:] + far[:-1]) / 2])
+        points = o[:, None] + t[None, :, None] * unit[:, None]
+        apart = (2 + 2 * margin) / nodes * STEP_SIZE * 0.95
+        drawn, exists = torch.empty_like(points), torch.zeros(points.shape[:2], dtype=torch.bool)
+        for ray in range(len(points)):
+            passed = 0.0
+            for k in range(len(t)):
+                drawn[ray, k], inner = self._contracted(points[ray, k], margin)
+                if k:
+                    passed += float((drawn[ray, k] - drawn[ray, k - 1]).norm())
+                exists[ray, k] = inner or passed > apart
+                passed = 0.0 if passed > apart else passed
+        image, weights = self.render(drawn, exists, unit, self.interval, background=0.0)
+        return image, weights, t.expand(len(points), -1) * radius
+
+    def _contracted(self, point: Tensor, margin: float) -> tuple[Tensor, bool]:
+        cubes = self.kwargs["contracted_norm"] == "inf"
+        size = float(point.abs().max() if cubes else point.norm())
+        if size <= 1:
+            return point, True
+        return point / size * (1 + margin - margin / size), False
+
+
+def _ndc(o: Tensor, d: Tensor, focal: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    """Rays in normalised device coordinates; near plane at 1."""
+    o = o - ((1 + o[:, 2]) / d[:, 2])[:, None] * d
+    ox, oy, oz = o.unbind(dim=1)
+    dx, dy, dz = d.unbind(dim=1)
+    fx, fy = focal
+    origin = torch.stack([-fx * ox / oz, -fy * oy / oz, 1 + 2 / oz], dim=1)
+    direction = torch.stack([-fx * (dx / dz - ox / oz), -fy * (dy / dz - oy / oz), -2 / oz], dim=1)
+    return origin, direction

@@ -53,7 +53,7 @@ class DvgoField:
             self._free_space = nearest_node_cells(known.mask, known.scale, known.shift, model.box)
         self._faintest = _raw_density_of(model.min_alpha, model.interval)
         self._occupancy = Occupancy.of(self._occupied_cells())
-        self.box = self._space.field_box()
+        self.box = self._space.box
         if isinstance(self._space, NdcSpace):
             self.box = visible_box(self, self._space)
 

@@ -97,7 +97,7 @@ def read_model(checkpoint: Checkpoint, *, device: torch.device) -> DvgoModel:
         UserError: code ``bad_weights`` when anything is missing, of the wrong size, not finite or
             not supported.
     """
-    path, kwargs, state = checkpoint.path, checkpoint.data["model_kwargs"], None
+    path, kwargs = checkpoint.path, checkpoint.data["model_kwargs"]
     state = checkpoint.data["model_state_dict"]
     if not isinstance(state, dict):
         raise bad_weights(path, "its table of weights is not one")
@@ -139,6 +139,8 @@ def _box(state: dict[str, Any], kwargs: dict[str, Any], path: Path) -> Float[Ten
     box = torch.stack(corners)
     if not (box[1] > box[0]).all():
         raise bad_weights(path, "its box is empty")
+    if "scene_center" in state and not (torch.equal(box[0], -box[1]) and box[1].min() > 1):
+        raise bad_weights(path, "its box is not a contracted one")
     return box
 
 

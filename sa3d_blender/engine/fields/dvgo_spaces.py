@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .dvgo_checkpoint import DvgoModel
+from ..rays import Rays
+from .contraction import ContractedSpace
+from .dvgo_checkpoint import LAYERED, STEP_SIZE, DvgoModel
+from .ndc import NdcSpace
 from .scene_choice import SceneChoice
-from .stepped_rays import BoxSpace, Space
+from .stepped_rays import BoxSpace, Space, SteppedRays, box_interval
+
+NEAREST_INFINITY = 1 - 1e-5
+"""No samples beyond this part of the way to infinity: they would lie behind the camera."""
 
 
 @runtime_checkable
 class DvgoSpace(Space, Protocol):
     """A space with what a `DvgoModel` needs besides."""
 
+    box: Float[Tensor, "2 3"]
+    """Of a bounded or unbounded scene, field frame; of a forward-facing one, NDC."""
     density_scale: float
     """From optical length per sample to density per length in the model's space."""
-
-    def field_box(self) -> Float[Tensor, "2 3"]:
-        """Smallest and largest corner of the field, field frame."""
-        ...
 
 
 class VoxelBoxSpace(BoxSpace):
@@ -35,11 +41,86 @@ class VoxelBoxSpace(BoxSpace):
         self.density_scale = model.interval / model.step
         super().__init__(model.box, near=0.0, step=model.step, distance_scale=self.density_scale)
 
-    def field_box(self) -> Float[Tensor, "2 3"]:
-        """The model's own box."""
-        return self.box
+
+class _FacingForward(NdcSpace):
+    """NDC as DirectVoxGO has it: not mirrored, and colours see the direction before the map."""
+
+    def model_directions(
+        self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
+    ) -> Float[Tensor, "n 3"]:
+        """The same directions."""
+        return directions
+
+
+class LayeredSpace(_FacingForward):
+    """DirectMPIGO: samples evenly spaced over NDC depth, each of the same optical length."""
+
+    def __init__(self, model: DvgoModel, focal: tuple[float, float]) -> None:
+        samples = int((len(model.raw_density) - 1) / model.step) + 1
+        self.density_scale = model.interval * (samples - 1) / 2  # NDC is 2 deep
+        self._interval = model.interval
+        super().__init__(
+            model.box, focal=focal, samples=samples, distance_scale=1.0, mirrored=False
+        )
+
+    def step_rays(self, rays: Rays) -> SteppedRays:
+        """Samples at equal NDC distances from the near plane (or the camera) to infinity."""
+        stepped = super().step_rays(rays)
+        lengths = torch.full_like(stepped.lengths, self._interval)
+        return replace(stepped, lengths=lengths, directions=rays.directions)
+
+
+class VoxelNdcSpace(_FacingForward):
+    """SA3D's forward-facing scenes: the bounded model, its voxels in NDC.
+
+    Steps have the same NDC length on all rays, from where a ray enters the box.
+    """
+
+    def __init__(self, model: DvgoModel, focal: tuple[float, float]) -> None:
+        self.density_scale = model.interval / model.step
+        self._step = model.step
+        self._interval = model.interval
+        super().__init__(model.box, focal=focal, samples=2, distance_scale=1.0, mirrored=False)
+
+    def step_rays(self, rays: Rays) -> SteppedRays:
+        """Samples at multiples of the step from the box entry, from the camera to infinity."""
+        whole = super().step_rays(rays)  # one step from the near plane to infinity
+        per_step = self._step / whole.lengths
+        box = torch.tensor([[-1.0] * 3, [1.0] * 3], device=self.box.device)
+        entry, leave = box_interval(whole.origins, whole.steps, box)
+        start = entry.clamp_min(0)
+        z = rays.origins[:, 2].clamp_max(-1e-6)
+        camera = (1 + self.near / z).clamp_min(0)
+        steps = whole.steps * per_step[:, None]
+        last = ((leave.clamp_max(NEAREST_INFINITY) - start) / per_step).floor()
+
+        def depth(ray_index: Tensor, k: Tensor) -> Tensor:
+            return whole.depth(ray_index, start[ray_index] + k * per_step[ray_index])
+
+        return SteppedRays(
+            origins=whole.origins + start[:, None] * whole.steps,
+            steps=steps,
+            lengths=torch.full_like(start, self._interval),
+            first=((camera - start) / per_step).ceil().clamp_min(0),
+            last=torch.where(whole.last >= 0, last, torch.full_like(last, -1)),
+            depth=depth,
+            directions=rays.directions,
+        )
 
 
 def space_of(model: DvgoModel, scene: SceneChoice) -> DvgoSpace:
     """The space a model was trained in."""
-    return VoxelBoxSpace(model)
+    if model.contraction is not None:
+        nodes = len(model.raw_density[0, 0])
+        return ContractedSpace(
+            norm=model.contraction.norm,
+            center=model.contraction.center,
+            radius=model.contraction.radius,
+            margin=float(model.box[1, 0]) - 1,
+            step=STEP_SIZE * float(model.box[1, 0] - model.box[0, 0]) / nodes,
+            interval=model.interval,
+        )
+    if scene.ndc_focal is None:
+        return VoxelBoxSpace(model)
+    kind = LayeredSpace if model.kind == LAYERED else VoxelNdcSpace
+    return kind(model, scene.ndc_focal)

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from .occupancy import CellGrid
-from .stepped_rays import SteppedRays, box_interval
+from .stepped_rays import SampleRows
 
 OPAQUE = 1e-4
 """A ray ends where less than this much light is left."""
@@ -71,7 +71,7 @@ class _Segments:
 
 
 def march_steps(
-    rays: SteppedRays,
+    rays: SampleRows,
     density: Callable[[Tensor], Tensor],
     occupancy: Occupancy,
     *,
@@ -91,7 +91,7 @@ def march_steps(
     """
     segments = _find_segments(rays, occupancy)
     per_round = max(1, SAMPLES_PER_ROUND // segments.size)
-    span = (MERGED_SPAN / rays.steps.norm(dim=1)).clamp_min(1)
+    span = (MERGED_SPAN / rays.step_lengths()).clamp_min(1)
     passed = torch.zeros_like(rays.lengths)
     active = segments.count.nonzero().squeeze(1)
     found: list[WeightedSteps] = []
@@ -107,21 +107,19 @@ def march_steps(
     return _in_order(found, rays)
 
 
-def _find_segments(rays: SteppedRays, occupancy: Occupancy) -> _Segments:
+def _find_segments(rays: SampleRows, occupancy: Occupancy) -> _Segments:
     """The segments near which anything is."""
-    entry, leave = box_interval(rays.origins, rays.steps, occupancy.bounds)
+    entry, leave = rays.interval(occupancy.bounds)
     first = torch.maximum(rays.first, (entry - 1e-3).ceil())
     last = torch.minimum(rays.last, (leave + 1e-3).floor())
     rows = (last >= first).nonzero().squeeze(1)
-    size = _segment_size(rays.steps[rows], occupancy.near)
+    size = _segment_size(rays, rows, occupancy.near)
     counts = torch.div(last[rows] - first[rows], size, rounding_mode="floor") + 1
     longest = int(counts.max()) if len(rows) else 0
     column = torch.arange(longest, device=counts.device)
     middle = first[rows][:, None] + (column * size + (size - 1) / 2)
     middle = torch.minimum(middle, last[rows][:, None])
-    points = torch.addcmul(
-        rays.origins[rows][:, None], middle[..., None], rays.steps[rows][:, None]
-    )
+    points = rays.tiled(rows, middle)
     near = occupancy.near.within(points.view(-1, 3)).view(len(rows), longest)
     row, place = (near & (column < counts[:, None])).nonzero(as_tuple=True)
     count = torch.zeros_like(first, dtype=torch.int64)
@@ -135,11 +133,11 @@ def _find_segments(rays: SteppedRays, occupancy: Occupancy) -> _Segments:
     )
 
 
-def _segment_size(steps: Float[Tensor, "n 3"], near: CellGrid) -> int:
+def _segment_size(rays: SampleRows, rows: Tensor, near: CellGrid) -> int:
     """How many steps reach at most one large cell from their middle, on any axis."""
-    if not len(steps):
+    if not len(rows):
         return 1
-    longest = float((steps.abs() * near.scale).max())
+    longest = rays.longest_step(rows, near.scale)
     return max(1, min(MAX_SEGMENT, int(2 / max(longest, 1e-6)) + 1))
 
 
@@ -154,7 +152,7 @@ class _Tile:
 
 
 def _tile(
-    rays: SteppedRays, segments: _Segments, active: Tensor, done: int, per_round: int
+    rays: SampleRows, segments: _Segments, active: Tensor, done: int, per_round: int
 ) -> _Tile:
     place = done + torch.arange(per_round, device=active.device)
     exists = place < segments.count[active][:, None]
@@ -163,15 +161,12 @@ def _tile(
     last_k = segments.last_k[active][:, None, None]
     k = segments.first_k[listed][..., None] + within
     valid = (k <= last_k) & exists[..., None]
-    k = torch.minimum(k, last_k)
-    points = torch.addcmul(
-        rays.origins[active][:, None, None], k[..., None], rays.steps[active][:, None, None]
-    )
-    return _Tile(active, k.flatten(1), points.flatten(1, 2), valid.flatten(1))
+    k = torch.minimum(k, last_k).flatten(1)
+    return _Tile(active, k, rays.tiled(active, k), valid.flatten(1))
 
 
 def _optical_lengths(
-    rays: SteppedRays, tile: _Tile, density: Callable[[Tensor], Tensor], cells: CellGrid
+    rays: SampleRows, tile: _Tile, density: Callable[[Tensor], Tensor], cells: CellGrid
 ) -> Float[Tensor, "a b"]:
     points = tile.points.view(-1, 3)
     live = cells.within(points).logical_and_(tile.valid.flatten()).nonzero().squeeze(1)
@@ -211,7 +206,7 @@ def _merged(
     return WeightedSteps(ray_index, mean, total)
 
 
-def _in_order(found: list[WeightedSteps], rays: SteppedRays) -> WeightedSteps:
+def _in_order(found: list[WeightedSteps], rays: SampleRows) -> WeightedSteps:
     """All rounds' samples, sorted by ray; within a ray the rounds are in order of depth."""
     device = rays.lengths.device
     if not found:

@@ -1,4 +1,4 @@
-"""Rays as straight rows of equally spaced samples in the grid frame."""
+"""Rays as rows of samples in the grid frame: straight and equally spaced, or of any shape."""
 
 from __future__ import annotations
 
@@ -14,6 +14,58 @@ from ..rays import Rays
 
 PARALLEL = 1e-6
 """Direction components smaller than this stand for zero, as in TensoRF's box test."""
+
+
+@runtime_checkable
+class SampleRows(Protocol):
+    """Each ray's samples in a row, numbered by ``k``; what marching needs to know of them."""
+
+    @property
+    def lengths(self) -> Float[Tensor, " n"]:
+        """Optical length of one step: what a density is multiplied with."""
+        ...
+
+    @property
+    def first(self) -> Float[Tensor, " n"]:
+        """Smallest admissible ``k``, a whole number."""
+        ...
+
+    @property
+    def last(self) -> Float[Tensor, " n"]:
+        """Largest admissible ``k``; smaller than ``first`` for a ray that misses."""
+        ...
+
+    @property
+    def directions(self) -> Float[Tensor, "n 3"]:
+        """Unit directions that the colours depend on (model space)."""
+        ...
+
+    @property
+    def depth(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Distance from the ray's origin in the field frame, from (ray index [s], ``k`` [s])."""
+        ...
+
+    def points(self, ray_index: Tensor, k: Float[Tensor, " s"]) -> Float[Tensor, "s 3"]:
+        """Where samples lie, grid frame."""
+        ...
+
+    def tiled(self, rows: Tensor, k: Float[Tensor, "a b"]) -> Float[Tensor, "a b 3"]:
+        """Where several samples of each of some rays lie, grid frame."""
+        ...
+
+    def interval(
+        self, box: Float[Tensor, "2 3"]
+    ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+        """All ``k`` in a grid-frame box lie between these; the first is larger for a miss."""
+        ...
+
+    def step_lengths(self) -> Float[Tensor, " n"]:
+        """Typical distance between neighbouring samples, grid frame."""
+        ...
+
+    def longest_step(self, rows: Tensor, scale: Float[Tensor, " 3"]) -> float:
+        """The longest way along any axis, times the axis' scale, between neighbours."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +90,24 @@ class SteppedRays:
         origins = self.origins.index_select(0, ray_index)
         return torch.addcmul(origins, k[:, None], self.steps.index_select(0, ray_index))
 
+    def tiled(self, rows: Tensor, k: Float[Tensor, "a b"]) -> Float[Tensor, "a b 3"]:
+        """Where several samples of each of some rays lie, grid frame."""
+        return torch.addcmul(self.origins[rows][:, None], k[..., None], self.steps[rows][:, None])
+
+    def interval(
+        self, box: Float[Tensor, "2 3"]
+    ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+        """Where the rays enter and leave a grid-frame box."""
+        return box_interval(self.origins, self.steps, box)
+
+    def step_lengths(self) -> Float[Tensor, " n"]:
+        """Distance between neighbouring samples, grid frame."""
+        return self.steps.norm(dim=1)
+
+    def longest_step(self, rows: Tensor, scale: Float[Tensor, " 3"]) -> float:
+        """The longest way along any axis, times the axis' scale, between neighbours."""
+        return float((self.steps[rows].abs() * scale).max())
+
 
 @runtime_checkable
 class Space(Protocol):
@@ -51,7 +121,7 @@ class Space(Protocol):
         """Grid frame to field frame."""
         ...
 
-    def step_rays(self, rays: Rays) -> SteppedRays:
+    def step_rays(self, rays: Rays) -> SampleRows:
         """Where the training placed its samples along field-frame rays."""
         ...
 

@@ -83,6 +83,98 @@ def test_bounded_render_equals_plain_renderer(
     assert float((mean_depth(samples, len(rays)) - depth).abs().mean()) < 0.01
 
 
+@pytest.mark.parametrize("kind", ["layers", "ndc"])
+@pytest.mark.parametrize("case", CASES[:3], ids=name_of)
+@pytest.mark.usefixtures("unmerged")
+def test_forward_facing_render_equals_plain_renderer(
+    kind: str, case: dict[str, Any], write_checkpoint: Write
+) -> None:
+    tables = make_tables(kind=kind, **case)
+    generator = torch.Generator().manual_seed(5)
+    sideways = torch.rand(200, 2, generator=generator) * 0.9 - 0.45
+    directions = torch.cat([sideways, -torch.ones(200, 1)], dim=1)
+    origins = torch.randn(200, 3, generator=generator) * 0.2
+    rays = Rays(origins, torch.nn.functional.normalize(directions, dim=1))
+    options = FieldOptions(ndc_focal=1.7, ndc_aspect=1.25)
+    field = load_field(write_checkpoint(tables), options, device=CPU)
+    assert field.scene == "forward_facing"
+    assert field.background.tolist() == [0.0] * 3
+    expected, weights = PlainDvgo(tables).in_ndc(rays.origins, rays.directions, (1.7, 1.7 * 1.25))
+    samples = field.march(rays, with_color=True)
+    image, opacity = composite(field, samples, len(rays))
+    assert 0.2 < float(opacity.mean()) <= 1
+    assert float((image - expected).abs().mean()) < 1e-3
+    assert float((opacity - weights.sum(dim=1)).abs().mean()) < 1e-3
+    places = rays.origins[samples.ray_index]
+    places = places + samples.depth[:, None] * rays.directions[samples.ray_index]
+    grid = field.grid_from_field(places)
+    torch.testing.assert_close(grid, samples.points, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["inf", "l2"])
+@pytest.mark.parametrize("case", CASES[:3], ids=name_of)
+@pytest.mark.usefixtures("unmerged")
+def test_unbounded_render_equals_plain_renderer(
+    norm: str, case: dict[str, Any], write_checkpoint: Write
+) -> None:
+    tables = make_tables(kind="contracted", norm=norm, **case)
+    generator = torch.Generator().manual_seed(6)
+    directions = torch.randn(100, 3, generator=generator)
+    origins = torch.randn(100, 3, generator=generator)
+    rays = Rays(origins, torch.nn.functional.normalize(directions, dim=1))
+    field = load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
+    assert field.scene == "unbounded"
+    expected, weights, distance = PlainDvgo(tables).unbounded(rays.origins, rays.directions)
+    samples = field.march(rays, with_color=True)
+    image, opacity = composite(field, samples, len(rays))
+    assert 0.3 < float(opacity.mean()) <= 1
+    assert float((image - expected).abs().mean()) < 1e-3
+    assert float((opacity - weights.sum(dim=1)).abs().mean()) < 1e-3
+    depth = (weights * distance).sum(dim=1)
+    error = (mean_depth(samples, len(rays)) - depth).abs() / depth.clamp_min(0.1)
+    assert float(error.mean()) < 1e-2
+    places = rays.origins[samples.ray_index]
+    places = places + samples.depth[:, None] * rays.directions[samples.ray_index]
+    grid = field.grid_from_field(places)
+    torch.testing.assert_close(grid, samples.points, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["inf", "l2"])
+def test_all_of_space_is_contracted_and_back(norm: str, write_checkpoint: Write) -> None:
+    tables = make_tables(kind="contracted", norm=norm)
+    field = load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
+    generator = torch.Generator().manual_seed(2)
+    points = torch.randn(500, 3, generator=generator) * 20 ** torch.rand(500, 1) * 1.5
+    grid = field.grid_from_field(points)
+    assert float(grid.abs().max()) < 1
+    torch.testing.assert_close(field.field_from_grid(grid), points, rtol=2e-3, atol=1e-3)
+    center, radius = torch.tensor([0.2, -0.1, 0.3]), 1.5
+    inside = (grid.abs() * 1.2).amax(dim=1) <= (1.0 if norm == "inf" else 0.57)
+    torch.testing.assert_close(grid[inside] * 1.2, ((points - center) / radius)[inside])
+    assert bool(torch.isfinite(field.field_from_grid(torch.ones(1, 3))).all())
+    assert field.density(torch.full((1, 3), torch.nan)).tolist() == [0.0]
+    assert field.box.tolist() == [(center - radius).tolist(), (center + radius).tolist()]
+
+
+def test_skipping_empty_space_changes_nothing_on_bent_rays(
+    write_checkpoint: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few far and near specks, and cameras far outside, whose samples are far apart."""
+    monkeypatch.setattr(marching, "MERGED_WEIGHT", 1e-9)
+    monkeypatch.setattr(marching, "MERGED_SPAN", 0.0)
+    tables = make_tables(kind="contracted", mask=False, colors="stored")
+    grid = tables["model_state_dict"]["density.grid"]
+    generator = torch.Generator().manual_seed(8)
+    grid.fill_(-30.0)[torch.rand(grid.shape, generator=generator) > 0.97] = 40.0
+    path = write_checkpoint(tables)
+    rays = looking_inwards(200, distance=6.0)
+    field = load_field(path, FieldOptions(), device=CPU)
+    skipping = composite(field, field.march(rays, with_color=True), len(rays))[1]
+    weights = PlainDvgo(tables).unbounded(rays.origins, rays.directions)[1]
+    assert 0.02 < float(skipping.mean()) < 0.9
+    torch.testing.assert_close(skipping.double(), weights.sum(dim=1), rtol=0, atol=2e-3)
+
+
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_density_and_color_at_points(case: dict[str, Any], write_checkpoint: Write) -> None:
     tables = make_tables(**case)
@@ -165,6 +257,23 @@ WRONG: dict[str, tuple[str, str, Any]] = {
     "depth": ("model_kwargs", "rgbnet_depth", 10**9),
     "implicit": ("model_kwargs", "rgbnet_full_implicit", True),
 }
+
+
+WRONG_CONTRACTED: dict[str, tuple[str, Any]] = {
+    "flat": ("scene_radius", torch.tensor([1.0, 1.0, 2.0])),
+    "no radius": ("scene_radius", torch.zeros(3)),
+    "box": ("xyz_max", torch.full((3,), 0.9)),
+    "center": ("scene_center", torch.full((3,), torch.inf)),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_CONTRACTED)
+def test_unusable_contraction(what: str, write_checkpoint: Write) -> None:
+    tables = make_tables(kind="contracted")
+    name, value = WRONG_CONTRACTED[what]
+    tables["model_state_dict"][name] = value
+    with pytest.raises(UserError, match="cannot be used"):
+        load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
 
 
 @pytest.mark.parametrize("what", WRONG)
