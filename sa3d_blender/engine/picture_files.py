@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..core.files import written_whole
 from ..core.prompts import ObjectPrompt
 from ..core.settings import FieldOptions
 from .artist_view import moved_clicks, to_bytes
+from .fields.protocol import RadianceField
 from .render import View
 from .report import Run
 from .result import SegmentResult
@@ -74,7 +76,7 @@ def render_frames(
     """Write ``FRAME.png`` for each camera, and on request depth, floats and object masks.
 
     Args:
-        cameras: by frame number, which is the files' name.
+        cameras: by frame number, which is the files' name; as in the training's camera files.
         result: a saved segmentation; its objects become ``FRAME_mask_NAME.png``, 0 or 255.
     """
     run = run or Run()
@@ -82,6 +84,7 @@ def render_frames(
     segmented = SegmentResult.load(result, device=session.device) if result else None
     for n, (frame, camera) in enumerate(cameras.items()):
         run.progress("render", n, len(cameras), f"Frame {frame}")
+        camera = _as_trained(session.field(checkpoint, options, run), camera)
         view = session.view(checkpoint, options, camera, run) if segmented else None
         picture = view or session.picture(checkpoint, options, camera, run)
         image = picture.image() if isinstance(picture, View) else picture.image
@@ -96,6 +99,15 @@ def render_frames(
                 mask = entry.mask(view).astype(np.uint8) * 255
                 write_png(out / f"{frame}_mask_{entry.name}.png", mask)
     run.progress("render", len(cameras), len(cameras), "Done")
+
+
+def _as_trained(field: RadianceField, camera: Camera) -> Camera:
+    """A camera file's camera with its rays where the field's training had them in the pixels.
+
+    Vanilla NeRF's go through the pixels' corners; only so does a render equal its pictures.
+    """
+    shift = 0.5 - getattr(field, "pixel_center", 0.5)
+    return replace(camera, cx=camera.cx + shift, cy=camera.cy + shift)
 
 
 def cut_picture(

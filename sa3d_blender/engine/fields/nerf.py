@@ -40,6 +40,8 @@ class NerfField:
     """A NeRF as a `RadianceField`."""
 
     family = "nerf"
+    pixel_center = 0.0
+    """Where in a pixel the training's rays went: 0.5 in all other families."""
 
     def __init__(
         self, coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene, occupied: OccupiedCells

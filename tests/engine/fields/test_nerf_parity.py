@@ -7,6 +7,7 @@ The checkpoint is as the training wrote it, without the optimiser's state.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,10 @@ from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field, nerf_baking, nerf_network
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.picture_files import render_frames
 from sa3d_blender.engine.rays import Rays, camera_rays
 from sa3d_blender.engine.render import View, render_view
+from sa3d_blender.engine.session import Session
 
 DATA = Path(__file__).parents[2] / "data" / "tabletop_nerf"
 CHECKPOINT = DATA / "002250.tar"
@@ -125,3 +128,16 @@ def test_rays_of_no_camera_see_the_same_colours(
         samples = field.march(Rays(rays.origins, rays.directions), with_color=True)
     image = View(camera, samples, field.background).image()
     assert psnr(image, view.image().numpy()) > 30
+
+
+def test_camera_files_are_rendered_like_the_training_did(
+    reference: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SA3D_CACHE", str(tmp_path))
+    monkeypatch.setattr(nerf_baking, "CELLS", 64)
+    shifted = window_camera(reference, 1, 110, 90)
+    camera = replace(shifted, cx=shifted.cx - 0.5, cy=shifted.cy - 0.5)
+    session = Session(CPU)
+    render_frames(session, CHECKPOINT, FieldOptions(), {7: camera}, tmp_path, floats=True)
+    part = np.s_[1, 90 : 90 + WINDOW, 110 : 110 + WINDOW]
+    assert psnr(torch.from_numpy(np.load(tmp_path / "7.npy")), reference["image"][part]) > 48

@@ -16,8 +16,7 @@ from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field, nerf_baking, nerf_network
 from sa3d_blender.engine.fields.nerf import NerfField
 from sa3d_blender.engine.render import render_view
-
-from .plain_nerf import PlainNerf, Tables, make_tables
+from tests.support.plain_nerf import PlainNerf, Tables, make_tables
 
 CPU = torch.device("cpu")
 CONFIG = "dataset_type = blender\nwhite_bkgd = True\nN_samples = 24\nN_importance = 32\n"
