@@ -201,7 +201,7 @@ def plan_views(
 
     Args:
         start: the artist's camera.
-        scene: ``bounded`` or ``forward_facing``.
+        scene: ``bounded``, ``forward_facing`` or ``unbounded``.
         count: how many views altogether.
         size: side of the square views, in pixels.
         given: training cameras, or an empty list.

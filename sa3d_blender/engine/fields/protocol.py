@@ -18,11 +18,11 @@ class RadianceField(Protocol):
     family: str
     """``tensorf``, ``dvgo``, ..."""
     scene: str
-    """``bounded`` or ``forward_facing``."""
+    """``bounded``, ``forward_facing`` or ``unbounded``."""
     background: Float[Tensor, " 3"]
     """Colour behind the field, in [0, 1]; a render adds (1 - sum of weights) times it."""
     box: Float[Tensor, "2 3"]
-    """Smallest and largest corner of the field, field frame."""
+    """Smallest and largest corner of the field, field frame; of an unbounded one, of its middle."""
     notes: tuple[str, ...]
     """Guesses that were made on loading and why, one sentence each."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -286,3 +289,60 @@ def test_unusable_content(what: str, write_checkpoint: Write) -> None:
     assert caught.value.code == "bad_weights"
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+class Hostile:
+    """Runs a command when unpickled carelessly."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.marker}",)
+
+
+def settings_class(module: str, monkeypatch: pytest.MonkeyPatch) -> type[dict]:
+    """A dictionary class that pickles as another package's ``ConfigDict``."""
+    found = type("ConfigDict", (dict,), {"__module__": module})
+    holder = ModuleType(module)
+    holder.ConfigDict = found  # type: ignore[attr-defined]
+    for i in range(len(module.split(".")) - 1, 0, -1):
+        monkeypatch.setitem(sys.modules, module.rsplit(".", i)[0], ModuleType("outer"))
+    monkeypatch.setitem(sys.modules, module, holder)
+    return found
+
+
+@pytest.mark.parametrize("module", ["mmcv.utils.config", "lib.config_loader"])
+def test_settings_tables_are_read_without_their_package(
+    module: str, write_checkpoint: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = make_tables()
+    with monkeypatch.context() as patch:
+        config = settings_class(module, patch)
+        tables["model_kwargs"]["density_config"] = config()
+        tables["model_kwargs"]["k0_config"] = config(n_comp=48)
+        path = write_checkpoint(tables)
+    assert module not in sys.modules
+    assert load_field(path, FieldOptions(), device=CPU).family == "dvgo"
+
+
+@pytest.mark.parametrize("module", ["mmcv.utils.config.other", "elsewhere"])
+def test_other_classes_are_refused(
+    module: str, write_checkpoint: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = make_tables()
+    with monkeypatch.context() as patch:
+        tables["model_kwargs"]["k0_config"] = settings_class(module, patch)(n_comp=48)
+        path = write_checkpoint(tables)
+    with pytest.raises(UserError) as caught:
+        load_field(path, FieldOptions(), device=CPU)
+    assert caught.value.code == "unsafe"
+
+
+def test_hostile_pickle_is_refused_and_not_run(write_checkpoint: Write, tmp_path: Path) -> None:
+    marker, tables = tmp_path / "ran", make_tables()
+    tables["model_kwargs"]["k0_config"] = Hostile(marker)
+    with pytest.raises(UserError) as caught:
+        load_field(write_checkpoint(tables), FieldOptions(), device=CPU)
+    assert caught.value.code == "unsafe"
+    assert not marker.exists()
