@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 SIZE, MARGIN = (720, 420), 50
 COLORS = {"one_click": "#c0392b", "best_of_three": "#e08e0b", "three_clicks": "#2471a3",
-          "box": "#1e8449"}  # fmt: skip
+          "box": "#1e8449", "flat": "#7d3c98"}  # fmt: skip
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from sa3d_blender.engine.parallel import one_core
 from sa3d_blender.engine.render import View, render_view
 from sa3d_blender.engine.report import Run
 from sa3d_blender.engine.result import SegmentedObject
+from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.surface import extract_mesh
 from sa3d_blender.engine.views import Target
 from tests.support.ground_truth import Scene, id_picture, iou, load_scene
@@ -126,6 +127,19 @@ def test_the_mug_becomes_a_closed_mesh_in_its_place(
     assert np.abs(middle - (vertices.min(axis=0) + vertices.max(axis=0)) / 2).max() < 0.05
     assert boundary_edges(mesh.faces) == 0
     assert mesh.colors.std(axis=0).max() > 5  # not one flat colour
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["monkey", "donut"])
+def test_one_click_with_the_bundled_segmenter(
+    field: RadianceField, scene: Scene, test_views: list[View], name: str
+) -> None:
+    """What the zip alone gives, from half the default number of views."""
+    segmenter = load_segmenter("bundled", device=torch.device("cpu"))
+    camera = read_transforms(DATA / "transforms_test.json", size=(200, 200))[0]
+    prompt = one_click(scene.ids[name], name)
+    found, _ = pipeline.segment(field, segmenter, camera, [prompt], SegmentSettings(views=12))
+    assert mean_iou(found[0], scene.ids[name], test_views) >= 0.8
 
 
 def test_a_cancelled_run_stops_before_the_next_view(
