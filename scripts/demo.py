@@ -3,8 +3,8 @@
     python3.11 scripts/demo.py [--out FOLDER]
 
 Installs what it needs into ``.venv``, loads the tabletop NeRF in Blender (as bpy, no window),
-renders it from a camera, clicks once on the checkered box, cuts it out and imports the mesh.
-Leaves ``demo.blend``, ``box.glb`` and ``demo.png`` in the folder.
+renders it from a camera, clicks once on the animal, cuts it out and imports the mesh.
+Leaves ``demo.blend``, ``animal.glb`` and ``demo.png`` in the folder.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 from environment import ENVIRONMENTS, ROOT, ensure
 
 SCENE = ROOT / "tests" / "data" / "tabletop"
-CLICK = (67.5, 111.5)
+CLICK = (111.5, 82.5)
 """One click, in pixels of the 200x200 picture of the first test camera."""
-NAME = "box"
+NAME = "animal"
 
 
 def main() -> int:

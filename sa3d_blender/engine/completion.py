@@ -20,6 +20,7 @@ from torch.nn.functional import adaptive_avg_pool3d, interpolate, max_pool2d
 
 from .fields.protocol import RadianceField
 from .mask_grid import region_nodes
+from .parallel import in_parallel
 from .render import View
 
 CHUNK = 1 << 20
@@ -59,11 +60,15 @@ def carve(
     nodes = region_nodes(lower, upper, shape)
     points = torch.cat([field.field_from_grid(part) for part in nodes.split(CHUNK)])
     spacing = float((points[1] - points[0]).norm())
-    free = torch.zeros(len(points), dtype=torch.bool, device=points.device)
-    for view in views:
+
+    def seen_through(view: View) -> Bool[Tensor, " n"]:
         # the nearest surface around a pixel: silhouettes must not carve the object itself
         depth = -max_pool2d(-front_depth(view)[None], 3, 1, 1)[0]
-        free |= _in_front(points, view, depth - 1.5 * spacing)
+        return _in_front(points, view, depth - 1.5 * spacing)
+
+    free = torch.zeros(len(points), dtype=torch.bool, device=points.device)
+    for part in in_parallel(seen_through, views, device=points.device):
+        free |= part
     return free.view(shape)
 
 

@@ -15,6 +15,7 @@ from ..core.settings import SegmentSettings
 from .completion import carve, fill_solid
 from .fields.protocol import RadianceField
 from .mask_grid import MaskGrid, region_shape
+from .parallel import one_core
 from .render import View
 from .result import SegmentedObject
 from .self_prompt import KnownPixels
@@ -171,10 +172,11 @@ class ObjectVotes:
         """The object as it goes into the result, completed where nobody voted."""
         grid = self.grid
         free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
-        if self.settings.reference:
-            values = grid.score(self.settings.negative_weight)
-        else:
-            values = fill_solid(main_pieces(grid.share(self.settings.negative_weight)), free)
+        with one_core():
+            if self.settings.reference:
+                values = grid.score(self.settings.negative_weight)
+            else:
+                values = fill_solid(main_pieces(grid.share(self.settings.negative_weight)), free)
         return SegmentedObject(
             name=self.prompt.name,
             lower=grid.lower,

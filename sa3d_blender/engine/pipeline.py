@@ -155,7 +155,7 @@ def segment(
         tracks.append(votes)
     _visit_all(work, tracks, camera, enclosing(targets), list(given))
     _require_votes(tracks)
-    with run.timed("complete"), one_core():
+    with run.timed("complete"):
         finished = [votes.finished(field_, views.rendered()) for votes in tracks]
     return finished, work.report
 

@@ -14,8 +14,8 @@ from sa3d_blender.engine.segmenters.bundled import WEIGHTS, load_weights, save_w
 from sa3d_blender.engine.segmenters.protocol import Segmenter
 
 CPU = torch.device("cpu")
-REACHED = 0.65
-"""IoU that the present, briefly trained weights keep on these pictures; 0.9 is what they should."""
+REACHED = 0.9
+"""IoU that the weights keep on these pictures."""
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,8 @@ def test_the_weights_fit_the_zip_and_tell_their_shape() -> None:
     assert WEIGHTS.stat().st_size <= 16e6
     with safe_open(WEIGHTS, framework="pt") as file:
         metadata = file.metadata()
-        kinds = {file.get_tensor(name).dtype for name in file.keys()}
+        half = [name for name in file.keys() if "running_" not in name]
+        kinds = {file.get_tensor(name).dtype for name in half}
     assert json.loads(metadata["shape"])["input_side"] > 0
     assert kinds <= {torch.float16, torch.int64}
 
