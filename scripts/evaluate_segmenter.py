@@ -29,9 +29,12 @@ from segmenter_data.pictures import Pictures
 from segmenter_training.clicks import correcting_click, deepest
 from segmenter_training.validation import iou
 
+from sa3d_blender.engine.relief import Relief
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
 
+Shown = tuple[np.ndarray, Relief | None, dict[str, np.ndarray]]
+"""A picture, its relief if known, and masks by GROUP or GROUP/NUMBER."""
 CLICKS = (1, 2, 3, 5)
 SMALLEST = 0.0015
 """Share of the picture below which an object is not asked for."""
@@ -81,19 +84,18 @@ def ask(segmenter: Segmenter, embedding: ImageEmbedding, mask: np.ndarray, into:
     into.rows.append([*[ious[n - 1] for n in CLICKS], best, boxed])
 
 
-def rendered(folder: Path) -> Iterator[tuple[str, np.ndarray, dict[str, np.ndarray]]]:
-    """Held-out pictures: name, picture, masks by group."""
+def rendered(folder: Path) -> Iterator[Shown]:
+    """Held-out pictures, each with its relief and again without."""
     pictures = Pictures(folder, validation=True)
     for name in pictures.names:
         found = pictures.plain(name, 6)
         if found is not None:
             layers, masks = found
-            yield name, layers.image, {f"validation/{i}": m for i, m in enumerate(masks)}
+            yield layers.image, layers.relief(), {f"relief/{i}": m for i, m in enumerate(masks)}
+            yield layers.image, None, {f"picture only/{i}": m for i, m in enumerate(masks)}
 
 
-def from_folders(
-    pictures: Path, ids: Path, objects: list[int]
-) -> Iterator[tuple[str, np.ndarray, dict[str, np.ndarray]]]:
+def from_folders(pictures: Path, ids: Path, objects: list[int]) -> Iterator[Shown]:
     """Pictures on white with their objects' masks."""
     for path in sorted(ids.glob("*.npy")):
         picture = pictures / f"{path.stem}.png"
@@ -105,16 +107,14 @@ def from_folders(
         white.alpha_composite(image)
         chosen = objects or [int(n) for n in np.unique(numbers) if n >= FIRST_OBJECT]
         masks = {f"object {n}": numbers == n for n in chosen}
-        yield path.stem, np.asarray(white.convert("RGB")), masks
+        yield np.asarray(white.convert("RGB")), None, masks
 
 
-def evaluate(
-    segmenter: Segmenter, views: Iterator[tuple[str, np.ndarray, dict[str, np.ndarray]]]
-) -> dict[str, Figures]:
+def evaluate(segmenter: Segmenter, views: Iterator[Shown]) -> dict[str, Figures]:
     """Figures by group of objects."""
     groups: dict[str, Figures] = {}
-    for _, image, masks in views:
-        embedding = segmenter.embed(np.ascontiguousarray(image))
+    for image, relief, masks in views:
+        embedding = segmenter.embed(np.ascontiguousarray(image), relief)
         for label, mask in masks.items():
             if mask.mean() >= SMALLEST:
                 ask(segmenter, embedding, mask, groups.setdefault(label.split("/")[0], Figures()))
