@@ -60,7 +60,7 @@ class NetworkWeights:
         return self.trunk[-1].weight.shape[0]
 
 
-def encode(values: Float[Tensor, "n c"], frequencies: int) -> Float[Tensor, "n c*(1+2*f)"]:
+def encode(values: Float[Tensor, "n c"], frequencies: int) -> Float[Tensor, "n e"]:
     """The values, the sines of the values times 1, 2, 4, ..., then the cosines."""
     if not frequencies:
         return values
