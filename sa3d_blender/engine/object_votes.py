@@ -29,6 +29,8 @@ SMALLEST_WITH_EDGE = 150
 """Pixels of the smallest mask whose edge may be left out of the vote."""
 REGION_MARGIN = 1.8
 """Half the side of an object's first region over its estimated radius."""
+SURFACE_SHARE = 0.5
+"""Density of the surface over the median density of the rays' heaviest samples."""
 LEAST_RESOLUTION = 24
 """Nodes along the longest side of a final region, however small the object is in its views."""
 TIGHT_MARGIN = 0.12
@@ -188,14 +190,18 @@ class ObjectVotes:
         )
 
     def _surface_density(self, field_: RadianceField, views: dict[int, View]) -> float:
-        """Median density where the views' rays meet the object."""
+        """Density at which the views' rays meet the object: half the median of their heaviest samples.
+
+        Rays meet a surface a little before it is densest; at the full density, weak spots of a
+        NeRF's skin would become pits.
+        """
         points = [surface_points(field_, views[i], mask) for i, mask in self.masks.items()]
         grid_points = field_.grid_from_field(
             torch.from_numpy(np.concatenate(points)).float().to(field_.device)
         )
         density = field_.density(grid_points)
         density = density[density > 0]
-        return float(density.median()) if len(density) else 1.0
+        return SURFACE_SHARE * float(density.median()) if len(density) else 1.0
 
 
 def main_pieces(share: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:

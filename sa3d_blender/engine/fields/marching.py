@@ -161,7 +161,7 @@ def _tile(
     last_k = segments.last_k[active][:, None, None]
     k = segments.first_k[listed][..., None] + within
     valid = (k <= last_k) & exists[..., None]
-    k = torch.minimum(k, last_k).flatten(1)
+    k = torch.where(valid, k, last_k).flatten(1)  # the rest would lie on other rays' stretches
     return _Tile(active, k, rays.tiled(active, k), valid.flatten(1))
 
 

@@ -193,3 +193,29 @@ def test_overlap_keeps_every_shared_place() -> None:
     assert bool(both(points)[shared].all())
     assert bool(one(points)[both(points)].all())
     assert int(both.cells.sum()) < int(one.cells.sum())
+
+
+def test_no_place_outside_a_rays_own_stretch_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rays of a tile have different numbers of samples; the others' numbers mean other places."""
+    steps, late = 64, 5000
+    width = 2 / steps
+    start = -1 + width / 2
+    rays = SteppedRays(
+        origins=torch.tensor([[start - late * width, 0.5, 0.0], [start, 0.0, 0.0]]),
+        steps=torch.tensor([[width, 0.0, 0.0]] * 2),
+        lengths=torch.full((2,), 0.01),
+        first=torch.tensor([float(late), 0.0]),
+        last=torch.tensor([late + 2.0, steps - 1.0]),
+        depth=lambda ray_index, k: k,
+        directions=torch.tensor([[1.0, 0.0, 0.0]] * 2),
+    )
+    within, reached = CellGrid.within, []
+
+    def noted(grid: CellGrid, points: Tensor) -> Tensor:
+        reached.append(float(points.abs().max()))
+        return within(grid, points)
+
+    monkeypatch.setattr(CellGrid, "within", noted)
+    grid = full_grid(8)
+    march_steps(rays, lambda points: torch.ones(len(points)), Occupancy.of(grid), min_weight=0.0)
+    assert max(reached) <= 1
