@@ -190,7 +190,7 @@ class ObjectVotes:
         )
 
     def _surface_density(self, field_: RadianceField, views: dict[int, View]) -> float:
-        """Density at which the views' rays meet the object: half the median of their heaviest samples.
+        """Density at which the views' rays meet the object.
 
         Rays meet a surface a little before it is densest; at the full density, weak spots of a
         NeRF's skin would become pits.

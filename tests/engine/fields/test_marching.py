@@ -216,6 +216,6 @@ def test_no_place_outside_a_rays_own_stretch_is_looked_up(monkeypatch: pytest.Mo
         return within(grid, points)
 
     monkeypatch.setattr(CellGrid, "within", noted)
-    grid = full_grid(8)
+    grid = full_grid(128)  # fine: short stretches, several of them per round
     march_steps(rays, lambda points: torch.ones(len(points)), Occupancy.of(grid), min_weight=0.0)
     assert max(reached) <= 1
