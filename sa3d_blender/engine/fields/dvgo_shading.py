@@ -15,7 +15,7 @@ from torch import Tensor
 from .checkpoint_file import bad_weights
 from .checkpoint_numbers import Numbers
 from .dvgo_grids import FeatureGrid, GridReader
-from .shading import NeuralShader, Shader
+from .shading import NeuralShader, PlainColor, Shader
 
 COLORS = 3
 MAX_CHANNELS = 4096
@@ -23,12 +23,8 @@ MAX_DEPTH = 64
 MAX_FREQUENCIES = 16
 
 
-class StoredColor:
+class StoredColor(PlainColor):
     """The feature is the colour before a sigmoid."""
-
-    def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r 0"]:
-        """Nothing: the colour does not depend on the direction."""
-        return directions[:, :0]
 
     def __call__(
         self,
