@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.engine import prepared_views
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 from .ground_truth import Scene, id_picture
+from .scripted_segmenter import numbered
 
 
 class PerfectSegmenter:
@@ -41,8 +41,7 @@ class PerfectSegmenter:
         assert self.camera is not None
         self.cameras.append(self.camera)
         self._ids.append(id_picture(self.scene, self.camera))
-        number = torch.full((1, 1, 1, 1), float(len(self._ids) - 1))
-        return ImageEmbedding(number, image.shape[:2], image.shape[:2])
+        return numbered(image, len(self._ids) - 1)
 
     def predict(
         self,

@@ -12,6 +12,12 @@ SAME_COLOR = 45
 """Largest difference, of 255, in any channel."""
 
 
+def numbered(image: np.ndarray, number: int) -> ImageEmbedding:
+    """An embedding that is nothing but a picture's number."""
+    features = torch.full((1, 1, 1, 1), float(number))
+    return ImageEmbedding(features, image.shape[:2], image.shape[:2])
+
+
 class ScriptedSegmenter:
     """Deterministic and fast; good enough for objects of one colour."""
 
@@ -23,8 +29,7 @@ class ScriptedSegmenter:
     def embed(self, image: np.ndarray, relief: object = None) -> ImageEmbedding:
         """Remember the picture; the features are only its number."""
         self.images.append(image)
-        number = torch.full((1, 1, 1, 1), float(len(self.images) - 1))
-        return ImageEmbedding(number, image.shape[:2], image.shape[:2])
+        return numbered(image, len(self.images) - 1)
 
     def predict(
         self,
