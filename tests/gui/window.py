@@ -1,0 +1,198 @@
+"""A Blender with its window, seen and used as an artist does: real mouse, real keys, screenshots.
+
+Screen coordinates grow downwards, Blender's upwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.gui.tree import ROOT, in_tree, python_folders
+
+SIZE = (1280, 800)
+ADDON = "bl_ext.user_default.sa3d_blender"
+
+
+class Window:
+    """A running Blender.
+
+    Args:
+        tree: of `tree.ensure_tree`.
+        folder: for this run's files and Blender's user files; shared with the tree.
+        engine: the engine's Python.
+    """
+
+    def __init__(self, tree: Path, folder: Path, engine: Path, **environment: str) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._display = f":{100 + os.getpid() % 900}"
+        self._tree = tree
+        self._folders = [ROOT, folder, *python_folders(engine)]
+        self._environment = {
+            "DISPLAY": self._display,
+            "SA3D_WINDOW_IO": str(folder),
+            "BLENDER_USER_RESOURCES": str(folder / "user"),
+            "SA3D_ENGINE_PYTHON": str(engine),
+            **environment,
+        }
+        screen = f"{SIZE[0]}x{SIZE[1]}x24"
+        self._server = self._start(
+            "Xvfb", self._display, "-screen", "0", screen, "-nolisten", "tcp"
+        )
+        self._blender: subprocess.Popen[bytes] | None = None
+
+    def open(self, *arguments: str) -> None:
+        """Start Blender and wait until it answers."""
+        size = [str(length) for length in SIZE]
+        self._blender = self._start(
+            "blender", "--gpu-backend", "opengl", "--window-geometry", "0", "0", *size,
+            *arguments, "--python", str(Path(__file__).with_name("inside.py")),
+            log=self.folder / "blender.log",
+        )  # fmt: skip
+        self.run("pass", wait=180)
+        time.sleep(1)
+
+    def _start(self, *command: str, log: Path | None = None) -> subprocess.Popen[bytes]:
+        output = log.open("ab") if log else subprocess.DEVNULL
+        argv = in_tree(self._tree, self._folders, command, **self._environment)
+        return subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT)
+
+    def inside(self, *command: str) -> str:
+        """Run a command in the tree and return what it prints."""
+        argv = in_tree(self._tree, self._folders, command, **self._environment)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
+
+    @property
+    def alive(self) -> bool:
+        """Whether Blender runs."""
+        return self._blender is not None and self._blender.poll() is None
+
+    def run(self, source: str, *, wait: float = 60) -> str:
+        """Run Python inside Blender and return what it prints."""
+        answer = self.folder / "answer.json"
+        answer.unlink(missing_ok=True)
+        part = self.folder / "command.part"
+        part.write_text(source, encoding="utf-8")
+        part.replace(self.folder / "command.py")
+        end = time.monotonic() + wait
+        while not answer.exists():
+            assert self.alive, f"Blender ended; see {self.folder / 'blender.log'}"
+            assert time.monotonic() < end, f"Blender did not answer within {wait} s: {source}"
+            time.sleep(0.01)
+        found = json.loads(answer.read_text(encoding="utf-8"))
+        assert not found["error"], found["error"]
+        return str(found["printed"])
+
+    def value(self, expression: str) -> Any:
+        """The value of an expression inside Blender, as JSON carries it."""
+        return json.loads(self.run(f"print(json.dumps({expression}))"))
+
+    def until(self, expression: str, *, wait: float = 60) -> Any:
+        """Wait until an expression is true; returns its value."""
+        end = time.monotonic() + wait
+        while not (found := self.value(expression)):
+            assert time.monotonic() < end, f"not within {wait} s: {expression}"
+            time.sleep(0.1)
+        return found
+
+    def xdo(self, *words: object, pause: float = 0.3) -> None:
+        """Move, press, type: see xdotool."""
+        self.inside("xdotool", *(str(word) for word in words))
+        time.sleep(pause)
+
+    def move(self, x: float, y: float) -> None:
+        """Put the mouse somewhere on the screen."""
+        self.xdo("mousemove", round(x), round(y), pause=0.15)
+
+    def click(self, x: float, y: float, button: int = 1, *, held: str = "") -> None:
+        """Click somewhere on the screen, with a modifier key held when one is given."""
+        self.move(x, y)
+        if held:
+            self.xdo("keydown", held, pause=0.1)
+        self.xdo("click", button)
+        if held:
+            self.xdo("keyup", held, pause=0.1)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag with the left button."""
+        self.move(*start)
+        self.xdo("mousedown", 1, pause=0.15)
+        for share in (0.1, 0.3, 0.6, 1.0):
+            x, y = (a + (b - a) * share for a, b in zip(start, end, strict=True))
+            self.move(x, y)
+        self.xdo("mouseup", 1)
+
+    def key(self, *keys: str) -> None:
+        """Press keys one after the other, e.g. ``ctrl+z``."""
+        for name in keys:
+            self.xdo("key", name)
+
+    def under(self, x: float, y: float) -> str:
+        """The Python command of the button at a place, or nothing."""
+        self.run("bpy.context.window_manager.clipboard = ''")
+        self.move(x, y)
+        self.key("ctrl+c")
+        return self.run("print(bpy.context.window_manager.clipboard, end='')")
+
+    def shot(self, name: str) -> Path:
+        """Save a screenshot of the whole window as PNG."""
+        path = self.folder / f"{name}.png"
+        grab = f"xwd -root -silent | convert xwd:- '{path}'"
+        self.inside("sh", "-c", grab)
+        return path
+
+    def kill(self) -> None:
+        """End Blender as a crash would."""
+        assert self._blender is not None
+        self._blender.send_signal(signal.SIGKILL)
+        self._blender.wait()
+
+    def close(self) -> None:
+        """End Blender and the display."""
+        for process in (self._blender, self._server):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(timeout=20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def __enter__(self) -> Window:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether a condition becomes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
