@@ -25,9 +25,9 @@ from .layers import (
 from .wear import wear, wear_nearness
 
 SIDE = 192
-COMPOSED = 0.05
+COMPOSED = 0.08
 """Share of flat compositions among the examples."""
-WITHOUT_RELIEF = 0.2
+WITHOUT_RELIEF = 0.5
 """Share of the other examples whose shape is kept secret, as in photographs."""
 FRAMED = 0.6
 """Share of the crops that frame one object, as the pipeline's own views do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ def first_prompts(
     rng: np.random.Generator, masks: Bool[np.ndarray, "n h w"]
 ) -> tuple[Prompts, bool]:
     """One kind of prompt for all masks, and whether it is a single, ambiguous click."""
-    kind = rng.choice(["click", "box", "several"], p=[0.6, 0.12, 0.28])
+    kind = rng.choice(["click", "box", "several"], p=[0.55, 0.2, 0.25])
     if kind == "click":
         return Prompts([[(*first_click(rng, mask), 1)] for mask in masks], None), True
     if kind == "box":
@@ -56,17 +57,18 @@ def first_prompts(
 def dialogue_loss(
     model: BundledModel,
     features: Float[Tensor, "b c e e"],
+    fine: Float[Tensor, "b f q q"],
     masks: Bool[np.ndarray, "b k s s"],
     rng: np.random.Generator,
     rounds: int,
 ) -> tuple[Tensor, float]:
     """The loss over all rounds, and the mean IoU of the best-scored answer to the first prompt."""
     device, each = features.device, masks.shape[1]
-    target = avg_pool2d(torch.from_numpy(masks).to(device).float(), SCALE).flatten(0, 1)
-    wanted = (target > 0.5).cpu().numpy()
+    target = torch.from_numpy(masks).to(device).float().flatten(0, 1)
+    wanted = (avg_pool2d(target, SCALE) > 0.5).cpu().numpy()
     wanted[~wanted.any((1, 2)), 0, 0] = True
     prompts, ambiguous = first_prompts(rng, wanted)
-    repeated = features.repeat_interleave(each, 0)
+    repeated, fine = (x.repeat_interleave(each, 0) for x in (features, fine))
     position = model.prompt_encoder.get_dense_pe().to(features.dtype)
     loss, first_iou, logits, given = torch.zeros((), device=device), 0.0, None, None
     for turn in range(rounds):
@@ -77,14 +79,17 @@ def dialogue_loss(
             dense.to(features.dtype),
         )  # fmt: skip
         weight = 0.2 if ambiguous and turn == 0 else 0.6
-        part, best, truth = answer_loss(answers, scores, target, single_weight=weight)
+        draw = partial(model.outline, fine)
+        part, best, truth = answer_loss(answers, draw, scores, target, single_weight=weight)
         loss = loss + part
         top = scores.detach()[:, 1:].argmax(1)
         every = torch.arange(len(top), device=device)
         if turn == 0:
             first_iou = float(truth[every, top + 1].mean())
         if turn + 1 < rounds:
-            chosen = answers.detach()[every, 1 + (best if rng.random() < 0.6 else top)]
+            picked = answers.detach()[every, 1 + (best if rng.random() < 0.6 else top)]
+            with torch.no_grad():
+                chosen = avg_pool2d(draw(picked[:, None])[:, 0], SCALE)
             for i, got in enumerate((chosen > 0).cpu().numpy()):
                 prompts.clicks[i].append(correcting_click(rng, wanted[i], got))
             logits = chosen[:, None]

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+from torch.nn.functional import (
+    avg_pool2d,
+    binary_cross_entropy_with_logits,
+    interpolate,
+    max_pool2d,
+    mse_loss,
+)
 
 FOCAL_WEIGHT = 20.0
+COARSE_WEIGHT = 0.5
+"""Of the decoder's own masks, before their outlines are drawn."""
+EDGE_WEIGHT = 0.5
 
 
 def overlap(
@@ -32,8 +43,25 @@ def mask_losses(
     return FOCAL_WEIGHT * focal + 1 - (2 * shared + 1) / (total + 1)
 
 
+def edge_losses(
+    masks: Float[Tensor, "n k h w"], target: Float[Tensor, "n h w"], coarse: Float[Tensor, "n l l"]
+) -> Float[Tensor, "n k"]:
+    """Mean cross entropy of every mask in a narrow band along the right outline.
+
+    Args:
+        coarse: the target in fewer pixels; the band reaches one of them to either side.
+    """
+    highest, lowest = max_pool2d(coarse, 3, 1, 1), -max_pool2d(-coarse, 3, 1, 1)
+    near = (highest - lowest > 0.5).float()[:, None]
+    band = interpolate(near, scale_factor=target.shape[-1] / coarse.shape[-1], mode="nearest")
+    wanted = target[:, None].expand_as(masks)
+    entropy = binary_cross_entropy_with_logits(masks, wanted, reduction="none")
+    return (entropy * band).flatten(2).sum(2) / (band.flatten(2).sum(2) + 1)
+
+
 def answer_loss(
-    masks: Float[Tensor, "n 4 h w"],
+    masks: Float[Tensor, "n 4 l l"],
+    draw: Callable[[Tensor], Tensor],
     scores: Float[Tensor, "n 4"],
     target: Float[Tensor, "n h w"],
     *,
@@ -42,14 +70,24 @@ def answer_loss(
     """The loss of one round of prompts.
 
     Args:
-        masks: the single answer first, then the three.
+        masks: the decoder's answers, the single one first, then the three.
+        draw: from masks [n k l l] to the same with their outlines drawn [n k h w].
         single_weight: how much the single answer counts against the best of the three.
 
     Returns:
-        The loss, which of the three was best, and the true IoU of all four.
+        The loss, which of the three was best, and about the true IoU of all four.
     """
-    each = mask_losses(masks, target)
-    three = each[:, 1:].min(dim=1)
-    truth = overlap(masks.detach(), target)
-    loss = single_weight * each[:, 0].mean() + (1 - single_weight) * three.values.mean()
-    return loss + mse_loss(scores, truth), three.indices, truth
+    coarse = avg_pool2d(target, target.shape[-1] // masks.shape[-1])
+    each = mask_losses(masks, coarse)
+    best = 1 + each[:, 1:].argmin(dim=1)
+    shown = torch.stack([torch.zeros_like(best), best], dim=1)
+    drawn = draw(masks[torch.arange(len(masks))[:, None], shown])
+    losses = mask_losses(drawn, target) + EDGE_WEIGHT * edge_losses(drawn, target, coarse)
+    single, chosen = (losses + COARSE_WEIGHT * each.gather(1, shown)).mean(dim=0)
+    truth = overlap(masks.detach(), coarse)
+    gain = overlap(drawn.detach(), target) - truth.gather(1, shown)
+    truth = (truth + gain.mean(dim=1, keepdim=True)).scatter_add(
+        1, shown, gain - gain.mean(1)[:, None]
+    )
+    loss = single_weight * single + (1 - single_weight) * chosen
+    return loss + mse_loss(scores, truth), best - 1, truth

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError
 from ...core.files import written_whole
+from .outline import Outline
 from .promptable import PromptableModel
 from .small_encoder import EncoderShape, SmallEncoder
 from .torchvision_stand_in import install_if_missing
@@ -35,10 +36,12 @@ class BundledShape:
     heads: int = 8
     mlp_channels: int = 768
     mask_channels: int = 16
+    outline_channels: int = 0
+    """Of the network that draws outlines; 0: there is none."""
 
 
 class BundledModel(nn.Module):
-    """Encoder, prompt encoder and mask decoder."""
+    """Encoder, prompt encoder, mask decoder and outline."""
 
     def __init__(self, shape: BundledShape) -> None:
         super().__init__()
@@ -60,18 +63,23 @@ class BundledModel(nn.Module):
                 mlp_dim=shape.mlp_channels,
             ),
         )
+        self.outline: Outline | None = None
+        if shape.outline_channels:
+            self.outline = Outline(shape.encoder.shallow_channels, shape.outline_channels)
 
     def encode(
         self, pictures: Float[Tensor, "b 3 s s"], relief: Float[Tensor, "b r s s"] | None = None
-    ) -> Float[Tensor, "b c e e"]:
-        """Image features."""
-        return self.image_encoder(pictures, relief)
+    ) -> tuple[Float[Tensor, "b c e e"], Float[Tensor, "b f q q"] | None]:
+        """Image features for the mask decoder, and finer ones for the outline if it is drawn."""
+        features, shallow = self.image_encoder(pictures, relief)
+        return features, None if self.outline is None else self.outline.embed(shallow)
 
     def as_segmenter(self, device: torch.device) -> PromptableModel:
         """The way the pipeline uses it."""
         return PromptableModel(
             name="bundled",
             encoder=self.encode,
+            outline=self.outline,
             reads_relief=self.shape.encoder.relief_channels > 0,
             prompt_encoder=self.prompt_encoder,
             mask_decoder=self.mask_decoder,

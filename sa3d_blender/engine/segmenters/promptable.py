@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from ..relief import Relief
 from .protocol import ImageEmbedding, MaskPrediction
@@ -29,22 +29,25 @@ class PromptableModel:
         self,
         *,
         name: str,
-        encoder: Callable[..., Tensor],
+        encoder: Callable[..., tuple[Tensor, Tensor | None]],
         prompt_encoder: nn.Module,
         mask_decoder: nn.Module,
         input_side: int,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
         reads_relief: bool = False,
+        outline: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
         """Args:
         encoder: from normalised pictures [b 3 s s], and the channels of their relief if
-            ``reads_relief``, to features.
+            ``reads_relief``, to features, and finer ones if there is an ``outline``.
+        outline: from the finer features and low-resolution logits [1 k l l] to logits [1 k s s].
         """
         self.name = name
         self.reads_relief = reads_relief
         self.input_side = input_side
         self._encoder = encoder
+        self._outline = outline
         self._prompt_encoder = prompt_encoder
         self._mask_decoder = mask_decoder
         self._device = device
@@ -63,8 +66,8 @@ class PromptableModel:
         if self.reads_relief and relief is not None:
             channels = torch.from_numpy(relief.resized(*resized).channels())[None]
             inputs.append(self._padded(channels).to(self._device, self._dtype))
-        features = self._encoder(*inputs)
-        return ImageEmbedding(features.float(), (height, width), resized)
+        features, fine = self._encoder(*inputs)
+        return ImageEmbedding(features.float(), (height, width), resized, fine)
 
     def normalised(self, pixels: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
         """Zero mean, unit variance, padded to the encoder's square."""
@@ -103,19 +106,25 @@ class PromptableModel:
         )
         order = scores[0].argsort(descending=True)
         low, scores = masks[0, order], scores[0, order]
-        full = self._full_size(low, embedding)
+        full, low = self._full_size(low, embedding)
         return MaskPrediction(
             (full > 0).cpu().numpy(), scores.float().cpu().numpy(), low.float().cpu().numpy()
         )
 
     def _full_size(
         self, low: Float[Tensor, "k lh lw"], embedding: ImageEmbedding
-    ) -> Float[Tensor, "k h w"]:
+    ) -> tuple[Float[Tensor, "k h w"], Float[Tensor, "k lh lw"]]:
+        """Logits of the picture's pixels, and what is to be fed back."""
         side = (self.input_side, self.input_side)
-        square = interpolate(low[None].float(), side, mode="bilinear", align_corners=False)
+        if self._outline is None or embedding.fine is None:
+            square = interpolate(low[None].float(), side, mode="bilinear", align_corners=False)
+        else:
+            square = self._outline(embedding.fine, low[None].float())
+            low = avg_pool2d(square, 2)[0]
         height, width = embedding.input_size
         picture = square[..., :height, :width]
-        return interpolate(picture, embedding.image_size, mode="bilinear", align_corners=False)[0]
+        full = interpolate(picture, embedding.image_size, mode="bilinear", align_corners=False)
+        return full[0], low
 
     def _points(
         self, points: np.ndarray | None, labels: np.ndarray | None, scale: np.ndarray

@@ -22,6 +22,8 @@ class ImageEmbedding:
     """Height and width of the picture in pixels."""
     input_size: tuple[int, int]
     """Height and width of the resized picture inside the encoder's square input, in pixels."""
+    fine: Float[Tensor, "1 f q q"] | None = None
+    """Features that outlines are drawn by, of models that do."""
 
 
 @dataclass(frozen=True)

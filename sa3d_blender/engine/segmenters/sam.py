@@ -48,7 +48,7 @@ def load_sam(name: str, weights: Path | None, device: torch.device) -> Promptabl
     model.mask_decoder.to(device)
     return PromptableModel(
         name=name,
-        encoder=model.image_encoder,
+        encoder=lambda pictures: (model.image_encoder(pictures), None),
         prompt_encoder=model.prompt_encoder,
         mask_decoder=model.mask_decoder,
         input_side=INPUT_SIDE,

@@ -1,7 +1,8 @@
 """The bundled segmenter's image encoder: a small residual network with a little attention.
 
 Plain 3x3 convolutions, because they are what CPUs run best. Features of strides 8, 16 and 32 are
-joined into one map of stride 8, so that the mask decoder gets both outlines and context.
+joined into one map of stride 8, so that the mask decoder gets both outlines and context. The shallow
+features of stride 4 are given out too: `outline.Outline` draws by them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pixel_unshuffle
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class EncoderShape:
     out_channels: int = 192
     relief_channels: int = 0
     """Channels of the surface's shape beside the picture's three; 0: pictures only."""
+
+    @property
+    def shallow_channels(self) -> int:
+        """Channels of the shallow features of stride 4."""
+        stems = 1 if self.relief_channels == 0 else 2
+        return 3 * 16 + stems * 4 * self.channels[0] + self.channels[1]
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
@@ -75,7 +83,7 @@ class SmallEncoder(nn.Module):
         c = shape.channels
         self.shape = shape
         self.stem = nn.Sequential(convolution(3, c[0], 2), nn.ReLU(), convolution(c[0], c[1], 2))
-        self.relief_stem: nn.Module | None = None
+        self.relief_stem: nn.Sequential | None = None
         if shape.relief_channels:
             first = nn.Sequential(convolution(shape.relief_channels, c[0], 2), nn.ReLU())
             self.relief_stem = nn.Sequential(first, convolution(c[0], c[1], 2))
@@ -96,26 +104,29 @@ class SmallEncoder(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "b 3 s s"], relief: Float[Tensor, "b r s s"] | None = None
-    ) -> Float[Tensor, "b c e e"]:
-        """Features; e is s / 8. s is a multiple of 32. Relief that is unknown is zero."""
-        x = self.stem(x)
+    ) -> tuple[Float[Tensor, "b c e e"], Float[Tensor, "b i q q"]]:
+        """Features, e is s / 8, and shallow features, q is s / 4.
+
+        Args:
+            x: s is a multiple of 32.
+            relief: zero, or None, where it is unknown.
+        """
+        first = torch.relu(self.stem[0](x))
+        seen = [pixel_unshuffle(x, 4), pixel_unshuffle(first, 2)]
+        joined = self.stem[2](first)
         if self.relief_stem is not None:
             if relief is None:
-                relief = x.new_zeros(x.shape[0], self.shape.relief_channels, *self._sides(x))
-            x = x + self.relief_stem(relief)
-        x = torch.relu(x)
-        x = self.stages[0](x)
-        fine = self.stages[1](x)
+                relief = x.new_zeros(x.shape[0], self.shape.relief_channels, *x.shape[2:])
+            shape = self.relief_stem[0](relief)
+            seen.append(pixel_unshuffle(shape, 2))
+            joined = joined + self.relief_stem[1](shape)
+        quarter = self.stages[0](torch.relu(joined))
+        fine = self.stages[1](quarter)
         middle = self.stages[2](fine)
         coarse = self._with_context(self.stages[3](middle))
         top = self._upsampled(self.sides[2](coarse)) + self.sides[1](middle)
         top = self._upsampled(self.merge[0](top)) + self.sides[0](fine)
-        return self.out(self.merge[1](top))
-
-    @staticmethod
-    def _sides(x: Float[Tensor, "b c h w"]) -> tuple[int, int]:
-        """Height and width of the input that became these features of stride 4."""
-        return 4 * x.shape[2], 4 * x.shape[3]
+        return self.out(self.merge[1](top)), torch.cat([*seen, quarter], dim=1)
 
     def _with_context(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         b, c, h, w = x.shape

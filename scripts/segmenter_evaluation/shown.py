@@ -1,0 +1,90 @@
+"""Pictures whose objects are known: rendered scenes, views of a field, folders, coins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+from PIL import Image
+from scipy import ndimage
+from segmenter_data.layers import FIRST_OBJECT
+from segmenter_data.pictures import Pictures
+from skimage.filters import sobel
+from skimage.segmentation import watershed
+
+from sa3d_blender.core.cameras import read_transforms
+from sa3d_blender.core.settings import FieldOptions
+from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.fields.ndc import with_training_camera
+from sa3d_blender.engine.relief import Relief
+from sa3d_blender.engine.render import render_view
+
+Shown = tuple[np.ndarray, Relief | None, dict[str, np.ndarray]]
+"""A picture, its relief if known, and masks by GROUP or GROUP/NUMBER."""
+SMALLEST_COIN = 400
+"""Pixels; smaller pieces that the threshold finds are no coins."""
+
+
+def rendered(folder: Path) -> Iterator[Shown]:
+    """Held-out pictures, each with its relief and again without."""
+    pictures = Pictures(folder, validation=True)
+    for name in pictures.names:
+        found = pictures.plain(name, 6)
+        if found is not None:
+            layers, masks = found
+            yield layers.image, layers.relief(), {f"relief/{i}": m for i, m in enumerate(masks)}
+            yield layers.image, None, {f"picture only/{i}": m for i, m in enumerate(masks)}
+
+
+def from_folders(pictures: Path, ids: Path, objects: list[int]) -> Iterator[Shown]:
+    """Pictures on white with their objects' masks."""
+    for path in sorted(ids.glob("*.npy")):
+        picture = pictures / f"{path.stem}.png"
+        if not picture.exists():
+            continue
+        numbers = np.load(path)
+        image = Image.open(picture).convert("RGBA").resize(numbers.shape[::-1], Image.LANCZOS)
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        white.alpha_composite(image)
+        yield np.asarray(white.convert("RGB")), None, masks_of(numbers, objects)
+
+
+def views_of(scene: Path, objects: list[int]) -> Iterator[Shown]:
+    """Views of a folder's field from its test cameras, with the field's relief and without.
+
+    Args:
+        scene: holds NAME.th, transforms_test.json and gt/ids, like those in tests/data; NAME is the
+            folder's own.
+    """
+    cameras = read_transforms(scene / "transforms_test.json", size=(200, 200))
+    options = with_training_camera(FieldOptions(), cameras[0])
+    field = load_field(scene / f"{scene.name}.th", options, device=torch.device("cpu"))
+    for number, camera in enumerate(cameras):
+        path = scene / "gt" / "ids" / f"test_{number}.npy"
+        if not path.exists():
+            continue
+        view = render_view(field, camera, with_color=True)
+        image = (view.image().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+        masks = masks_of(np.load(path), objects)
+        yield image, view.relief(), {f"{k} with relief": m for k, m in masks.items()}
+        yield image, None, masks
+
+
+def masks_of(numbers: np.ndarray, objects: list[int]) -> dict[str, np.ndarray]:
+    """Masks of the objects asked for, or of all."""
+    chosen = objects or [int(n) for n in np.unique(numbers) if n >= FIRST_OBJECT]
+    return {f"object {n}": numbers == n for n in chosen if (numbers == n).any()}
+
+
+def coins() -> Iterator[Shown]:
+    """scikit-image's photograph of coins; their masks come from a watershed of its gradient."""
+    grey = skimage.data.coins()
+    markers = np.where(grey < 30, 1, np.where(grey > 150, 2, 0))
+    solid = ndimage.binary_fill_holes(watershed(sobel(grey), markers) == 2)
+    numbers, count = ndimage.label(ndimage.binary_opening(solid, iterations=2))
+    each = {f"coins/{n}": numbers == n for n in range(1, count + 1)}
+    masks = {name: m for name, m in each.items() if m.sum() >= SMALLEST_COIN}
+    yield np.repeat(grey[..., None], 3, 2), None, masks
