@@ -18,6 +18,8 @@ from .errors import UserError
 
 MAX_IMAGE_SIDE = 8192
 """Larger views are refused: no segmenter profits from them, and a typing error fills the disk."""
+MAX_TRANSFORMS_BYTES = 2**28
+"""Larger camera files are not read: a quarter of a million cameras fit."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,13 @@ def camera_from_blender(
 def without_scale(matrix: np.ndarray) -> np.ndarray:
     """A copy of a 4x4 matrix with the columns of its 3x3 part normalised."""
     rigid = np.array(matrix, dtype=np.float64)
-    rigid[:3, :3] /= np.linalg.norm(rigid[:3, :3], axis=0, keepdims=True)
+    lengths = np.linalg.norm(rigid[:3, :3], axis=0, keepdims=True)
+    rigid[:3, :3] /= np.where(lengths > 0, lengths, np.nan)
     return rigid
 
 
 def read_transforms(path: Path, *, size: tuple[int, int] | None = None) -> list[Camera]:
-    """Cameras of a NeRF-synthetic or nerfstudio ``transforms.json``.
+    """Cameras of a NeRF-synthetic, instant-ngp or nerfstudio ``transforms.json``.
 
     Args:
         path: the file; image sizes come from it, from ``size``, or from the images beside it.
@@ -187,43 +190,68 @@ def read_transforms(path: Path, *, size: tuple[int, int] | None = None) -> list[
     Raises:
         UserError: the file is missing, is not JSON, or lacks what a camera needs.
     """
+    return [camera_of_frame(values, Path(path), size) for values in transforms_frames(Path(path))]
+
+
+def transforms_frames(path: Path) -> list[dict[str, Any]]:
+    """The frames of a ``transforms.json``, each with what the file says for all of them.
+
+    Raises:
+        UserError: the file is missing, is not JSON, or holds no frames.
+    """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_TRANSFORMS_BYTES:
+            raise ValueError
+        data = json.loads(path.read_text(encoding="utf-8"))
         frames = data["frames"]
     except FileNotFoundError as error:
-        raise UserError(f"There is no camera file at {path}.", code="missing_file") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"There is no camera file at {path}; choose another.", code="missing_file"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"{path} is not a transforms.json with a list of frames; choose another camera file."
         ) from error
     if not isinstance(frames, list) or not frames:
         raise UserError(f"{path} holds no frames; choose a camera file with at least one.")
-    return [_read_frame(data, frame, Path(path), size) for frame in frames]
-
-
-def _read_frame(
-    data: dict[str, Any], frame: dict[str, Any], path: Path, size: tuple[int, int] | None
-) -> Camera:
+    shared = {name: value for name, value in data.items() if name != "frames"}
     try:
-        values = {**data, **frame}
+        return [{**shared, **frame} for frame in frames]
+    except TypeError as error:
+        raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
+
+
+def camera_of_frame(
+    values: dict[str, Any], path: Path, size: tuple[int, int] | None = None
+) -> Camera:
+    """The pinhole part of one frame's camera; see `transforms_frames` and `read_transforms`."""
+    try:
         width, height = _native_size(values, path) or size or _fail_no_size(path)
-        if "fl_x" in values:
-            fl_x = float(values["fl_x"])
-        else:
-            fl_x = 0.5 * width / math.tan(0.5 * float(values["camera_angle_x"]))
-        fl_y = float(values.get("fl_y", fl_x))
+        fl_x = _focal_length(values, "x", width)
+        fl_y = _focal_length(values, "y", height)
+        if fl_x is None and fl_y is None:
+            raise KeyError("fl_x")
         camera = Camera(
             width,
             height,
-            fl_x,
-            fl_y,
+            float((fl_y if fl_x is None else fl_x) or 0),
+            float((fl_x if fl_y is None else fl_y) or 0),
             float(values.get("cx", width / 2)),
             float(values.get("cy", height / 2)),
-            without_scale(np.array(frame["transform_matrix"], dtype=np.float64)),
+            without_scale(np.array(values["transform_matrix"], dtype=np.float64)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
     return camera.resized(*size) if size else camera
+
+
+def _focal_length(values: dict[str, Any], axis: str, side: int) -> float | None:
+    """In pixels; None where nothing is said about this axis."""
+    if f"fl_{axis}" in values:
+        return float(values[f"fl_{axis}"])
+    if f"camera_angle_{axis}" in values:
+        return 0.5 * side / math.tan(0.5 * float(values[f"camera_angle_{axis}"]))
+    return None
 
 
 def _fail_no_size(path: Path) -> tuple[int, int]:

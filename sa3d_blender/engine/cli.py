@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..core.cameras import read_transforms
 from ..core.errors import Cancelled, UserError, is_out_of_memory
 from ..core.prompts import read_prompts
 from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
+from ..core.training_cameras import TrainingCameras, read_training_cameras
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", help="pictures, depths and masks from cameras")
     _add_field(render)
-    render.add_argument("--cameras", type=Path, required=True, metavar="transforms.json")
+    _add_cameras(render)
     render.add_argument("--out", type=Path, required=True, metavar="DIR")
     render.add_argument("--frames", type=_numbers, metavar="0,3", help="default: all")
     render.add_argument("--size", type=_size, metavar="WxH")
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
     segment = commands.add_parser("segment", help="from prompts in one picture to meshes")
     _add_field(segment)
-    segment.add_argument("--cameras", type=Path, required=True, metavar="transforms.json")
+    _add_cameras(segment)
     segment.add_argument("--frame", type=int, default=0, metavar="K", help="prompted frame")
     segment.add_argument("--prompts", type=Path, required=True, metavar="prompts.json")
     segment.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -111,6 +111,16 @@ def _add_field(command: argparse.ArgumentParser) -> None:
         "--ndc-aspect", type=float, metavar="A", help="training pictures' width over height"
     )
     _add_device(command)
+
+
+def _add_cameras(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--cameras",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="transforms.json, poses_bounds.npy, or the folder of a COLMAP model",
+    )
 
 
 def _add_device(command: argparse.ArgumentParser) -> None:
@@ -165,19 +175,24 @@ def run_info(arguments: argparse.Namespace) -> None:
 
 def run_render(arguments: argparse.Namespace) -> None:
     """``sa3d render``."""
-    from .fields.ndc import with_training_camera
     from .picture_files import render_frames
     from .progress_bar import terminal_run
+    from .training_views import camera_file
 
-    cameras = read_transforms(arguments.cameras, size=arguments.size)
-    frames = arguments.frames if arguments.frames is not None else list(range(len(cameras)))
-    check_frames(frames, len(cameras))
+    cameras = _read_cameras(arguments)
+    count = len(cameras.cameras)
+    frames = arguments.frames if arguments.frames is not None else list(range(count))
+    check_frames(frames, count)
+    session = _session(arguments)
     with terminal_run() as run:
+        options, placed = camera_file(
+            session, arguments.checkpoint, _options(arguments), cameras, run
+        )
         render_frames(
-            _session(arguments),
+            session,
             arguments.checkpoint,
-            with_training_camera(_options(arguments), cameras[0]),
-            {frame: cameras[frame] for frame in frames},
+            options,
+            {frame: placed.cameras[frame] for frame in frames},
             arguments.out,
             depth=arguments.depth,
             floats=arguments.npy,
@@ -188,11 +203,12 @@ def run_render(arguments: argparse.Namespace) -> None:
 
 def run_segment(arguments: argparse.Namespace) -> None:
     """``sa3d segment``."""
-    from .fields.ndc import with_training_camera
     from .progress_bar import terminal_run
+    from .session import check_settings
+    from .training_views import camera_file
 
-    cameras = read_transforms(arguments.cameras, size=arguments.size)
-    check_frames([arguments.frame], len(cameras))
+    cameras = _read_cameras(arguments)
+    check_frames([arguments.frame], len(cameras.cameras))
     settings = SegmentSettings(
         views=arguments.views,
         view_size=arguments.view_size,
@@ -201,20 +217,33 @@ def run_segment(arguments: argparse.Namespace) -> None:
         reference=arguments.reference,
     )
     mesh = MeshSettings(resolution=arguments.resolution, max_faces=arguments.max_faces)
+    check_settings(settings, mesh)
     prompts = read_prompts(arguments.prompts)
+    session = _session(arguments)
     with terminal_run() as run:
-        _session(arguments).segment(
+        options, placed = camera_file(
+            session, arguments.checkpoint, _options(arguments), cameras, run
+        )
+        session.segment(
             arguments.checkpoint,
-            with_training_camera(_options(arguments), cameras[0]),
-            cameras[arguments.frame],
+            options,
+            placed.cameras[arguments.frame],
             prompts,
             settings,
             mesh,
             arguments.out,
-            given=[camera for k, camera in enumerate(cameras) if k != arguments.frame],
+            given=[c for k, c in enumerate(placed.cameras) if k != arguments.frame],
             run=run,
             whole_process=True,
         )
+
+
+def _read_cameras(arguments: argparse.Namespace) -> TrainingCameras:
+    """The camera file; what has to be said about it goes to stderr."""
+    cameras = read_training_cameras(arguments.cameras, size=arguments.size)
+    for note in cameras.notes:
+        print(f"sa3d: {note}", file=sys.stderr)
+    return cameras
 
 
 def run_mask(arguments: argparse.Namespace) -> None:

@@ -43,9 +43,11 @@ from ..core.settings import (
     SegmentSettings,
     settings_from_json,
 )
+from ..core.training_cameras import read_training_cameras
 from .artist_view import predict_in_view
 from .report import Run, versions
 from .session import Session, choose_device, write_object
+from .training_views import describe_training_cameras, placed_cameras
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Server:
             "info": self._info,
             "render": self._render,
             "predict": self._predict,
+            "training_cameras": self._training_cameras,
             "segment": self._segment,
             "mesh": self._mesh,
         }
@@ -177,6 +180,10 @@ class Server:
             )
         return {"objects": found}
 
+    def _training_cameras(self, params: Params, run: Run) -> Params:
+        path = Path(params["file"])
+        return describe_training_cameras(self._session, *checkpoint_of(params), path, run)
+
     def _segment(self, params: Params, run: Run) -> Params:
         return self._session.segment(
             *checkpoint_of(params),
@@ -185,9 +192,18 @@ class Server:
             settings_from_json(SegmentSettings, params.get("settings")),
             settings_from_json(MeshSettings, params.get("mesh")),
             Path(params["out"]),
-            given=[Camera.from_json(data) for data in params.get("cameras", [])],
+            given=self._given_cameras(params, run),
             run=run,
         )
+
+    def _given_cameras(self, params: Params, run: Run) -> list[Camera]:
+        """Those of the request itself, or of a file that it names."""
+        given = [Camera.from_json(data) for data in params.get("cameras", [])]
+        if params.get("training_cameras"):
+            read = read_training_cameras(Path(params["training_cameras"]))
+            field = self._session.field(*checkpoint_of(params), run)
+            given += placed_cameras(read, field).cameras
+        return given
 
     def _mesh(self, params: Params, run: Run) -> Params:
         settings = settings_from_json(MeshSettings, params.get("mesh"))

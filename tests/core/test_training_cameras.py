@@ -1,0 +1,375 @@
+"""Camera files of every kind: known values, the same cameras from all, and every refusal."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sa3d_blender.core.cameras import Camera, read_transforms
+from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.training_cameras import read_training_cameras
+from tests.support.camera_files import (
+    picture_names,
+    some_cameras,
+    write_colmap,
+    write_poses_bounds,
+    write_transforms,
+)
+
+SHELF = Path(__file__).resolve().parents[1] / "data" / "shelf" / "transforms_train.json"
+
+
+def assert_same(found: Sequence[Camera], expected: Sequence[Camera], atol: float = 1e-9) -> None:
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        assert (a.width, a.height) == (b.width, b.height)
+        assert [a.fl_x, a.fl_y, a.cx, a.cy] == pytest.approx([b.fl_x, b.fl_y, b.cx, b.cy])
+        assert np.allclose(a.field_from_camera, b.field_from_camera, atol=atol)
+
+
+def write(folder: Path, kind: str, cameras: Sequence[Camera]) -> Path:
+    """The cameras in a format, under a name that is hard to spell."""
+    folder = folder / "Käse 猫"
+    folder.mkdir()
+    if kind == "transforms":
+        return write_transforms(folder / "kameras ä.json", cameras)
+    if kind == "llff":
+        return write_poses_bounds(folder / "poses_bounds.npy", cameras)
+    return write_colmap(folder / "sparse" / "0", cameras, binary=kind == "colmap binary")
+
+
+@pytest.mark.parametrize("kind", ["transforms", "llff", "colmap text", "colmap binary"])
+def test_every_format_gives_the_same_cameras(tmp_path: Path, kind: str) -> None:
+    cameras = some_cameras()
+    read = read_training_cameras(write(tmp_path, kind, cameras))
+    assert read.kind == kind.split()[0]
+    assert read.notes == ()
+    assert_same(read.cameras, cameras)
+    if kind.startswith("colmap"):
+        assert read.names == tuple(picture_names(cameras))
+
+
+@pytest.mark.parametrize("kind", ["transforms", "llff", "colmap text", "colmap binary"])
+def test_a_size_overrules_the_files(tmp_path: Path, kind: str) -> None:
+    cameras = some_cameras()
+    read = read_training_cameras(write(tmp_path, kind, cameras), size=(40, 60))
+    assert_same(read.cameras, [camera.resized(40, 60) for camera in cameras])
+
+
+def test_known_values_of_poses_bounds(tmp_path: Path) -> None:
+    # A camera at (1, 2, 3) that looks along +x with +z up: right -y, down -z, back -x.
+    down, right, back, center = (0, 0, -1), (0, -1, 0), (-1, 0, 0), (1, 2, 3)
+    block = np.array([down, right, back, center, (480, 640, 500)], dtype=float).T
+    np.save(tmp_path / "poses_bounds.npy", np.array([[*block.ravel(), 1.5, 20.0]]))
+    read = read_training_cameras(tmp_path)
+    (camera,) = read.cameras
+    assert (camera.width, camera.height, camera.fl_x, camera.cx) == (640, 480, 500, 320)
+    assert camera.forward.tolist() == [1, 0, 0]
+    assert read.nearest == 1.5
+    # A point a little left of what it looks at, and above.
+    assert camera.project(np.array([[2, 2.1, 3.2]]))[0] == pytest.approx([320 - 50, 240 - 100])
+
+
+def test_known_values_of_a_colmap_model(tmp_path: Path) -> None:
+    # Turned by 90 degrees about y: the camera's z is the world's -x.
+    half = np.sqrt(0.5)
+    (tmp_path / "cameras.txt").write_text("7 SIMPLE_RADIAL 640 480 500 320 240 0\n")
+    (tmp_path / "images.txt").write_text(f"1 {half} 0 {half} 0 1 2 3 7 bild eins.png\n\n")
+    (camera,) = read_training_cameras(tmp_path).cameras
+    assert (camera.width, camera.height, camera.fl_x, camera.fl_y) == (640, 480, 500, 500)
+    assert np.allclose(camera.forward, [-1, 0, 0])
+    assert np.allclose(camera.field_from_camera[:3, 1], [0, -1, 0])  # COLMAP's y points down
+    assert np.allclose(camera.origin, [3, -2, -1])
+
+
+def moved(cameras: Sequence[Camera], seed: int = 3) -> tuple[list[Camera], float]:
+    """The cameras in some other coordinates: turned, shifted and scaled; and the scale."""
+    rng = np.random.default_rng(seed)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    turn *= np.linalg.det(turn)
+    scale, shift = 3.7, np.array([5.0, -2.0, 11.0])
+    there = []
+    for camera in cameras:
+        matrix = np.eye(4)
+        matrix[:3, :3] = turn @ camera.field_from_camera[:3, :3]
+        matrix[:3, 3] = scale * turn @ camera.origin + shift
+        there.append(replace(camera, field_from_camera=matrix))
+    return there, scale
+
+
+def test_forward_facing_fields_have_their_cameras_where_the_training_put_them(
+    tmp_path: Path,
+) -> None:
+    """The shelf's cameras are as TensoRF's own loader placed them, by LLFF's rules, mirrored back.
+
+    Moved anywhere and written as LLFF would, they must come back to the same places.
+    """
+    expected = read_transforms(SHELF)
+    there, scale = moved(expected)
+    nearest = scale / 0.75  # the trained frame's unit is 0.75 of the nearest bound
+    path = write_poses_bounds(tmp_path / "poses_bounds.npy", there, (nearest, 9 * nearest))
+    placed = read_training_cameras(path).placed("forward_facing")
+    assert_same(placed.cameras, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_a_colmap_model_of_a_forward_facing_scene_is_placed_like_llffs_file(
+    tmp_path: Path, binary: bool
+) -> None:
+    cameras = some_cameras()
+    folder = write_colmap(tmp_path / "sparse", cameras, binary=binary)
+    read = read_training_cameras(folder)
+    assert read.nearest is not None
+    depths = [3.0, 5.0, 4.0]  # of the points, from the origin, roughly
+    assert min(depths) - 0.8 < read.nearest < min(depths) + 0.8
+    bounds = (read.nearest, 9.0)
+    llff = read_training_cameras(write_poses_bounds(tmp_path / "p.npy", cameras, bounds))
+    assert_same(read.placed("forward_facing").cameras, llff.placed("forward_facing").cameras)
+    assert_same(read.placed("bounded").cameras, cameras)
+
+
+def test_a_colmap_model_without_points_has_no_scale(tmp_path: Path) -> None:
+    folder = write_colmap(tmp_path, some_cameras(), binary=True, points=False)
+    read = read_training_cameras(folder)
+    assert_same(read.placed("unbounded").cameras, some_cameras())
+    with pytest.raises(UserError, match=r"no points.*points3D"):
+        read.placed("forward_facing")
+
+
+def ring(count: int = 16) -> list[Camera]:
+    """Cameras three quarters around (1, 2, 3) at distance 5, above, all looking at it; z is up."""
+    cameras = []
+    for angle in np.linspace(0, 1.5 * np.pi, count):
+        back = np.array([np.cos(angle) * 0.8, np.sin(angle) * 0.8, 0.6])
+        right = np.array([-np.sin(angle), np.cos(angle), 0.0])
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.stack([right, np.cross(back, right), back], axis=1)
+        matrix[:3, 3] = np.array([1, 2, 3]) + 5 * back
+        cameras.append(Camera(80, 60, 70, 70, 40, 30, matrix))
+    return cameras
+
+
+def test_captures_all_around_come_to_the_unit_sphere(tmp_path: Path) -> None:
+    read = read_training_cameras(write_poses_bounds(tmp_path / "p.npy", ring()))
+    placed = read.placed("bounded")
+    centers = np.array([camera.origin for camera in placed.cameras])
+    assert np.allclose(centers.mean(axis=0)[:2], 0)  # their mean side is up
+    assert centers.mean(axis=0)[2] > 0.5
+    for camera in placed.cameras:
+        assert np.linalg.norm(camera.origin) == pytest.approx(1)
+        assert np.allclose(camera.forward, -camera.origin)  # they look at the origin
+        assert np.linalg.det(camera.field_from_camera[:3, :3]) == pytest.approx(1)
+
+
+def test_unbounded_captures_are_turned_upright(tmp_path: Path) -> None:
+    read = read_training_cameras(write_poses_bounds(tmp_path / "p.npy", ring()))
+    lying, upright = (read.placed(scene).cameras for scene in ("bounded", "unbounded"))
+    before, after = (np.array([c.origin for c in cameras]) for cameras in (lying, upright))
+    assert np.allclose(before.mean(axis=0), after.mean(axis=0))  # about their own centre
+    assert np.ptp(before[:, 1]) > 0.5
+    assert np.ptp(after[:, 1]) < 1e-9  # the ring lies across y
+    distances = np.linalg.norm(np.diff(after, axis=0), axis=1)
+    assert np.allclose(distances, np.linalg.norm(np.diff(before, axis=0), axis=1))
+    assert np.allclose(np.abs([c.field_from_camera[1, 1] for c in upright]), 0.8)
+
+
+def test_a_field_that_says_how_it_was_placed_is_believed(tmp_path: Path) -> None:
+    read = read_training_cameras(write_transforms(tmp_path / "t.json", some_cameras()))
+    similarity = np.diag([2.0, 2.0, 2.0, 1.0])
+    similarity[:3, 3] = 1, 2, 3
+    for before, after in zip(
+        read.cameras, read.placed("unbounded", similarity).cameras, strict=True
+    ):
+        assert np.allclose(after.origin, 2 * before.origin + [1, 2, 3])
+        assert np.allclose(after.forward, before.forward)
+
+
+@pytest.mark.parametrize("kind", ["transforms", "colmap text", "colmap binary"])
+def test_bounded_fields_live_in_the_files_coordinates(tmp_path: Path, kind: str) -> None:
+    cameras = some_cameras()
+    read = read_training_cameras(write(tmp_path, kind, cameras))
+    assert_same(read.placed("bounded").cameras, cameras)
+
+
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [("OPENCV", (0.1, 0, 0, 0)), ("SIMPLE_RADIAL", (-0.02,)), ("RADIAL_FISHEYE", (0, 0))],
+)
+@pytest.mark.parametrize("binary", [True, False])
+def test_distortion_is_left_out_and_said(
+    tmp_path: Path, binary: bool, model: str, more: tuple[float, ...]
+) -> None:
+    cameras = some_cameras()
+    read = read_training_cameras(
+        write_colmap(tmp_path, cameras, binary=binary, model=model, more=more)
+    )
+    assert_same(read.cameras, cameras)
+    (note,) = read.notes
+    assert "All training pictures have lens distortion" in note
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, ()),
+        ({"k1": 0.0, "p2": 0}, ()),
+        ({"k1": 0.1}, ("1 of 2 training pictures",)),
+        ({"camera_model": "OPENCV_FISHEYE"}, ("1 of 2 training pictures",)),
+        ({"is_fisheye": True}, ("1 of 2 training pictures",)),
+    ],
+)
+def test_distortion_in_a_transforms_file(
+    tmp_path: Path, change: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    path = write_transforms(tmp_path / "t.json", some_cameras(2))
+    data = json.loads(path.read_text())
+    data["frames"][0] |= change
+    path.write_text(json.dumps(data))
+    notes = read_training_cameras(path).notes
+    assert len(notes) == len(said)
+    assert all(part in note for part, note in zip(said, notes, strict=True))
+
+
+def test_instant_ngps_angles_are_read_for_both_axes(tmp_path: Path) -> None:
+    frame = {"file_path": "a.jpg", "transform_matrix": np.eye(4).tolist()}
+    angles = {"camera_angle_x": np.pi / 2, "camera_angle_y": np.pi / 3, "w": 80.0, "h": 60.0}
+    (tmp_path / "transforms.json").write_text(json.dumps({**angles, "frames": [frame]}))
+    (camera,) = read_training_cameras(tmp_path).cameras
+    assert camera.fl_x == pytest.approx(40)
+    assert camera.fl_y == pytest.approx(30 * np.sqrt(3))
+
+
+def test_what_was_made_of_a_model_goes_before_the_model(tmp_path: Path) -> None:
+    cameras = some_cameras()
+    write_colmap(tmp_path / "sparse" / "0", cameras, binary=True)
+    assert read_training_cameras(tmp_path).kind == "colmap"
+    write_poses_bounds(tmp_path / "poses_bounds.npy", cameras)
+    assert read_training_cameras(tmp_path).kind == "llff"
+    write_transforms(tmp_path / "transforms.json", cameras)
+    assert read_training_cameras(tmp_path).kind == "transforms"
+    assert read_training_cameras(tmp_path / "sparse" / "0" / "images.bin").kind == "colmap"
+
+
+@pytest.mark.parametrize("kind", ["llff", "colmap text", "colmap binary"])
+def test_a_file_that_is_cut_off_is_one_sentence(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path, kind, some_cameras(3))
+    for file in [path] if path.is_file() else sorted(path.iterdir()):
+        whole = file.read_bytes()
+        step = max(1, len(whole) // 40)
+        for end in range(0, len(whole) - 40, step):
+            file.write_bytes(whole[:end])
+            if kind == "colmap text":  # which may end between two lines, or within a number
+                with suppress(UserError):
+                    read_training_cameras(path)
+                continue
+            with pytest.raises(UserError) as refused:
+                read_training_cameras(path)
+            assert str(refused.value).count(". ") == 0
+            assert str(refused.value).endswith(".")
+        file.write_bytes(whole)
+
+
+def test_binary_numbers_that_promise_too_much_are_refused(tmp_path: Path) -> None:
+    write_colmap(tmp_path, some_cameras(2), binary=True)
+    for name in ("cameras.bin", "images.bin", "points3D.bin"):
+        whole = (tmp_path / name).read_bytes()
+        for count in (2**63, 10**9):
+            (tmp_path / name).write_bytes(struct.pack("<Q", count) + whole[8:])
+            with pytest.raises(UserError, match="damaged or cut off"):
+                read_training_cameras(tmp_path)
+        (tmp_path / name).write_bytes(whole)
+    whole = (tmp_path / "cameras.bin").read_bytes()
+    (tmp_path / "cameras.bin").write_bytes(whole[:12] + struct.pack("<i", 99) + whole[16:])
+    with pytest.raises(UserError, match="'number 99' is not known"):
+        read_training_cameras(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (np.zeros((3, 14)), "not of LLFF's cameras"),
+        (np.zeros((0, 17)), "not of LLFF's cameras"),
+        (np.zeros((2, 17), int), "not of LLFF's cameras"),
+        (np.full((2, 17), np.nan), "are no numbers"),
+        (np.zeros((2, 17)), "choose a size"),
+        (np.array([{"a": 1}], dtype=object), "damaged or no array"),
+    ],
+)
+def test_other_arrays_are_refused(tmp_path: Path, array: np.ndarray, sentence: str) -> None:
+    np.save(tmp_path / "poses_bounds.npy", array, allow_pickle=True)
+    with pytest.raises(UserError, match=sentence):
+        read_training_cameras(tmp_path)
+
+
+def test_an_array_that_promises_more_than_there_is_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "poses_bounds.npy"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 17), }"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"\0" * 99)
+    with pytest.raises(UserError, match="damaged or no array"):
+        read_training_cameras(path)
+
+
+def test_bounds_that_are_not_positive_are_refused(tmp_path: Path) -> None:
+    write_poses_bounds(tmp_path / "poses_bounds.npy", some_cameras(), (-1.0, 3.0))
+    with pytest.raises(UserError, match=r"bounds .* not positive"):
+        read_training_cameras(tmp_path)
+
+
+@pytest.mark.parametrize("scene", ["bounded", "unbounded", "forward_facing"])
+def test_cameras_that_determine_no_frame_are_refused(tmp_path: Path, scene: str) -> None:
+    there_and_back = some_cameras(1) * 2
+    turned = there_and_back[1].field_from_camera * [[-1, 1, -1, 1]]
+    both = [there_and_back[0], replace(there_and_back[1], field_from_camera=turned)]
+    read = read_training_cameras(write_poses_bounds(tmp_path / "p.npy", both))
+    with pytest.raises(UserError, match="frame cannot be told"):
+        read.placed(scene)
+
+
+def test_lenses_without_a_pinhole_part_are_refused(tmp_path: Path) -> None:
+    path = write_transforms(tmp_path / "t.json", some_cameras(1))
+    path.write_text(path.read_text().replace('"OPENCV"', '"EQUIRECTANGULAR"'))
+    with pytest.raises(UserError, match="'EQUIRECTANGULAR', which no perspective camera"):
+        read_training_cameras(path)
+
+
+@pytest.mark.parametrize(
+    ("cameras", "images", "sentence"),
+    [
+        ("1 PINHOLE 8 8 9 9 4 4", "1 1 0 0 0 0 0 0 2 a.png\n", "has no camera 2 for 'a.png'"),
+        ("1 PINHOLE 8 8 9 9", "1 1 0 0 0 0 0 0 1 a.png\n", "damaged or cut off"),
+        ("1 MAGIC 8 8 9 9 4 4", "1 1 0 0 0 0 0 0 1 a.png\n", "'MAGIC' is not known"),
+        ("1 PINHOLE 8 8 9 9 4 4", "1 0 0 0 0 0 0 0 1 a.png\n", "damaged or cut off"),
+        ("1 PINHOLE 8 8 9 9 4 4", "1 nan 0 0 0 0 0 0 1 a.png\n", "damaged or cut off"),
+        ("1 PINHOLE 8 8 9 9 4 4", "1 1 0 0 0 nan 0 0 1 a.png\n", "4x4 and finite"),
+        ("1 PINHOLE 8 8 -9 9 4 4", "1 1 0 0 0 0 0 0 1 a.png\n", "must be positive"),
+        ("1 PINHOLE 8 8 9 9 4 4", "# nothing\n", "holds no images"),
+    ],
+)
+def test_damaged_text_models_are_one_sentence(
+    tmp_path: Path, cameras: str, images: str, sentence: str
+) -> None:
+    (tmp_path / "cameras.txt").write_text(cameras)
+    (tmp_path / "images.txt").write_text(images)
+    with pytest.raises(UserError, match=sentence):
+        read_training_cameras(tmp_path)
+
+
+def test_folders_and_files_without_cameras_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no cameras; choose a transforms"):
+        read_training_cameras(tmp_path)
+    (tmp_path / "images.txt").write_text("1 1 0 0 0 0 0 0 1 a.png\n")
+    with pytest.raises(UserError, match="holds no COLMAP model; it needs cameras and images"):
+        read_training_cameras(tmp_path / "images.txt")
+    with pytest.raises(UserError, match="no camera file at"):
+        read_training_cameras(tmp_path / "none.npy")
+    (tmp_path / "t.json").write_bytes(b"\xff\xfe\x00binary")
+    with pytest.raises(UserError, match=r"not a transforms\.json"):
+        read_training_cameras(tmp_path / "t.json")
