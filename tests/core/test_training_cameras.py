@@ -192,6 +192,29 @@ def test_a_field_that_says_how_it_was_placed_is_believed(tmp_path: Path) -> None
         assert np.allclose(after.forward, before.forward)
 
 
+def test_nerfstudios_preparation_is_undone_before_its_training_is_applied(tmp_path: Path) -> None:
+    """As its loader does; other fields are trained on the cameras as the file has them."""
+    path = write_transforms(tmp_path / "transforms.json", some_cameras())
+    plain = read_training_cameras(path)
+    write_colmap(tmp_path / "colmap" / "sparse" / "0", some_cameras(), binary=True)
+    silent = read_training_cameras(path).placed("unbounded", np.eye(4))
+    for before, after in zip(plain.cameras, silent.cameras, strict=True):
+        x, y, z = before.origin
+        assert np.allclose(after.origin, [y, x, -z])
+    said = {"applied_transform": [[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0.5]]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
+    read = read_training_cameras(path)
+    for before, after in zip(
+        read.cameras, read.placed("unbounded", np.eye(4)).cameras, strict=True
+    ):
+        x, y, z = before.origin
+        assert np.allclose(after.origin, [x, 0.5 - z, y])
+    assert_same(read.placed("unbounded").cameras, plain.cameras)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"applied_transform": "x"}))
+    with pytest.raises(UserError, match=r"applied_transform .* is no 3x4 matrix"):
+        read_training_cameras(path)
+
+
 @pytest.mark.parametrize("kind", ["transforms", "colmap text", "colmap binary"])
 def test_bounded_fields_live_in_the_files_coordinates(tmp_path: Path, kind: str) -> None:
     cameras = some_cameras()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -31,6 +31,8 @@ class TrainingCameras:
     """What the cameras leave out, one sentence each."""
     nearest: float | None = None
     """Distance of what is nearest to any of the cameras, where the file tells: LLFF's unit."""
+    original_from_file: np.ndarray = field(default_factory=lambda: np.eye(4))
+    """4x4: undoes what a data set's preparation (nerfstudio's) did to the cameras."""
 
     def __post_init__(self) -> None:
         if len(self.cameras) > MAX_CAMERAS:
@@ -48,14 +50,15 @@ class TrainingCameras:
         Args:
             scene: ``forward_facing`` fields have LLFF's recentred frame; of LLFF's files, others
                 have its spherified one, ``unbounded`` ones (DirectVoxGO) turned upright.
-            field_from_dataset: 4x4 similarity that the training applied, where its files tell.
+            field_from_dataset: 4x4 similarity that the training applied to the original
+                coordinates, where its files tell (nerfstudio's ``dataparser_transforms.json``).
 
         Raises:
             UserError: the file does not determine LLFF's frame.
         """
         matrices = self.matrices()
         if field_from_dataset is not None:
-            matrices = field_from_dataset @ matrices
+            matrices = field_from_dataset @ self.original_from_file @ matrices
         elif self.kind == "llff" or (self.kind == "colmap" and scene == "forward_facing"):
             matrices = self._in_llff_frame(matrices, scene)
         cameras = [
