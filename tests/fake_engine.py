@@ -3,11 +3,13 @@
 The environment variable SA3D_FAKE holds words: ``crash`` (dies in the middle of ``segment``),
 ``hang`` and ``hang_after=8`` (ignores
 cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
-``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``.
+``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``,
+``forward`` (training cameras bring a lens and a box).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import sys
@@ -37,6 +39,7 @@ from sa3d_blender.core.messages import (
     encode,
 )
 from sa3d_blender.core.prompts import prompts_from_json
+from sa3d_blender.core.training_cameras import read_training_cameras
 
 MODE = os.environ.get("SA3D_FAKE", "").split()
 CANCELS: set[int] = set()
@@ -107,6 +110,21 @@ def render(request: Request) -> dict[str, Any]:
     return {"image": str(path), "seconds": 0.0}
 
 
+def training_cameras(request: Request) -> dict[str, Any]:
+    """The cameras of a file as they are; "forward" claims to have learned a lens and a box."""
+    read = read_training_cameras(Path(request.params["file"]))
+    progress(request, "load", 1, 1)
+    cameras = [
+        {"name": name, **camera.to_json()}
+        for name, camera in zip(read.names, read.cameras, strict=True)
+    ]
+    found = {"cameras": cameras, "notes": list(read.notes)}
+    if "forward" in MODE:
+        box = [[-2.0, -2.0, -6.0], [2.0, 2.0, -2.0]]
+        return {**found, "ndc_focal": 1.25, "ndc_aspect": 1.5, "box": box}
+    return {**found, "ndc_focal": None, "ndc_aspect": None, "box": None}
+
+
 def segment(request: Request) -> dict[str, Any]:
     """One sphere for every object."""
     objects = prompts_from_json(request.params)
@@ -119,6 +137,7 @@ def segment(request: Request) -> dict[str, Any]:
     out = Path(request.params["out"])
     out.mkdir(parents=True, exist_ok=True)
     (out / "result.npz").write_bytes(b"")
+    (out / "request.json").write_text(json.dumps(request.params), encoding="utf-8")
     results = []
     faces = next((int(w.split("=")[1]) for w in MODE if w.startswith("faces=")), 500)
     for number, entry in enumerate(objects):
@@ -137,7 +156,13 @@ def hello(request: Request) -> dict[str, Any]:
     return facts | {"torch": "none", "device": "fake", "segmenters": ["bundled"]}
 
 
-METHODS = {"hello": hello, "info": info, "render": render, "segment": segment}
+METHODS = {
+    "hello": hello,
+    "info": info,
+    "render": render,
+    "training_cameras": training_cameras,
+    "segment": segment,
+}
 
 
 def answer(request: Request) -> Message:

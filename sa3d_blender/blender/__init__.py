@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import operators, panels, preferences, properties, session, tools
+from . import operators, panels, preferences, properties, session, tools, training_operators
 
-_MODULES = (properties, preferences, operators, tools, panels, session)
+_MODULES = (properties, preferences, operators, training_operators, tools, panels, session)
 
 
 def register() -> None:

@@ -18,7 +18,7 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
-from . import prompts, session, views
+from . import prompts, session, training_cameras, views
 from .nerf import create_nerf, field_params, require_nerf, run_params
 from .properties import POSITIVE, SA3D_SegmentObject
 from .references import Reference, refer
@@ -83,6 +83,29 @@ def _load_nerf(
     nerf = create_nerf(scene.get(), checkpoint, info, options)
     bpy.ops.ed.undo_push(message="Load NeRF")
     return refer(nerf)
+
+
+def load_training_cameras(
+    path: str | Path,
+    nerf: bpy.types.Object | None = None,
+    *,
+    use_resolution: bool = True,
+    wait: bool = True,
+) -> list[bpy.types.Object] | Job[Any]:
+    """Show the cameras that the NeRF was trained with, and choose views among them from now on.
+
+    Args:
+        path: ``transforms.json``, ``poses_bounds.npy``, or a COLMAP model's file or folder.
+        use_resolution: give the scene the photographs' resolution, so that pictures fit exactly.
+
+    Returns:
+        The camera objects, or without ``wait`` the job.
+    """
+    scene = bpy.context.scene
+    nerf = nerf or require_nerf(scene)
+    params = field_params(nerf) | {"file": str(Path(bpy.path.abspath(str(path))).absolute())}
+    steps = training_cameras.load_steps(refer(nerf), refer(scene), params, use_resolution)
+    return _finish("Loading the training cameras", steps, wait, refer(nerf))
 
 
 def add_camera(nerf: bpy.types.Object | None = None) -> bpy.types.Object:
@@ -206,7 +229,7 @@ def segment(
     objects = prompts.read_prompts(scene, nerf, camera)
     entries = nerf.sa3d.nerf.objects
     keys = {prompt.name: entries[prompt.name].key for prompt in objects}
-    params = field_params(nerf) | run_params(nerf)
+    params = field_params(nerf) | run_params(nerf) | training_cameras.remembered(nerf)
     params |= {
         "camera": views.field_camera(scene, camera, nerf).to_json(),
         "objects": [prompt.to_json() for prompt in objects],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -18,7 +19,12 @@ from ..core.settings import (
 from .properties import is_nerf
 
 ROOT = "SA3D"
-GROUPS = {"prompts": "Prompts", "cameras": "Views", "results": "Results"}
+GROUPS = {
+    "prompts": "Prompts",
+    "cameras": "Views",
+    "training": "Training Cameras",
+    "results": "Results",
+}
 """Pointer in the NeRF's properties -> end of the collection's name."""
 
 
@@ -41,11 +47,9 @@ def create_nerf(
     nerf.ndc_focal, nerf.ndc_aspect = options.ndc_focal or 0.0, options.ndc_aspect or 0.0
     nerf.family = f"{info['family']}, {str(info['scene']).replace('_', ' ')}"
     nerf.notes = "\n".join(info.get("notes", ()))
-    nerf.box_min, nerf.box_max = info["box"]
     nerf.root = _child(_child(scene.collection, ROOT), empty.name, new=True)
     nerf.root.objects.link(empty)
-    empty.empty_display_size = 0.1 * max(box_size(empty))
-    _add_box(empty)
+    fit_box(empty, info["box"])
     scene.sa3d.nerf = empty
     return empty
 
@@ -62,16 +66,25 @@ def box_center(nerf: bpy.types.Object) -> np.ndarray:
     return (np.array(facts.box_max) + np.array(facts.box_min)) / 2
 
 
-def _add_box(nerf: bpy.types.Object) -> None:
+def fit_box(nerf: bpy.types.Object, box: Sequence[Sequence[float]]) -> None:
+    """Remember and draw the NeRF's box: its smallest and largest corner, field frame."""
+    facts = nerf.sa3d.nerf
+    facts.box_min, facts.box_max = box
+    nerf.empty_display_size = 0.1 * max(box_size(nerf))
+    drawn = next((c for c in nerf.children if c.sa3d.kind == "BOX"), None) or _add_box(nerf)
+    drawn.location = box_center(nerf)
+    drawn.scale = box_size(nerf) / 2
+
+
+def _add_box(nerf: bpy.types.Object) -> bpy.types.Object:
     box = bpy.data.objects.new(f"{nerf.name} Box", None)
     box.empty_display_type = "CUBE"
     box.sa3d.kind = "BOX"
     box.parent = nerf
-    box.location = box_center(nerf)
-    box.scale = box_size(nerf) / 2
     box.lock_location = box.lock_rotation = box.lock_scale = (True, True, True)
     box.hide_select = True
     nerf.sa3d.nerf.root.objects.link(box)
+    return box
 
 
 def group(nerf: bpy.types.Object, pointer: str) -> bpy.types.Collection:

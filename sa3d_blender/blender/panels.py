@@ -93,16 +93,21 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             return
         facts = nerf.sa3d.nerf
         layout.label(text=facts.family)
+        row = layout.row(align=True)
+        count = facts.training_count if facts.training_file else 0
+        row.label(text=f"{count or 'No'} training cameras", icon="CAMERA_DATA")
+        row.operator("sa3d.load_training_cameras", text="", icon="FILE_FOLDER")
         header, body = layout.panel("sa3d_nerf_details", default_closed=True)
         header.label(text="Details")
         if body:
             body.prop(facts, "checkpoint")
+            body.prop(facts, "training_file")
             body.prop(facts, "scene")
             body.prop(facts, "background")
             if facts.scene == "forward_facing" or "forward" in facts.family:
                 body.prop(facts, "ndc_focal")
                 body.prop(facts, "ndc_aspect")
-            for note in facts.notes.splitlines():
+            for note in (*facts.notes.splitlines(), *facts.training_notes.splitlines()):
                 wrapped(body, note, "INFO")
 
 

@@ -156,9 +156,21 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
     result: StringProperty(
         name="Result", description="Where the last run left its files", subtype="FILE_PATH"
     )
+    training_file: StringProperty(
+        name="Training Cameras",
+        description="Camera file of the NeRF's photographs; views are chosen among its cameras",
+        subtype="FILE_PATH",
+    )
+    training_notes: StringProperty(
+        name="Training Camera Notes", description="What the training cameras leave out"
+    )
+    training_count: IntProperty(
+        name="Training Camera Count", description="How many cameras the file has"
+    )
     root: PointerProperty(type=bpy.types.Collection, description="The NeRF's collection")
     prompts: PointerProperty(type=bpy.types.Collection, description="Holds the prompts")
     cameras: PointerProperty(type=bpy.types.Collection, description="Holds the views' cameras")
+    training: PointerProperty(type=bpy.types.Collection, description="Holds the training cameras")
     results: PointerProperty(type=bpy.types.Collection, description="Holds the results")
 
 
@@ -198,6 +210,7 @@ class SA3D_Object(bpy.types.PropertyGroup):
             ("BOX", "Box", "The box of a NeRF"),
             ("PROMPT", "Prompt", "A point that the artist set"),
             ("RESULT", "Result", "A mesh cut out of a NeRF"),
+            ("TRAINING_CAMERA", "Training Camera", "Where a photograph was taken from"),
         ],
         default="NONE",
     )

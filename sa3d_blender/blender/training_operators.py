@@ -1,0 +1,43 @@
+"""Operators for what comes with a NeRF's data set."""
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import BoolProperty, StringProperty
+
+from . import api, workflow
+from .operators import WAIT, Caller
+
+
+class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):
+    """Show where the NeRF's photographs were taken from, and choose views among these cameras"""
+
+    bl_idname = "sa3d.load_training_cameras"
+    bl_label = "Load Training Cameras"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf)
+
+    filepath: StringProperty(
+        name="File",
+        description="transforms.json, poses_bounds.npy, or a COLMAP model's cameras or images",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    filter_glob: StringProperty(default="*.json;*.npy;*.bin;*.txt", options={"HIDDEN"})
+    use_resolution: BoolProperty(
+        name="Use Resolution",
+        description="Give the scene the photographs' resolution, so that pictures fit exactly",
+        default=True,
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Load them."""
+        api.load_training_cameras(self.filepath, use_resolution=self.use_resolution, wait=WAIT)
+
+
+register, unregister = bpy.utils.register_classes_factory((SA3D_OT_load_training_cameras,))
