@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from . import operators, panels, preferences, properties, session, tools, training_operators
+from . import (
+    installation,
+    installation_operators,
+    operators,
+    panels,
+    preferences,
+    properties,
+    session,
+    tools,
+    training_operators,
+)
 
-_MODULES = (properties, preferences, operators, training_operators, tools, panels, session)
+_MODULES = (
+    properties,
+    preferences,
+    operators,
+    installation_operators,
+    training_operators,
+    tools,
+    panels,
+    session,
+    installation,
+)
 
 
 def register() -> None:

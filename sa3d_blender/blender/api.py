@@ -3,6 +3,7 @@
 Long ones take ``wait``: with True (the default) they return what they made when it is there; with
 False they return a `Job` at once and Blender's timer, or `session.pump`, moves it on.
 
+    api.set_up_engine()  # once
     nerf = api.load_nerf("tabletop.th")
     image = api.render_view(nerf)
     api.add_prompt(nerf, x=120, y=90, object_name="mug")
@@ -19,6 +20,15 @@ import bpy
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
 from . import prompts, session, training_cameras, views
+from .installation import cancel as cancel_installation  # noqa: F401
+from .installation import (  # noqa: F401
+    check_engine,
+    download_weights,
+    engine_status,
+    remove_engine,
+    remove_weights,
+    set_up_engine,
+)
 from .nerf import create_nerf, field_params, require_nerf, run_params
 from .properties import POSITIVE, SA3D_SegmentObject
 from .references import Reference, refer

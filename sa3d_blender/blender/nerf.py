@@ -10,13 +10,15 @@ import numpy as np
 from mathutils import Matrix
 
 from ..core.errors import UserError
+from ..core.sam_weights import WEIGHTS
 from ..core.settings import (
     FieldOptions,
     MeshSettings,
     SegmentSettings,
     settings_to_json,
 )
-from .properties import is_nerf
+from .installation import downloaded_weights
+from .properties import SA3D_Nerf, is_nerf
 
 ROOT = "SA3D"
 GROUPS = {
@@ -164,6 +166,28 @@ def field_params(nerf: bpy.types.Object) -> dict[str, Any]:
     }
 
 
+def chosen_weights(facts: SA3D_Nerf) -> str | None:
+    """The file of the segmenter's weights: the artist's, else the downloaded one.
+
+    None for the bundled segmenter.
+
+    Raises:
+        UserError: the segmenter needs weights and there are none.
+    """
+    if facts.segmenter == "bundled":
+        return None
+    if facts.weights:
+        return bpy.path.abspath(facts.weights)
+    downloaded = downloaded_weights(facts.segmenter)
+    if downloaded is None:
+        raise UserError(
+            f"The weights of {WEIGHTS[facts.segmenter].label} are not here; download them under "
+            "Segment, or choose their file there.",
+            code="missing_weights",
+        )
+    return str(downloaded)
+
+
 def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
     """``settings`` and ``mesh`` of a ``segment`` request."""
     facts = nerf.sa3d.nerf
@@ -171,7 +195,7 @@ def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
         views=facts.views,
         view_size=facts.view_size,
         segmenter=facts.segmenter,
-        weights=bpy.path.abspath(facts.weights) or None,
+        weights=chosen_weights(facts),
         reference=facts.reference,
     )
     mesh = MeshSettings(resolution=facts.resolution, max_faces=facts.max_faces)

@@ -7,25 +7,11 @@ from typing import ClassVar
 import bpy
 
 from . import session, workflow
+from .installation_panels import draw_missing_engine, draw_missing_weights, draw_running
 from .nerf import scene_nerf
 from .prompts import prompt_empties
 from .properties import NEGATIVE, POSITIVE
-
-WRAP = 42
-"""Characters a line in the sidebar at its usual width."""
-
-
-def wrapped(layout: bpy.types.UILayout, text: str, icon: str) -> None:
-    """A sentence over as many lines as it needs."""
-    line, lines = "", []
-    for word in text.split():
-        if line and len(line) + len(word) >= WRAP:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}".strip()
-    column = layout.column(align=True)
-    for number, part in enumerate([*lines, line]):
-        column.label(text=part, icon="BLANK1" if number else icon)
+from .wrapped_text import wrapped
 
 
 class Tab:
@@ -63,6 +49,9 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
             row = layout.row(align=True)
             row.progress(factor=job.factor, text=job.text or "Starting", type="BAR")
             row.operator("sa3d.cancel", text="", icon="X")
+            return
+        draw_running(layout)
+        if draw_missing_engine(layout):
             return
         if job is not None and job.state == "failed":
             wrapped(layout.box(), str(job.error), "ERROR")
@@ -195,6 +184,8 @@ class SA3D_PT_segment(Section, bpy.types.Panel):
             layout.prop(facts, "segmenter")
             if facts.segmenter != "bundled":
                 layout.prop(facts, "weights")
+                if not facts.weights:
+                    draw_missing_weights(layout, facts.segmenter)
             header, body = layout.panel("sa3d_segment_details", default_closed=True)
             header.label(text="Quality")
             if body:

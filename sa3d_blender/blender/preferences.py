@@ -1,4 +1,4 @@
-"""The add-on's preferences: which Python runs the engine."""
+"""The add-on's preferences: the engine, the weights, and which Python runs the engine."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,12 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from . import session
+from ..core import engine_store
+from ..core.errors import UserError
+from .folders import ADDON, engine_folder, preferences
+from .installation_panels import draw_all_weights, draw_engine
+from .wrapped_text import PREFERENCES, wrapped
 
-ADDON = __package__.rpartition(".")[0]
 ENVIRONMENT_VARIABLE = "SA3D_ENGINE_PYTHON"
 
 
@@ -19,40 +22,53 @@ class SA3D_Preferences(bpy.types.AddonPreferences):
 
     engine_python: StringProperty(
         name="Engine Python",
-        description="The Python that has the engine's packages, such as torch",
+        description="For experts: a Python that has the engine's packages, such as torch. "
+        "Empty: the one that Set Up makes",
         subtype="FILE_PATH",
+    )
+    storage: StringProperty(
+        name="Engine Folder",
+        description="Where the engine and the weights go, as to a larger disk. "
+        "Empty: Blender's folder for the add-on",
+        subtype="DIR_PATH",
     )
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """Path, state, start and stop."""
+        """The engine, the weights, and paths for experts."""
         layout = self.layout
-        layout.use_property_split = True
+        try:
+            draw_engine(layout)
+            draw_all_weights(layout)
+        except UserError as error:
+            wrapped(layout, str(error), "ERROR", PREFERENCES)
         if os.environ.get(ENVIRONMENT_VARIABLE):
             layout.label(text=f"{ENVIRONMENT_VARIABLE} is set and is used instead", icon="INFO")
+        elif self.engine_python:
+            layout.label(text="The Python below is used instead of the engine above", icon="INFO")
+        layout.use_property_split = True
         layout.prop(self, "engine_python")
-        row = layout.row()
-        row.label(text=session.engine_state())
-        row.operator("sa3d.start_engine")
-        row.operator("sa3d.stop_engine")
+        layout.prop(self, "storage")
 
 
-def engine_python() -> str:
-    """The engine's Python: the environment variable, else the preference, else nothing."""
+def chosen_python() -> str:
+    """The Python that someone chose for the engine: the environment variable, or the preference."""
     from_environment = os.environ.get(ENVIRONMENT_VARIABLE)
     if from_environment:
         return from_environment
-    addon = bpy.context.preferences.addons.get(ADDON)
-    preferences = addon.preferences if addon else None
-    return bpy.path.abspath(preferences.engine_python) if preferences else ""
+    chosen = preferences()
+    return bpy.path.abspath(chosen.engine_python) if chosen else ""
 
 
-def log_file() -> Path | None:
-    """Where the engine's log goes; None where the add-on has no folder of its own."""
+def engine_python() -> str:
+    """The engine's Python: the chosen one, else the one that was set up, else nothing."""
+    chosen = chosen_python()
+    if chosen:
+        return chosen
     try:
-        folder = bpy.utils.extension_path_user(ADDON, path="log", create=True)
-    except (ValueError, OSError):
-        return None
-    return Path(folder) / "engine.log"
+        python: Path | None = engine_store.engine_python(engine_folder())
+    except UserError:
+        python = None
+    return str(python or "")
 
 
 register, unregister = bpy.utils.register_classes_factory((SA3D_Preferences,))

@@ -15,6 +15,7 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..core.sam_weights import WEIGHTS
 from ..core.settings import FieldOptions, MeshSettings, SegmentSettings
 
 POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"
@@ -123,14 +124,14 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
         description="Which Segment Anything model cuts the views",
         items=[
             ("bundled", "Bundled", "Small and fast, comes with the add-on"),
-            ("vit_b", "ViT-B", "Needs its weights file; several times slower"),
-            ("vit_l", "ViT-L", "Needs its weights file; slower still"),
-            ("vit_h", "ViT-H", "Needs its weights file; slowest"),
+            *((name, model.label, model.summary) for name, model in WEIGHTS.items()),
         ],
         default=_SEGMENT.segmenter,
     )
     weights: StringProperty(
-        name="Weights", description="The model's weights file (.pth)", subtype="FILE_PATH"
+        name="Weights",
+        description="Your own file of the model's weights (.pth); empty takes the downloaded one",
+        subtype="FILE_PATH",
     )
     reference: BoolProperty(
         name="Paper Settings",

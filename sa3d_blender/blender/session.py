@@ -79,7 +79,8 @@ def engine_state() -> str:
 
 def start_engine() -> EngineProcess:
     """The running engine; starts one when there is none. Does not wait for it."""
-    from .preferences import engine_python, log_file
+    from .folders import log_file
+    from .preferences import engine_python
 
     if current.engine is None or current.engine.ended is not None:
         current.engine = EngineProcess(engine_command(engine_python()), log_file=log_file())
@@ -216,13 +217,14 @@ def _finish(
 
 def _tick() -> float | None:
     if pump():
-        _redraw()
+        redraw()
     if running():
         return 0.05
     return 0.5 if current.engine is not None else None
 
 
-def _redraw() -> None:
+def redraw() -> None:
+    """Draw the panels again."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in {"VIEW_3D", "PREFERENCES"}:

@@ -36,7 +36,7 @@ def engine_command(python: str | Path) -> list[str]:
     """
     if not str(python):
         raise UserError(
-            "The engine's Python is not set; choose it in Preferences > Add-ons > SA3D.",
+            "The engine is not set up; click Set Up in Preferences > Add-ons > SA3D.",
             code="no_engine",
         )
     if not Path(python).is_file():

@@ -174,16 +174,8 @@ def _make_environment(how: SetUp, uv: Path, environment: Path, watch: Watch) -> 
     for way in ways:
         online = "--managed-python" in way
         flags = [] if online else ["--offline", "--no-python-downloads"]
-        command: list[str | Path] = [
-            uv,
-            "venv",
-            "--clear",
-            "--no-project",
-            *flags,
-            "--python",
-            *way,
-            environment,
-        ]
+        command: list[str | Path] = [uv, "venv", "--clear", "--no-project", *flags, environment]
+        command += ["--python", *way]
         if _run(command, how.root, watch) == 0 and _has_version(environment, how.lock.python):
             return
     raise UserError(

@@ -78,7 +78,7 @@ def test_a_missing_engine_is_one_sentence(
     with pytest.raises(UserError, match="There is no Python at /no/such/python"):
         api.load_nerf(checkpoint)
     monkeypatch.delenv("SA3D_ENGINE_PYTHON")
-    with pytest.raises(UserError, match="Python is not set"):
+    with pytest.raises(UserError, match="engine is not set up; click Set Up"):
         api.load_nerf(checkpoint)
     assert contents() == before
 

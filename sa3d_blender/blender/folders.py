@@ -1,0 +1,64 @@
+"""Where the add-on keeps its own files: outside of its code, so that an update keeps them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import UserError
+
+ADDON = __package__.rpartition(".")[0]
+
+
+def preferences() -> Any | None:
+    """The add-on's preferences; None while it is not enabled as an add-on."""
+    addon = bpy.context.preferences.addons.get(ADDON)
+    return addon.preferences if addon else None
+
+
+def user_folder(name: str) -> Path:
+    """A folder of that name for the add-on's own files; need not exist.
+
+    Raises:
+        UserError: Blender has no place for such files.
+    """
+    try:
+        return Path(bpy.utils.extension_path_user(ADDON, path=name))
+    except ValueError:  # the package is registered without being an extension
+        folder = bpy.utils.user_resource("DATAFILES", path="sa3d_blender")
+    if not folder:
+        raise UserError(
+            "Blender has no folder for the engine; choose an Engine Folder in "
+            "Preferences > Add-ons > SA3D.",
+            code="no_folder",
+        )
+    return Path(folder) / name
+
+
+def storage_folder(name: str) -> Path:
+    """Like `user_folder`, for large files: under the Engine Folder where the artist chose one."""
+    chosen = preferences()
+    path = bpy.path.abspath(chosen.storage) if chosen and chosen.storage else ""
+    return Path(path) / name if path else user_folder(name)
+
+
+def engine_folder() -> Path:
+    """Where the engine is set up."""
+    return storage_folder("engine")
+
+
+def weights_folder() -> Path:
+    """Where downloaded weights lie."""
+    return storage_folder("weights")
+
+
+def log_file() -> Path | None:
+    """Where the engine's log goes; None where there is no place for it."""
+    try:
+        folder = user_folder("log")
+        folder.mkdir(parents=True, exist_ok=True)
+    except (UserError, OSError):
+        return None
+    return folder / "engine.log"
