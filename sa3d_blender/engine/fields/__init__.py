@@ -12,12 +12,17 @@ import torch
 from ...core.errors import UserError
 from ...core.settings import FieldOptions
 from ..parallel import one_core
-from . import dvgo, nerf, tensorf
-from .checkpoint_file import read_checkpoint
+from . import dvgo, nerf, nerfacto, tensorf
 from .family import Family
+from .opening import open_checkpoint
 from .protocol import RadianceField
 
-FAMILIES: tuple[Family, ...] = (tensorf.FAMILY, dvgo.FAMILY, nerf.FAMILY)
+FAMILIES: tuple[Family, ...] = (
+    tensorf.FAMILY,
+    dvgo.FAMILY,
+    nerf.FAMILY,
+    nerfacto.FAMILY,
+)
 """Asked in this order; the first that recognises a file loads it."""
 
 __all__ = ["FAMILIES", "load_field"]
@@ -27,7 +32,7 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
     """The radiance field in a checkpoint file, recognised by its content.
 
     Args:
-        path: the file the training wrote.
+        path: the file that the training wrote, or a nerfstudio run's config.yml or folder.
         options: what the file does not say about itself.
         device: where the weights go.
 
@@ -35,7 +40,7 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
         UserError: code ``missing_file``, ``not_a_checkpoint``, ``truncated``, ``unsafe``,
             ``unknown_format`` or ``bad_weights``.
     """
-    checkpoint = read_checkpoint(Path(path))
+    checkpoint = open_checkpoint(Path(path))
     for family in FAMILIES:
         if family.recognises(checkpoint):
             with torch.no_grad(), one_core():

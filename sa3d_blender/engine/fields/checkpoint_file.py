@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import UserError
+from .nerfstudio_run import RunConfig
 
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_TORCH_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
@@ -34,6 +35,8 @@ class Checkpoint:
 
     path: Path
     data: Any
+    config: RunConfig | None = None
+    """The training's settings, where they lie in a file of their own that was read with it."""
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -43,7 +46,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         UserError: code ``missing_file``, ``not_a_checkpoint``, ``truncated`` or ``unsafe``.
     """
     path = Path(path)
-    _check_container(path, _first_bytes(path))
+    _check_container(path, first_bytes(path, len(LEGACY_TORCH_MAGIC)))
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
             data = torch.load(path, map_location="cpu", weights_only=True)
@@ -56,7 +59,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, data)
 
 
-def _first_bytes(path: Path) -> bytes:
+def first_bytes(path: Path, count: int) -> bytes:
+    """Up to ``count`` bytes that a file begins with.
+
+    Raises:
+        UserError: code ``missing_file`` or, for a folder, ``not_a_checkpoint``.
+    """
     if path.is_dir():
         raise UserError(
             f"{path} is a folder; choose the checkpoint file inside it (e.g. its .th file).",
@@ -64,7 +72,7 @@ def _first_bytes(path: Path) -> bytes:
         )
     try:
         with path.open("rb") as file:
-            return file.read(len(LEGACY_TORCH_MAGIC))
+            return file.read(count)
     except FileNotFoundError as error:
         raise UserError(
             f"There is no checkpoint at {path}; check the path.", code="missing_file"

@@ -8,13 +8,15 @@ empty space and behind opaque surfaces are never evaluated.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from ..rays import Samples
 from .marching import OPAQUE
 from .occupancy import CellGrid
 
@@ -24,6 +26,20 @@ BEYOND = 1e10
 """Length of the last sample: NeRF lets it stand for everything behind it."""
 PDF_FLOOR = 1e-5
 """Added to each coarse weight, so that no part of a ray is left out."""
+
+
+@runtime_checkable
+class PlacedRays(Protocol):
+    """Rays on which samples can be placed by their depth."""
+
+    @property
+    def first(self) -> Float[Tensor, " n"]:
+        """Depth at which each ray begins; samples before it hold nothing."""
+        ...
+
+    def points(self, rows: Int64[Tensor, " a"], z: Float[Tensor, "a b"]) -> Float[Tensor, "a b 3"]:
+        """Where samples of some rays lie, grid frame."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,16 @@ class DepthRays:
     """Optical length per unit of depth."""
     first: Float[Tensor, " n"]
     """Depth at which the ray begins; samples before it hold nothing."""
+
+    def points(self, rows: Int64[Tensor, " a"], z: Float[Tensor, "a b"]) -> Float[Tensor, "a b 3"]:
+        """Where samples of some rays lie, grid frame."""
+        return self.origins[rows, None] + z[..., None] * self.directions[rows, None]
+
+    def optical_lengths(self, z: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """What densities at sorted depths are multiplied with: each sample speaks for the space up
+        to the next."""
+        steps = torch.cat([z[:, 1:] - z[:, :-1], torch.full_like(z[:, :1], BEYOND)], dim=1)
+        return steps * self.lengths[:, None]
 
 
 @dataclass(frozen=True)
@@ -91,29 +117,31 @@ def with_fine_depths(
 
 
 def evaluate(
-    rays: DepthRays,
+    rays: PlacedRays,
     z: Float[Tensor, "n k"],
+    lengths: Float[Tensor, "n k"],
     density: Callable[[Tensor], tuple[Tensor, Tensor]],
-    cells: CellGrid,
+    cells: CellGrid | None,
 ) -> Iterator[Evaluated]:
     """Weights of samples at sorted depths, a few of all rays at a time, front to back.
 
     Args:
         rays: the rays.
-        z: depths; each sample speaks for the space up to the next.
+        z: depths.
+        lengths: what each sample's density is multiplied with.
         density: from grid-frame points [s 3] to densities [s] and anything else [s ...].
-        cells: where the density is not zero.
+        cells: where the density is not zero; None asks everywhere.
     """
-    steps = torch.cat([z[:, 1:] - z[:, :-1], torch.full_like(z[:, :1], BEYOND)], dim=1)
-    lengths = steps * rays.lengths[:, None]
-    passed = torch.zeros_like(rays.lengths)
+    passed = torch.zeros_like(rays.first)
     active = torch.arange(len(z), device=z.device)
     for start in range(0, z.shape[1], PER_ROUND):
         if not len(active):
             return
         part = z[active, start : start + PER_ROUND]
-        points = rays.origins[active, None] + part[..., None] * rays.directions[active, None]
-        live = cells(points.view(-1, 3)) & (part >= rays.first[active, None]).flatten()
+        points = rays.points(active, part)
+        live = (part >= rays.first[active, None]).flatten()
+        if cells is not None:
+            live &= cells(points.view(-1, 3))
         place = live.nonzero().squeeze(1)
         points = points.view(-1, 3).index_select(0, place)
         sigma, hidden = density(points)
@@ -133,3 +161,34 @@ def evaluate(
         )
         passed[active] = total[:, -1]
         active = active[total[:, -1] < -math.log(OPAQUE)]
+
+
+def heavy_samples(
+    parts: Iterable[Evaluated],
+    min_weight: float,
+    color: Callable[[Evaluated], Tensor] | None,
+    *,
+    device: torch.device,
+) -> Samples:
+    """The samples that weigh more than ``min_weight``, ordered by ray and then by depth.
+
+    Args:
+        parts: from `evaluate`.
+        color: colours [m 3] of some samples; None where no colours are wanted.
+
+    Returns:
+        Samples whose depth is the rays' own.
+    """
+    kept, colors = [], [torch.empty(0, 3, device=device)]
+    for part in parts:
+        heavy = part[(part.weights > min_weight).nonzero().squeeze(1)]
+        kept.append((heavy.ray_index, heavy.points, heavy.weights, heavy.z))
+        if color is not None:
+            colors.append(color(heavy))
+    if not kept:
+        none = torch.empty(0, device=device)
+        kept.append((none.long(), none.view(0, 3), none, none))
+    ray_index, points, weights, z = (torch.cat(column) for column in zip(*kept, strict=True))
+    ray_index, order = ray_index.sort(stable=True)
+    rgb = None if color is None else torch.cat(colors)[order]
+    return Samples(ray_index, points[order], weights[order], z[order], rgb)

@@ -8,6 +8,7 @@ the training's near and far planes would cut into what they look at.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +19,14 @@ from ...core.settings import FieldOptions
 from ..rays import Rays, Samples
 from .checkpoint_file import Checkpoint
 from .family import Family
-from .hierarchical import DepthRays, coarse_depths, evaluate, with_fine_depths
+from .hierarchical import (
+    DepthRays,
+    Evaluated,
+    coarse_depths,
+    evaluate,
+    heavy_samples,
+    with_fine_depths,
+)
 from .marching import Occupancy, march_steps
 from .ndc import visible_box
 from .nerf_baking import OccupiedCells, occupied_cells
@@ -134,20 +142,18 @@ class NerfField:
     def _march_like_training(self, rays: Rays, *, with_color: bool) -> Samples:
         by_depth, distance = self._space.depth_rays(rays)
         view = self._fine.per_ray(rays.directions)
-        rgb = [torch.empty(0, 3, device=self.device)]
-        found = []
-        for part in evaluate(by_depth, self._depths(by_depth), self._fine_hidden, self._fine_cells):
-            part = part[(part.weights > MIN_WEIGHT).nonzero().squeeze(1)]
-            if with_color:
-                rgb.append(self._fine.color_of(part.hidden, view.index_select(0, part.ray_index)))
-            found.append((part.ray_index, part.points, part.weights, part.z))
-        if not found:
-            return self._walk(rays[:0], with_color=with_color)
-        ray_index, points, weights, z = (torch.cat(parts) for parts in zip(*found, strict=True))
-        ray_index, order = ray_index.sort(stable=True)
-        depth = distance(ray_index, z[order])
-        color = torch.cat(rgb)[order] if with_color else None
-        return Samples(ray_index, points[order], weights[order], depth, color)
+
+        def color(part: Evaluated) -> Tensor:
+            return self._fine.color_of(part.hidden, view.index_select(0, part.ray_index))
+
+        z = self._depths(by_depth)
+        parts = evaluate(
+            by_depth, z, by_depth.optical_lengths(z), self._fine_hidden, self._fine_cells
+        )
+        samples = heavy_samples(
+            parts, MIN_WEIGHT, color if with_color else None, device=self.device
+        )
+        return replace(samples, depth=distance(samples.ray_index, samples.depth))
 
     def _depths(self, rays: DepthRays) -> Float[Tensor, "n k"]:
         """Depths of the samples that the fine network is asked at."""
@@ -161,7 +167,8 @@ class NerfField:
         if not scene.fine_samples:
             return z
         weights = torch.zeros(z.shape, device=self.device)
-        for part in evaluate(rays, z, self._coarse_hidden, self._coarse_cells):
+        lengths = rays.optical_lengths(z)
+        for part in evaluate(rays, z, lengths, self._coarse_hidden, self._coarse_cells):
             weights[part.ray_index, part.column] = part.weights
         return with_fine_depths(z, weights, scene.fine_samples)
 

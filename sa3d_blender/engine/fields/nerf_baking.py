@@ -7,22 +7,16 @@ view skip the empty ones. The answer is kept in the user's cache folder.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, fields
-from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ...core.errors import UserError
-from ...core.files import written_whole
+from .baked_cells import Shape, baked_bitmaps, cell_centers
 from .nerf_network import NerfNetwork, NetworkWeights
 from .nerf_scene import NerfScene
 from .occupancy import CellGrid
-from .user_cache import cache_folder
 
 CELLS = 128
 """Cells along the longest side of the region."""
@@ -60,41 +54,27 @@ def occupied_cells(coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene) -> 
     """
     region = torch.tensor(scene.region, device=fine.weights.density.bias.device)
     shape = _cells_along(region)
-    path = cache_folder() / "nerf" / f"{_key(coarse.weights, fine.weights, scene)}.npz"
-    found = _cached(path, shape)
-    if found is None:
-        centers = list(_centers(region, shape))
+
+    def make() -> list[Tensor]:
+        centers = list(cell_centers(region, shape))
         length = float(((region[1] - region[0]) / torch.tensor(shape[::-1])).max())
         threshold = EMPTY_ALPHA / length
-        found = [
-            torch.stack([(network.density(c) > threshold).view(shape[1:]) for c in centers]).cpu()
+        return [
+            torch.stack([(network.density(c) > threshold).view(shape[1:]) for c in centers])
             for network in (coarse, fine)
         ]
-        _keep(path, found)
+
+    key = _key(coarse.weights, fine.weights, scene)
+    found = baked_bitmaps("nerf", key, ("coarse", "fine"), shape, make)
     bitmaps = [bitmap.to(region.device) for bitmap in found]
     return OccupiedCells(bitmaps[0], bitmaps[1], region)
 
 
-def _cells_along(region: Float[Tensor, "2 3"]) -> tuple[int, int, int]:
+def _cells_along(region: Float[Tensor, "2 3"]) -> Shape:
     """Cells along z, y, x; about cubes."""
     extent = region[1] - region[0]
     x, y, z = (max(1, round(CELLS * float(side / extent.max()))) for side in extent)
     return z, y, x
-
-
-def _centers(
-    region: Float[Tensor, "2 3"], shape: tuple[int, int, int]
-) -> Iterator[Float[Tensor, "n 3"]]:
-    """The middles of one layer of cells after the other, x fastest."""
-    x, y, z = (
-        region[0, axis]
-        + (torch.arange(count, device=region.device) + 0.5)
-        * ((region[1, axis] - region[0, axis]) / count)
-        for axis, count in enumerate(reversed(shape))
-    )
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    for height in z:
-        yield torch.stack([columns, rows, height.expand_as(rows)], dim=-1).view(-1, 3)
 
 
 def _key(coarse: NetworkWeights, fine: NetworkWeights, scene: NerfScene) -> str:
@@ -109,22 +89,3 @@ def _key(coarse: NetworkWeights, fine: NetworkWeights, scene: NerfScene) -> str:
                         digest.update(str(tuple(tensor.shape)).encode())
                         digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:32]
-
-
-def _cached(path: Path, shape: tuple[int, int, int]) -> list[Tensor] | None:
-    count = shape[0] * shape[1] * shape[2]
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            packed = [file[name] for name in ("coarse", "fine")]
-    except Exception:  # the reader raises whatever the damage happens to trigger
-        return None
-    if any(bits.dtype != np.uint8 or bits.shape != (-(-count // 8),) for bits in packed):
-        return None
-    bitmaps = [np.unpackbits(bits)[:count].astype(bool).reshape(shape) for bits in packed]
-    return [torch.from_numpy(bitmap) for bitmap in bitmaps]
-
-
-def _keep(path: Path, bitmaps: list[Bool[Tensor, "z y x"]]) -> None:
-    coarse, fine = (np.packbits(bitmap.numpy().reshape(-1)) for bitmap in bitmaps)
-    with suppress(UserError, OSError), written_whole(path) as temporary:
-        np.savez_compressed(temporary, coarse=coarse, fine=fine)

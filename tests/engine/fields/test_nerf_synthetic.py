@@ -201,7 +201,7 @@ def test_occupied_cells_are_kept_for_the_next_time(
     files = list(cache.rglob("*.*"))
     assert [file.suffix for file in files] == [".npz"]
     with monkeypatch.context() as patch:
-        patch.setattr(nerf_baking, "_centers", None)
+        patch.setattr(nerf_baking, "cell_centers", None)
         again = render_view(loaded(path), side_camera()).image()
     torch.testing.assert_close(again, before)
     assert loaded(save(make_tables(filled=0.3))) is not None

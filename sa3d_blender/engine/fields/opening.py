@@ -1,0 +1,38 @@
+"""From whatever the user chose to a checkpoint's content: recognised by bytes, not by name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from .checkpoint_file import Checkpoint, first_bytes, read_checkpoint
+from .nerfstudio_run import RunConfig, config_in_folder, newest_checkpoint, read_config
+
+HEAD = 4096
+"""Bytes that tell what a file is."""
+YAML_LINE = re.compile(r"^(!!python/|method_name:|pipeline:)", re.MULTILINE)
+"""What one of the first lines of nerfstudio's configurations begins with."""
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint file, or the one that belongs to a nerfstudio run's folder or config.yml.
+
+    Raises:
+        UserError: code ``missing_file``, ``not_a_checkpoint``, ``truncated`` or ``unsafe``.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _of_run(config_in_folder(path))
+    if YAML_LINE.search(_as_text(first_bytes(path, HEAD))):
+        return _of_run(read_config(path))
+    return read_checkpoint(path)
+
+
+def _of_run(config: RunConfig) -> Checkpoint:
+    return replace(read_checkpoint(newest_checkpoint(config)), config=config)
+
+
+def _as_text(head: bytes) -> str:
+    """The bytes as text; empty if they are none."""
+    return "" if b"\0" in head else head.decode("utf-8", errors="ignore")
