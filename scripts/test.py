@@ -2,7 +2,8 @@
 
     python3.11 scripts/test.py [--fast]
 
-Makes the virtual environments that it needs. ``--fast`` keeps to the main one and to quick tests.
+Makes the virtual environments and the engine pack that it needs. ``--fast`` keeps to the main one
+and to quick tests.
 """
 
 from __future__ import annotations
@@ -37,26 +38,38 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="one Blender, no slow tests")
     fast = parser.parse_args().fast
     python = ensure(ENVIRONMENTS["main"])
+    pack = "" if fast else engine_pack(python)
     skip_slow = ("-m", "not slow") if fast else ()
     outcomes = [
         check("lint", python, "-m", "ruff", "check", "."),
         check("format", python, "-m", "ruff", "format", "--check", "."),
         check("types", python, "-m", "mypy"),
         check("engine", python, "-m", "pytest", *ENGINE_TESTS, TYPED, *skip_slow),
-        blender(ENVIRONMENTS["main"], python, *skip_slow),
+        blender(ENVIRONMENTS["main"], python, *skip_slow, pack=pack),
     ]
     if not fast:
-        others = [found for name, found in ENVIRONMENTS.items() if name != "main"]
-        outcomes += [blender(other, python) for other in others]
+        # A set-up takes a minute: in the main Blender, and in the one with another Python.
+        packs = {"bpy52": pack}
+        others = [(name, found) for name, found in ENVIRONMENTS.items() if name != "main"]
+        outcomes += [blender(other, python, pack=packs.get(name, "")) for name, other in others]
     return report(outcomes)
 
 
-def blender(environment: Environment, engine: Path, *arguments: str) -> Outcome:
+def engine_pack(python: Path) -> str:
+    """The folder of wheels for the test that sets an engine up; empty when it cannot be had."""
+    print("\n=== engine pack", flush=True)
+    command = [str(python), "scripts/engine_pack.py"]
+    made = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    return "" if made.returncode else made.stdout.strip()
+
+
+def blender(environment: Environment, engine: Path, *arguments: str, pack: str = "") -> Outcome:
     """The add-on's tests in one Blender, with the main environment's Python for the engine."""
     name = f"Blender {environment.blender}"
     if find_python(environment.version) is None:
         return Outcome(name, f"skipped, as there is no Python {environment.version}", 0.0)
     os.environ["SA3D_TEST_ENGINE"] = str(engine)
+    os.environ["SA3D_TEST_PACK"] = pack
     return check(name, ensure(environment), "-m", "pytest", "tests/blender", *arguments)
 
 

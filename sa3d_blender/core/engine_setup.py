@@ -53,7 +53,8 @@ class SetUp:
 
     Args:
         root: the folder for it; see `engine_store`.
-        pack: a folder with all wheels of the lock; nothing is downloaded then.
+        pack: a folder with all files of the lock (scripts/engine_pack.py makes one); nothing is
+            downloaded then.
         own_python: let uv download a Python.
         other_pythons: what to use where uv's own cannot be had, best first.
     """
@@ -77,7 +78,10 @@ def set_up_engine(how: SetUp, watch: Watch) -> EngineRecord:
         remove_leftovers(root)
         wheels = how.pack or root / DOWNLOADS
         check_space(root, lock.disk_bytes + _bytes_to_come(lock, wheels))
-        _gather(lock, wheels, watch, offline=how.pack is not None)
+        if how.pack is None:
+            download_files(lock, wheels, watch)
+        else:
+            _check_pack(lock, wheels, watch)
         uv = _unpack_uv(wheels / lock.uv.name, root / "uv")
         environment = root / f"{ENVIRONMENT}{secrets.token_hex(4)}"
         try:
@@ -121,21 +125,29 @@ def _bytes_to_come(lock: EngineLock, wheels: Path) -> int:
     return max(0, lock.download_bytes - there)
 
 
-def _gather(lock: EngineLock, wheels: Path, watch: Watch, *, offline: bool) -> None:
-    """Have every file of the lock in the folder, with the right hash."""
+def download_files(lock: EngineLock, folder: Path, watch: Watch) -> None:
+    """Have every file of a lock in a folder; what is there already is only checked.
+
+    Raises:
+        UserError: see `downloads.download`.
+        Cancelled: the watch says so; what arrived stays.
+    """
     total, before = lock.download_bytes, 0
     for file in lock.files:
 
         def report(there: int, before: int = before) -> None:
             watch.report(Progress("download", min(before + there, total), total))
 
-        path = wheels / file.name
-        if offline:
-            _check_packed(path, file, watch)
-        else:
-            download(file, path, watch, report=report)
+        path = folder / file.name
+        download(file, path, watch, report=report)
         before += path.stat().st_size
-        report(0, before)
+    watch.report(Progress("download", total, total))
+
+
+def _check_pack(lock: EngineLock, folder: Path, watch: Watch) -> None:
+    for done, file in enumerate(lock.files):
+        watch.report(Progress("verify", done, len(lock.files)))
+        _check_packed(folder / file.name, file, watch)
 
 
 def _check_packed(path: Path, file: RemoteFile, watch: Watch) -> None:
