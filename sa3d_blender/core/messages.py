@@ -12,18 +12,23 @@ Methods (params -> result):
              notes: [str], background: [3], grid_size: [3], name}
 ``render``   {checkpoint, options, camera, out} -> {image: path of .npy float32 [h w 3] in [0, 1],
              sRGB, top row first, seconds}
-``predict``  {checkpoint, options, camera, objects, segmenter, weights, out} -> {objects: [{name,
-             masks: path of .npy bool [k h w], scores: [k]}]}: the 2D cut in that one view
-``segment``  {checkpoint, options, camera, objects, settings, mesh, out, cameras?} -> {result: path
-             of result.npz, report: path of report.json, objects: [{name, mesh: path of
-             NAME_mesh.npz, vertices, faces}]}
+``predict``  {checkpoint, options, camera, objects, segmenter, weights, out, view_size?} ->
+             {objects: [{name, masks: path of .npy bool [k h w], scores: [k]}]}: the 2D cut in that
+             one view, best first, at its own size or at that at which ``segment`` with this
+             ``view_size`` cuts it. The picture is kept: a further click costs the decoder only.
+             Without objects it is merely made ready.
+``segment``  {checkpoint, options, camera, objects, settings, mesh, out, cameras?, previews?} ->
+             {result: path of result.npz, report: path of report.json, objects: [{name, mesh: path
+             of NAME_mesh.npz, vertices, faces}]}
 ``mesh``     {result: path, mesh, out} -> {objects: [{name, mesh, vertices, faces}]}
 ``shutdown`` {} -> {}
 
 ``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
 `Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`.
 
-Notifications: engine -> Blender ``progress`` {id, stage, n, total, text}; Blender -> engine
+Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?}; ``picture`` is
+a small PNG of the view just voted on, masks tinted, in the folder ``previews.folder`` that
+``segment`` was given with ``previews.colors`` {name: [r g b] in [0, 1]}. Blender -> engine
 ``cancel`` {id}. Stages of ``segment``: ``load``, ``view`` (n of total), ``surface``.
 """
 

@@ -23,6 +23,8 @@ class ObjectPrompt:
     points: tuple[tuple[float, float], ...] = ()
     labels: tuple[int, ...] = ()
     box: tuple[float, float, float, float] | None = None
+    candidate: int = 0
+    """Which of the segmenter's masks for this prompt is meant; 0 is the one it thinks best of."""
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -30,6 +32,8 @@ class ObjectPrompt:
             raise UserError(f"Object {self.name!r} needs one label (1 or 0) for each point.")
         if any(label not in (OBJECT, NOT_OBJECT) for label in self.labels):
             raise UserError(f"Object {self.name!r} has a label that is neither 1 nor 0.")
+        if self.candidate < 0:
+            raise UserError(f"Object {self.name!r} asks for the mask {self.candidate}; 0 is best.")
         if OBJECT not in self.labels and self.box is None:
             raise UserError(
                 f"Object {self.name!r} has no positive point and no box; click on the object.",
@@ -62,6 +66,8 @@ class ObjectPrompt:
             data |= {"points": [list(p) for p in self.points], "labels": list(self.labels)}
         if self.box is not None:
             data["box"] = list(self.box)
+        if self.candidate:
+            data["candidate"] = self.candidate
         return data
 
     @staticmethod
@@ -74,7 +80,8 @@ class ObjectPrompt:
             if box is not None:
                 x0, y0, x1, y1 = (float(v) for v in box)
                 box = (x0, y0, x1, y1)
-            return ObjectPrompt(str(data["name"]), points, labels, box)
+            candidate = int(data.get("candidate", 0))
+            return ObjectPrompt(str(data["name"]), points, labels, box, candidate)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"A prompt is not written as expected ({error}).") from error
 

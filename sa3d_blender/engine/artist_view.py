@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..core.cameras import Camera
 from ..core.errors import UserError
 from ..core.prompts import ObjectPrompt
 from .fields.protocol import RadianceField
-from .render import View, render_view
+from .render import render_view
 from .report import Run
-from .segmenters.protocol import MaskPrediction, Segmenter
+from .segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
 from .self_prompt import Clicks
 
 ARTIST_VIEW_SCALE = 1.5
@@ -27,28 +29,46 @@ def artist_camera(camera: Camera, view_size: int) -> Camera:
     return camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
 
 
-def predict_in_view(
-    field: RadianceField,
-    segmenter: Segmenter,
-    camera: Camera,
-    objects: Sequence[ObjectPrompt],
-    run: Run | None = None,
+@dataclass(frozen=True)
+class EmbeddedPicture:
+    """A picture that can be cut again and again: all but the decoder's work is done."""
+
+    camera: Camera
+    """At the size at which the picture is cut."""
+    opacity: Float[np.ndarray, "h w"]
+    embedding: ImageEmbedding
+
+
+def embed_picture(
+    field: RadianceField, segmenter: Segmenter, camera: Camera, run: Run | None = None
+) -> EmbeddedPicture:
+    """Render and embed what a camera sees, at the camera's size."""
+    run = run or Run()
+    with run.timed("render"):
+        view = render_view(field, camera, cancelled=run.is_cancelled)
+    run.check()
+    with run.timed("encode"):
+        embedding = segmenter.embed(to_bytes(view.image()), view.relief())
+    return EmbeddedPicture(camera, view.opacity().cpu().numpy(), embedding)
+
+
+def predict_in_picture(
+    picture: EmbeddedPicture, segmenter: Segmenter, camera: Camera, objects: Sequence[ObjectPrompt]
 ) -> list[MaskPrediction]:
-    """The segmenter's candidates for each object in the camera's picture, masks at its size.
+    """The segmenter's candidates for each object, masks at the embedded picture's size.
+
+    Args:
+        camera: the same camera at the size whose pixels the prompts are.
 
     Raises:
         UserError: a prompt lies outside the picture or on empty background.
     """
-    run = run or Run()
-    for prompt in objects:
-        prompt.check_inside(camera.width, camera.height)
-    view = render_view(field, camera, cancelled=run.is_cancelled)
-    embedding = segmenter.embed(to_bytes(view.image()), view.relief())
     answers = []
     for prompt in objects:
-        clicks = moved_clicks(prompt, camera, camera)
-        check_on_something(view, clicks, prompt.name)
-        answers.append(clicks.predict(segmenter, embedding, multimask=True))
+        prompt.check_inside(camera.width, camera.height)
+        clicks = moved_clicks(prompt, camera, picture.camera)
+        check_on_something(picture.opacity, clicks, prompt.name)
+        answers.append(clicks.predict(segmenter, picture.embedding, multimask=True))
     return answers
 
 
@@ -74,9 +94,8 @@ def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:
     return clicks
 
 
-def check_on_something(view: View, clicks: Clicks, name: str) -> None:
+def check_on_something(opacity: Float[np.ndarray, "h w"], clicks: Clicks, name: str) -> None:
     """Raise UserError when an object's positive point shows only background."""
-    opacity = view.opacity().cpu().numpy()
     height, width = opacity.shape
     for (x, y), label in zip(clicks.points, clicks.labels, strict=True):
         row, column = min(height - 1, int(y)), min(width - 1, int(x))

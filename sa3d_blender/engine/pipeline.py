@@ -50,24 +50,26 @@ class Segmentation:
     report: list[dict[str, Any]] = field(default_factory=list)
 
     def cut_first(self, camera: Camera, prompt: ObjectPrompt) -> Bool[np.ndarray, "h w"]:
-        """The segmenter's best answer to the artist's own prompt in the artist's view."""
+        """The segmenter's answer to the artist's own prompt in the artist's view."""
         prepared = self.views[0]
         clicks = moved_clicks(prompt, camera, prepared.view.camera)
-        check_on_something(prepared.view, clicks, prompt.name)
+        check_on_something(prepared.view.opacity().cpu().numpy(), clicks, prompt.name)
         with self.views.run.timed("prompt"), one_core():
             answer = clicks.predict(self.views.segmenter, prepared.embedding, multimask=True)
-        if not answer.masks[0].any():
+        mask = answer.masks[min(prompt.candidate, len(answer.masks) - 1)]
+        if not mask.any():
             raise UserError(
                 f"Nothing was found at the points of {prompt.name!r}; click nearer to its middle.",
                 code="nothing_found",
             )
-        return answer.masks[0]
+        return mask
 
     def visit(self, index: int, objects: list[ObjectVotes], first: dict[str, Clicks]) -> None:
         """Prompt, cut and vote in one view for every object."""
         prepared = self.views[index]
         known = self._known(prepared.view, objects)
         entry: dict[str, Any] = {"view": index, "objects": {}}
+        masks: dict[str, Bool[np.ndarray, "h w"]] = {}
         for votes in objects:
             name = votes.prompt.name
             with self.views.run.timed("prompt"), one_core():
@@ -78,7 +80,11 @@ class Segmentation:
                     votes.grow_to(prepared.view, cut.mask, self.views.rendered())
                     votes.vote(index, prepared.view, cut.mask)
             entry["objects"][name] = describe_cut(cut)
+            if cut.accepted:
+                masks[name] = cut.mask
         self.report.append(entry)
+        if self.views.run.previews and prepared.picture is not None:
+            self.views.run.previews.show(prepared.picture, masks)
 
     def _known(self, view: View, objects: list[ObjectVotes]) -> dict[str, KnownPixels]:
         if self.settings.prompt_rule == "confidence":

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from jaxtyping import UInt8
+
 from ..core.cameras import Camera
 from .artist_view import to_bytes
 from .fields.protocol import RadianceField
@@ -24,6 +27,8 @@ class PreparedView:
 
     view: View
     embedding: ImageEmbedding
+    picture: UInt8[np.ndarray, "h w 3"] | None = None
+    """Kept while somebody watches the run."""
 
 
 @dataclass
@@ -61,8 +66,10 @@ class PreparedViews:
             view = render_view(self.field_, camera, cancelled=self.run.is_cancelled)
         self.run.check()
         with self.run.timed("encode"):
-            embedding = self.segmenter.embed(to_bytes(view.image()), view.relief())
-        return PreparedView(without_faint_samples(view, self.least_weight), embedding)
+            picture = to_bytes(view.image())
+            embedding = self.segmenter.embed(picture, view.relief())
+        kept = without_faint_samples(view, self.least_weight)
+        return PreparedView(kept, embedding, picture if self.run.previews else None)
 
 
 def without_faint_samples(view: View, least: float) -> View:

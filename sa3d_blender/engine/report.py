@@ -19,8 +19,9 @@ import torch
 from .. import __version__
 from ..core.errors import Cancelled
 from ..core.files import written_whole
+from .previews import Previews
 
-ProgressCallback = Callable[[str, int, int, str], None]
+ProgressCallback = Callable[..., None]
 """Called with (stage, n, total, text)."""
 
 
@@ -31,6 +32,8 @@ class Run:
     on_progress: ProgressCallback = lambda stage, n, total, text: None
     is_cancelled: Callable[[], bool] = lambda: False
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    previews: Previews | None = None
+    """Where pictures of the views go, when somebody watches."""
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -44,7 +44,7 @@ from ..core.settings import (
     settings_from_json,
 )
 from ..core.training_cameras import read_training_cameras
-from .artist_view import predict_in_view
+from .previews import Previews
 from .report import Run, versions
 from .session import Session, choose_device, write_object
 from .training_views import describe_training_cameras, placed_cameras
@@ -122,9 +122,9 @@ class Server:
             self._cancelled.discard(request.id)
 
     def _run(self, request_id: int) -> Run:
-        def report(stage: str, n: int, total: int, text: str) -> None:
+        def report(stage: str, n: int, total: int, text: str, **more: str) -> None:
             params = {"id": request_id, "stage": stage, "n": n, "total": total, "text": text}
-            self._send(Notification("progress", params))
+            self._send(Notification("progress", params | more))
 
         return Run(on_progress=report, is_cancelled=lambda: request_id in self._cancelled)
 
@@ -163,15 +163,16 @@ class Server:
         return {"image": str(path), "seconds": time.perf_counter() - begin}
 
     def _predict(self, params: Params, run: Run) -> Params:
-        checkpoint, options = checkpoint_of(params)
-        segmenter = self._session.segmenter(
-            params.get("segmenter", "bundled"), params.get("weights"), run
+        objects = prompts_from_json(params) if params["objects"] else []
+        predictions = self._session.predict(
+            *checkpoint_of(params),
+            Camera.from_json(params["camera"]),
+            objects,
+            (params.get("segmenter", "bundled"), params.get("weights")),
+            view_size=params.get("view_size"),
+            run=run,
         )
-        camera = Camera.from_json(params["camera"])
-        loaded = self._session.field(checkpoint, options, run)
-        objects = prompts_from_json({"objects": params["objects"]})
         found = []
-        predictions = predict_in_view(loaded, segmenter, camera, objects, run)
         for i, (prompt, answer) in enumerate(zip(objects, predictions, strict=True)):
             path = Path(params["out"]) / f"masks_{i}.npy"
             save_array(path, answer.masks)
@@ -185,6 +186,8 @@ class Server:
         return describe_training_cameras(self._session, *checkpoint_of(params), path, run)
 
     def _segment(self, params: Params, run: Run) -> Params:
+        if params.get("previews"):
+            run.previews = self._previews(params["previews"], run)
         return self._session.segment(
             *checkpoint_of(params),
             Camera.from_json(params["camera"]),
@@ -195,6 +198,22 @@ class Server:
             given=self._given_cameras(params, run),
             run=run,
         )
+
+    def _previews(self, wanted: Params, run: Run) -> Previews:
+        """Send each preview as progress that says again where the run is."""
+        said: list[tuple[str, int, int, str]] = []
+        say = run.on_progress
+
+        def remember(stage: str, n: int, total: int, text: str) -> None:
+            said[:] = [(stage, n, total, text)]
+            say(stage, n, total, text)
+
+        def send(path: Path) -> None:
+            for progress in said:
+                say(*progress, picture=str(path))
+
+        run.on_progress = remember
+        return Previews(Path(wanted["folder"]), wanted["colors"], send)
 
     def _given_cameras(self, params: Params, run: Run) -> list[Camera]:
         """Those of the request itself, or of a file that it names."""

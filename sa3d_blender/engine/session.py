@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -23,15 +24,17 @@ from ..core.settings import (
     SegmentSettings,
     settings_to_json,
 )
+from .artist_view import EmbeddedPicture, artist_camera, embed_picture, predict_in_picture
 from .fields import load_field
 from .fields.protocol import RadianceField
 from .mesh_files import write_mesh
+from .picture_cache import PictureCache
 from .pipeline import segment
 from .render import Picture, View, render_picture, render_view
 from .report import Run, versions, write_report
 from .result import SegmentedObject, SegmentResult
 from .segmenters import load_segmenter
-from .segmenters.protocol import Segmenter
+from .segmenters.protocol import MaskPrediction, Segmenter
 from .surface import MAX_RESOLUTION, MIN_RESOLUTION, extract_mesh
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -63,6 +66,7 @@ class Session:
     _field_key: tuple[Any, ...] = ()
     _field: RadianceField | None = None
     _segmenters: dict[tuple[str, str | None], Segmenter] = field(default_factory=dict)
+    _pictures: PictureCache = field(default_factory=PictureCache)
 
     def field(
         self, checkpoint: Path, options: FieldOptions, run: Run | None = None
@@ -116,6 +120,35 @@ class Session:
         run = run or Run()
         loaded = self.field(checkpoint, options, run)
         return render_view(loaded, camera, cancelled=run.is_cancelled)
+
+    def predict(
+        self,
+        checkpoint: Path,
+        options: FieldOptions,
+        camera: Camera,
+        objects: Sequence[ObjectPrompt],
+        segmenter: tuple[str, str | None],
+        *,
+        view_size: int | None = None,
+        run: Run | None = None,
+    ) -> list[MaskPrediction]:
+        """The segmenter's candidates for each object in the camera's picture.
+
+        Args:
+            objects: none of them merely makes the picture ready.
+            segmenter: name and weights.
+            view_size: cut the picture as `segment` with this setting does; at its own size else.
+        """
+        loaded, model = self.field(checkpoint, options, run), self.segmenter(*segmenter, run)
+        cut = camera
+        if view_size is not None:
+            _check_whole("view size", view_size, *VIEW_SIZES)
+            cut = artist_camera(camera, view_size)
+        key = (self._field_key, segmenter, json.dumps(cut.to_json()))
+        picture: EmbeddedPicture = self._pictures.get(
+            key, lambda: embed_picture(loaded, model, cut, run)
+        )
+        return predict_in_picture(picture, model, camera, objects)
 
     def segment(
         self,

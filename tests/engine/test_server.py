@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.mesh import MeshData
@@ -25,6 +26,7 @@ from sa3d_blender.core.messages import (
     USER_ERROR,
 )
 from sa3d_blender.engine import session
+from sa3d_blender.engine.artist_view import EmbeddedPicture, embed_picture
 from sa3d_blender.engine.server import Server
 from tests.support.pipe_client import PATIENCE, Client
 from tests.support.scripted_segmenter import ScriptedSegmenter
@@ -115,6 +117,41 @@ def test_predict(client: Client, tmp_path: Path) -> None:
         assert (masks.shape, masks.dtype) == ((3, 200, 200), bool)
         assert entry["scores"] == sorted(entry["scores"], reverse=True)
     assert np.load(result["objects"][0]["masks"])[0, 111, 67]
+
+
+def test_a_further_click_does_not_render_again(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Camera] = []
+
+    def embed(*args: Any) -> EmbeddedPicture:
+        made.append(args[2])
+        return embed_picture(*args)
+
+    monkeypatch.setattr(session, "embed_picture", embed)
+    params = {**field(), "camera": camera(400).to_json(), "out": str(tmp_path), "view_size": 100}
+    assert client.result("predict", **params, objects=[])["objects"] == []
+    click = {"name": "a", "points": [[2 * BOX[0], 2 * BOX[1]]]}
+    for _ in range(2):
+        (answer,) = client.result("predict", **params, objects=[click])["objects"]
+    masks = np.load(answer["masks"], allow_pickle=False)
+    assert masks.shape == (3, 150, 150), "the size at which a run cuts the artist's picture"
+    assert len(made) == 1
+    client.result("predict", **{**params, "view_size": 80}, objects=[click])
+    client.result("predict", **{**params, "camera": camera(401).to_json()}, objects=[])
+    assert len(made) == 3
+
+
+def test_a_watched_run_shows_its_views(client: Client, tmp_path: Path) -> None:
+    client.progress.clear()
+    previews = {"folder": str(tmp_path / "seen 看"), "colors": {"Kiste 箱": [1.0, 0.0, 0.0]}}
+    client.result("segment", **job(tmp_path), previews=previews)
+    shown = [entry for entry in client.progress if "picture" in entry]
+    assert [entry["n"] for entry in shown if entry["stage"] == "view"] == [1, 2]
+    image = np.asarray(Image.open(shown[-1]["picture"]).convert("RGB")).astype(int)
+    assert max(image.shape) <= 192
+    red = (image[..., 0] > image[..., 1] + 60) & (image[..., 0] > image[..., 2] + 60)
+    assert 0.005 < red.mean() < 0.9
 
 
 def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
