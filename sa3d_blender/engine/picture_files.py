@@ -84,7 +84,7 @@ def render_frames(
     segmented = SegmentResult.load(result, device=session.device) if result else None
     for n, (frame, camera) in enumerate(cameras.items()):
         run.progress("render", n, len(cameras), f"Frame {frame}")
-        camera = _as_trained(session.field(checkpoint, options, run), camera)
+        camera = as_trained(session.field(checkpoint, options, run), camera)
         view = session.view(checkpoint, options, camera, run) if segmented else None
         picture = view or session.picture(checkpoint, options, camera, run)
         image = picture.image() if isinstance(picture, View) else picture.image
@@ -101,7 +101,7 @@ def render_frames(
     run.progress("render", len(cameras), len(cameras), "Done")
 
 
-def _as_trained(field: RadianceField, camera: Camera) -> Camera:
+def as_trained(field: RadianceField, camera: Camera) -> Camera:
     """A camera file's camera with its rays where the field's training had them in the pixels.
 
     Vanilla NeRF's go through the pixels' corners; only so does a render equal its pictures.
