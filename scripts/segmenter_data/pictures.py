@@ -22,11 +22,14 @@ from .layers import (
     replace_background,
     resized,
 )
+from .repainting import repaint
 from .wear import wear, wear_nearness
 
 SIDE = 192
 COMPOSED = 0.08
 """Share of flat compositions among the examples."""
+REPAINTED = 0.4
+"""Share of the other examples in which objects get other surfaces."""
 WITHOUT_RELIEF = 0.5
 """Share of the other examples whose shape is kept secret, as in photographs."""
 FRAMED = 0.6
@@ -81,6 +84,8 @@ class Pictures:
             layers = Layers(*composition(rng, SIDE)) if flat else self._crop(rng)
             if rng.random() < 0.4:
                 layers = paste_objects(rng, layers, self._crop(rng))
+            if not flat and rng.random() < REPAINTED:
+                layers = repaint(rng, layers)
             if rng.random() < 0.3:
                 layers = replace_background(rng, layers)
             masks = choose_masks(rng, layers.ids, count)

@@ -1,8 +1,8 @@
 """The bundled segmenter's image encoder: a small residual network with a little attention.
 
 Plain 3x3 convolutions, because they are what CPUs run best. Features of strides 8, 16 and 32 are
-joined into one map of stride 8, so that the mask decoder gets both outlines and context. The shallow
-features of stride 4 are given out too: `outline.Outline` draws by them.
+joined into one map of stride 8, so that the mask decoder gets both outlines and context. The
+shallow features of stride 4 are given out too: `outline.Outline` draws by them.
 """
 
 from __future__ import annotations
