@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..core.engine_setup import LOG
 from ..core.errors import UserError
 
 ADDON = __package__.rpartition(".")[0]
@@ -47,6 +48,11 @@ def storage_folder(name: str) -> Path:
 def engine_folder() -> Path:
     """Where the engine is set up."""
     return storage_folder("engine")
+
+
+def set_up_log() -> Path:
+    """What was said while the engine was set up."""
+    return engine_folder() / LOG
 
 
 def weights_folder() -> Path:

@@ -10,11 +10,14 @@ from ..core.engine_lock import BACKENDS, backends, best_backend, read_lock, targ
 from ..core.errors import UserError
 from ..core.sam_weights import WEIGHTS
 from . import api, installation
-from .folders import engine_folder, user_folder, weights_folder
+from .folders import engine_folder, log_file, set_up_log, weights_folder
 from .operators import WAIT, Caller
 from .workflow import Why, why_no_job
+from .wrapped_text import wrapped
 
 WIDTH = 460
+DIALOG = 60
+"""Characters a line in a dialog of that width."""
 _DEVICES = [
     (name, BACKENDS[name], f"The engine computes on the {BACKENDS[name]}") for name in backends()
 ] or [("cpu", BACKENDS["cpu"], "There are no packages for this computer")]
@@ -206,10 +209,10 @@ class SA3D_OT_show_logs(Caller, bpy.types.Operator):
 
     def call(self, _context: bpy.types.Context) -> Any:
         """Show it."""
-        folder = user_folder("log") if self.which == "ENGINE" else engine_folder()
-        if not folder.is_dir():
+        log = log_file() if self.which == "ENGINE" else set_up_log()
+        if log is None or not log.is_file():
             raise UserError("There is no log yet.", code="missing_file")
-        return bpy.ops.wm.path_open(filepath=str(folder))
+        return bpy.ops.wm.path_open(filepath=str(log.parent))
 
 
 def draw_online_access(layout: bpy.types.UILayout) -> None:
@@ -219,7 +222,7 @@ def draw_online_access(layout: bpy.types.UILayout) -> None:
     except UserError as error:
         box = layout.box()
         box.alert = True
-        box.label(text=str(error), icon="INTERNET_OFFLINE")
+        wrapped(box, str(error), "INTERNET_OFFLINE", DIALOG)
         if not bpy.app.online_access_override:
             box.operator("sa3d.show_online_access", icon="PREFERENCES")
 

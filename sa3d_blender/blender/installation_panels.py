@@ -9,9 +9,11 @@ from ..core.engine_store import EngineState
 from ..core.errors import UserError
 from ..core.sam_weights import WEIGHTS, has_weights, partial_weights
 from . import installation, session
-from .folders import engine_folder, log_file, weights_folder
+from .folders import engine_folder, log_file, set_up_log, weights_folder
 from .wrapped_text import PREFERENCES, SIDEBAR, wrapped
 
+LABEL = 0.75
+"""Share of a line that a text gets beside its button."""
 BUTTONS = {
     EngineState.missing: "Set Up",
     EngineState.interrupted: "Continue Setting Up",
@@ -44,14 +46,19 @@ def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> bool:
     return False
 
 
-def draw_engine(layout: bpy.types.UILayout, width: int = PREFERENCES) -> None:
-    """For the preferences: the engine's state, the button for it, and what it takes."""
+def draw_engine(layout: bpy.types.UILayout, *, is_used: bool) -> None:
+    """For the preferences: the engine's state, the button for it, and what it takes.
+
+    Args:
+        is_used: no other Python is chosen.
+    """
     box = layout.box()
     box.label(text="Engine")
-    if draw_running(box, width):
-        return
     status = installation.engine_status()
-    wrapped(box, status.sentence, ICONS[status.state], width)
+    if status.record is None and installation.running():
+        box.label(text="Its state is shown when this is done", icon="INFO")
+        return
+    wrapped(box, status.sentence, ICONS[status.state], PREFERENCES)
     row = box.row()
     if status.state in BUTTONS:
         row.operator("sa3d.set_up_engine", text=BUTTONS[status.state], icon="IMPORT")
@@ -62,16 +69,16 @@ def draw_engine(layout: bpy.types.UILayout, width: int = PREFERENCES) -> None:
     if status.record is not None:
         size = shown_bytes(status.record.bytes)
         box.label(text=f"{size} in {engine_folder()}", icon="DISK_DRIVE")
-    row = box.row()
-    row.label(text=session.engine_state())
-    row.operator("sa3d.start_engine")
-    row.operator("sa3d.stop_engine")
-    log = log_file()
-    if log is not None:
+    if not is_used or status.state in (EngineState.ready, EngineState.old):
         row = box.row()
-        row.label(text=f"Log: {log}", icon="TEXT")
-        row.operator("sa3d.show_logs", text="Show").which = "ENGINE"
-        row.operator("sa3d.show_logs", text="Show Set-Up Log").which = "SET_UP"
+        row.label(text=session.engine_state())
+        row.operator("sa3d.start_engine")
+        row.operator("sa3d.stop_engine")
+    for which, name, log in (("ENGINE", "Log", log_file()), ("SET_UP", "Set-Up Log", set_up_log())):
+        if log is not None and log.is_file():
+            row = box.split(factor=LABEL)
+            row.label(text=f"{name}: {log}", icon="TEXT")
+            row.operator("sa3d.show_logs", text="Show", icon="FILE_FOLDER").which = which
 
 
 def draw_all_weights(layout: bpy.types.UILayout) -> None:
@@ -86,7 +93,7 @@ def draw_all_weights(layout: bpy.types.UILayout) -> None:
 def draw_weights(layout: bpy.types.UILayout, name: str) -> None:
     """One model: its size and memory, and the button that its state asks for."""
     weights, folder = WEIGHTS[name], weights_folder()
-    row = layout.row()
+    row = layout.split(factor=LABEL)
     if has_weights(folder, name):
         size = shown_bytes(weights.file.size or 0)
         row.label(text=f"{weights.label}: {size} on the disk", icon="CHECKMARK")

@@ -6,7 +6,7 @@ import bpy
 
 SIDEBAR = 42
 """Characters a line in the sidebar at its usual width."""
-PREFERENCES = 90
+PREFERENCES = 75
 """Characters a line in the preferences at their usual width."""
 
 

@@ -170,7 +170,8 @@ def _is_current(record: EngineRecord) -> bool:
 
 def downloaded_bytes(root: Path) -> int:
     """What lies downloaded and not installed."""
-    return folder_bytes(root / DOWNLOADS)
+    files = (path for path in (root / DOWNLOADS).glob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files)
 
 
 def folder_bytes(folder: Path) -> int:

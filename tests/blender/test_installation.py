@@ -302,7 +302,7 @@ class Layout:
         assert hasattr(owner, name)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("row", "column", "box"):
+        if name in ("row", "column", "box", "split"):
             return lambda **_: self
         raise AttributeError(name)
 
@@ -321,7 +321,10 @@ def drawn(draw: Callable[[Any], Any]) -> tuple[str, list[str]]:
 def test_the_preferences_show_each_state_with_its_button(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw = installation_panels.draw_engine
+    def draw(layout: Any) -> None:
+        installation_panels.draw_running(layout)
+        installation_panels.draw_engine(layout, is_used=True)
+
     text, buttons = drawn(draw)
     assert "not set up yet" in text
     assert buttons[0] == "Set Up"
@@ -329,12 +332,12 @@ def test_the_preferences_show_each_state_with_its_button(
     until(lambda: task.progress is not None)
     text, buttons = drawn(draw)
     assert "Downloading 50 MB of 100 MB" in text
-    assert buttons == ["sa3d.cancel_installation"]
+    assert buttons[0] == "sa3d.cancel_installation"
     gate.open.set()
     task.wait()
     text, buttons = drawn(draw)
     assert "981 MB in" in text
-    assert buttons[:2] == ["Check", "Remove"]
+    assert buttons[:4] == ["Check", "Remove", "sa3d.start_engine", "sa3d.stop_engine"]
     record = replace(task.result, fingerprint="other")
     write_record(folders.engine_folder(), record)
     assert drawn(draw)[1][:2] == ["Update", "Remove"]
