@@ -28,6 +28,10 @@ class Numbers:
         """The number of that name, in [low, high]."""
         return self._check(name, self.table.get(name), low, high)
 
+    def whole(self, name: str, *, low: int, high: int) -> int:
+        """The number of that name, in [low, high], without its fraction."""
+        return int(self.one(name, low=float(low), high=float(high)))
+
     def many(self, name: str, count: int, *, low: float = -1e9, high: float = 1e9) -> list[float]:
         """The ``count`` numbers of that name, each in [low, high]."""
         values = self.table.get(name)

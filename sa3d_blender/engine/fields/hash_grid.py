@@ -9,7 +9,7 @@ and nerfstudio's own in torch (no shift, every level hashed).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ BLOCK = 8192
 """Points per pass; keeps indices and features in the processor's cache."""
 PRIMES = (1, 2654435761 - 2**32, 805459861)
 """The hash's factors along x, y, z, as signed 32 bit integers."""
+NUDGE = 5e-7
+"""Relative error of a growth in float32, somewhat exaggerated."""
 MAX_LEVELS = 64
 MAX_FEATURES = 16
 MAX_LOG2_ROWS = 28
@@ -55,6 +57,14 @@ class GridShape:
     def width(self) -> int:
         """Features of all levels."""
         return self.levels * self.features
+
+    def roundings(self) -> tuple[GridShape, ...]:
+        """The shape, and what rounding elsewhere may have made of it.
+
+        A level whose resolution is a whole number may come out larger by one; a file's length tells.
+        """
+        grown = (self.growth, self.growth * (1 - NUDGE), self.growth * (1 + NUDGE))
+        return tuple(replace(self, growth=growth) for growth in grown)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from .family import Family
 from .hierarchical import Evaluated, evaluate, heavy_samples
 from .nerfacto_baking import occupied_cells
 from .nerfacto_checkpoint import (
+    DensityNetwork,
     NerfactoNetworks,
     count_proposals,
     is_nerfstudio,
@@ -123,11 +124,10 @@ class NerfactoField:
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """Volume density at grid-frame points, per unit of field-frame length; zero outside the
         grid and in known empty space."""
-        inside = (points.abs() < 1).all(dim=1)  # False for points that are not a number
-        inside &= self._cells(points.nan_to_num(0.0))
-        live = inside.nonzero().squeeze(1)
+        finite = points.nan_to_num(torch.inf)
+        live = self._cells(finite).nonzero().squeeze(1)
         sigma = torch.zeros(len(points), device=points.device)
-        return sigma.index_copy_(0, live, self._field_output(points.index_select(0, live))[0])
+        return sigma.index_copy_(0, live, self._field_output(finite.index_select(0, live))[0])
 
     def color(
         self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
@@ -181,7 +181,7 @@ class NerfactoField:
         network = self._networks.proposals[number]
 
         def density(points: Tensor) -> tuple[Tensor, Tensor]:
-            sigma = self._sigma(network(_unit(points)))
+            sigma, _ = self._ask(network, points)
             return sigma, sigma
 
         middles, lengths = (edges[:, 1:] + edges[:, :-1]) / 2, edges.diff(dim=1)
@@ -207,16 +207,14 @@ class NerfactoField:
 
     def _field_output(self, points: Float[Tensor, "n 3"]) -> tuple[Tensor, Tensor]:
         """Densities [n] and features [n 15] at grid-frame points."""
-        output = self._networks.field(_unit(points))
-        return self._sigma(output), output[:, 1:]
+        return self._ask(self._networks.field, points)
 
-    def _sigma(self, output: Float[Tensor, "n o"]) -> Float[Tensor, " n"]:
-        return output[:, 0].exp() * self._settings.density_factor
-
-
-def _unit(points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
-    """From the grid frame to [0, 1]^3, where hash grids live."""
-    return (points + 1) / 2
+    def _ask(self, network: DensityNetwork, points: Float[Tensor, "n 3"]) -> tuple[Tensor, Tensor]:
+        """Densities [n] and the network's other outputs; no density outside the grid frame."""
+        unit = (points + 1) / 2
+        inside = ((unit > 0) & (unit < 1)).all(dim=1)
+        output = network(unit * inside[:, None])
+        return output[:, 0].exp() * self._settings.density_factor * inside, output[:, 1:]
 
 
 def space_of(networks: NerfactoNetworks, settings: NerfactoSettings) -> NerfactoSpace:

@@ -15,15 +15,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...core.errors import UserError
 from .checkpoint_file import Checkpoint, bad_weights, checked_weight
 from .direction_harmonics import COUNT, sixteen_harmonics, torch_harmonics
-from .hash_grid import GridShape, HashGrid, tcnn_hash_grid, tcnn_rows, torch_hash_grid
+from .hash_grid import (
+    MAX_FEATURES,
+    GridShape,
+    HashGrid,
+    tcnn_hash_grid,
+    tcnn_rows,
+    torch_hash_grid,
+)
 from .nerf_network import Layer
 from .nerfacto_settings import NerfactoSettings
 from .perceptron import (
     DirectedColor,
     Perceptron,
-    packed_size,
     packed_width,
     unpacked_layers,
 )
@@ -103,6 +110,10 @@ def read_networks(
     if not bool((box[1] > box[0]).all()):
         raise bad_weights(checkpoint.path, "its scene box is empty")
     return NerfactoNetworks(reader.field(), reader.color(), tuple(proposals), box, reader.is_packed)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.ndim == 2 and 0 < value.shape[1] <= MAX_FEATURES
 
 
 @dataclass(frozen=True)
@@ -191,7 +202,7 @@ class _Reader:
         said = {name: self.state[start + name] for name in BUFFERS if start + name in self.state}
         shape = self.settings.shape(number, said, self.checkpoint.path)
         for name, value in self.state.items():
-            if name.startswith(start) and name.endswith("hash_table") and value.ndim == 2:
+            if name.startswith(start) and name.endswith("hash_table") and _is_table(value):
                 return GridShape(
                     shape.levels,
                     value.shape[1],
@@ -206,7 +217,17 @@ class _Reader:
         return torch_hash_grid(self.tensor(name, (rows, shape.features)), shape)
 
     def packed_grid(self, name: str, shape: GridShape) -> HashGrid:
-        return tcnn_hash_grid(self.tensor(name, (tcnn_rows(shape) * shape.features,)), shape)
+        values = self.tensor(name, (None,))
+        for fitting in shape.roundings():
+            if tcnn_rows(fitting) * shape.features == len(values):
+                return tcnn_hash_grid(values, fitting)
+        raise self.misfit(name, values)
+
+    def misfit(self, name: str, values: Tensor) -> UserError:
+        return bad_weights(
+            self.checkpoint.path,
+            f"its weights {name!r} have {len(values)} numbers, which do not fit",
+        )
 
     def packed_pair(self, name: str, shape: GridShape, outputs: int) -> DensityNetwork:
         """A network with one hidden layer, and the hash grid in front of it after it in the list.
@@ -214,27 +235,20 @@ class _Reader:
         The grid fills up the network's inputs with zeros.
         """
         values = self.tensor(name, (None,))
-        size = len(values) - tcnn_rows(shape) * shape.features
-        width = packed_width(size, shape.width, 1, outputs) if size > 0 else None
-        if width is None:
-            raise bad_weights(
-                self.checkpoint.path,
-                f"its weights {name!r} have {len(values)} numbers, which "
-                "fit no network with its hash grid",
-            )
-        layers = unpacked_layers(values[:size], shape.width, width, 1, outputs, padding=0.0)
-        return DensityNetwork(tcnn_hash_grid(values[size:], shape), Perceptron(layers))
+        for fitting in shape.roundings():
+            size = len(values) - tcnn_rows(fitting) * shape.features
+            width = packed_width(size, shape.width, 1, outputs)
+            if width is not None:
+                layers = unpacked_layers(values[:size], shape.width, width, 1, outputs, padding=0.0)
+                return DensityNetwork(tcnn_hash_grid(values[size:], fitting), Perceptron(layers))
+        raise self.misfit(name, values)
 
     def packed(self, name: str, inputs: int, hidden: int, outputs: int) -> list[Layer]:
         """A network of its own, which fills up its inputs with ones."""
         values = self.tensor(name, (None,))
         width = packed_width(len(values), inputs, hidden, outputs)
         if width is None:
-            raise bad_weights(
-                self.checkpoint.path,
-                f"its weights {name!r} have {len(values)} numbers, which fit no network",
-            )
-        assert len(values) == packed_size(inputs, width, hidden, outputs)
+            raise self.misfit(name, values)
         return unpacked_layers(values, inputs, width, hidden, outputs, padding=1.0)
 
     def dense(self, start: str, inputs: int, outputs: int) -> Perceptron:

@@ -68,13 +68,13 @@ class NerfactoSettings:
             numbers_path: the file, for messages.
         """
         numbers = Numbers({**self.tables[number], **said}, numbers_path)
-        base = int(numbers.one("base_res", low=1, high=MAX_RESOLUTION))
+        base = numbers.whole("base_res", low=1, high=MAX_RESOLUTION)
         return GridShape.between(
-            int(numbers.one("num_levels", low=1, high=MAX_LEVELS)),
-            int(numbers.one("features_per_level", low=1, high=MAX_FEATURES)),
-            int(numbers.one("log2_hashmap_size", low=1, high=MAX_LOG2_ROWS)),
+            numbers.whole("num_levels", low=1, high=MAX_LEVELS),
+            numbers.whole("features_per_level", low=1, high=MAX_FEATURES),
+            numbers.whole("log2_hashmap_size", low=1, high=MAX_LOG2_ROWS),
             base,
-            int(numbers.one("max_res", low=base, high=MAX_RESOLUTION)),
+            numbers.whole("max_res", low=base, high=MAX_RESOLUTION),
         )
 
 
@@ -102,14 +102,14 @@ def choose_settings(
         model = {"average_init_density": UNSAID_DENSITY}
     table = {**DEFAULTS, **{name: value for name, value in model.items() if value is not None}}
     numbers = Numbers(table, checkpoint.path)
-    rounds = int(numbers.one("num_proposal_iterations", low=1, high=MAX_PROPOSALS))
+    rounds = numbers.whole("num_proposal_iterations", low=1, high=MAX_PROPOSALS)
     if proposals not in (1, rounds):
         raise bad_weights(checkpoint.path, f"it holds {proposals} proposal networks, not {rounds}")
-    counts = numbers.many("num_proposal_samples_per_ray", rounds, low=2, high=MAX_SAMPLES)
+    counts = numbers.many("num_proposal_samples_per_ray", rounds, low=2.0, high=float(MAX_SAMPLES))
     background, extends = _background(table, options)
     return NerfactoSettings(
         proposal_samples=tuple(map(int, counts)),
-        samples=int(numbers.one("num_nerf_samples_per_ray", low=2, high=MAX_SAMPLES)),
+        samples=numbers.whole("num_nerf_samples_per_ray", low=2, high=MAX_SAMPLES),
         far=numbers.one("far_plane", low=1e-3, high=1e9),
         piecewise=table.get("proposal_initial_sampler") != "uniform",
         contracted=not table.get("disable_scene_contraction"),
