@@ -213,9 +213,9 @@ def _install(how: SetUp, uv: Path, environment: Path, wheels: Path, watch: Watch
     command: list[str | Path] = [uv, "pip", "install", "--offline", "--no-index", "--no-deps"]
     command += ["--require-hashes", "--find-links", wheels, "-r", list_file]
     if _run([*command, "--python", environment_python(environment)], how.root, watch):
-        last = _last_line(how.root / LOG)
+        reason = _complaint(how.root / LOG)
         raise UserError(
-            f"The engine's packages cannot be installed ({last}); {how.root / LOG} says more.",
+            f"The engine's packages cannot be installed ({reason}); {how.root / LOG} says more.",
             code="cannot_install",
         )
     with contextlib.suppress(UserError):  # the environment holds hard links to what is in it
@@ -285,6 +285,9 @@ def _run(command: Sequence[str | Path], root: Path, watch: Watch) -> int:
     return process.returncode
 
 
-def _last_line(path: Path) -> str:
+def _complaint(path: Path) -> str:
+    """What uv gave as its reason, without the advice for people at a terminal."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+    said = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in said if line.startswith("error:")]
+    return (errors or said or ["no message"])[-1].removeprefix("error:").strip()

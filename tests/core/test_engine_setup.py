@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +27,7 @@ from sa3d_blender.core.engine_store import (
 )
 from sa3d_blender.core.errors import Cancelled, UserError
 from tests.support.file_server import FileServer, serving
-from tests.support.small_engine import SmallEngine, make_small_engine
+from tests.support.small_engine import SmallEngine, make_small_engine, make_wheel, remote
 
 FAKE = Path(__file__).resolve().parents[1] / "fake_engine.py"
 
@@ -118,6 +120,55 @@ def test_a_cancel_at_any_stage_leaves_nothing_half_made(
         set_up_engine(engine.set_up(root), watch)
     assert environments(root) == []
     assert read_record(root) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sleep is no program there")
+def test_a_cancel_ends_the_installer_itself(root: Path) -> None:
+    root.mkdir(parents=True)
+    watch = Watch()
+    timer = threading.Timer(0.3, watch.cancel)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        engine_setup._run(["sleep", "60"], root, watch)
+    assert time.monotonic() - began < 30
+
+
+def test_an_installer_that_is_not_let_run_is_one_sentence(
+    engine: SmallEngine, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(
+        UserError, match=r"cannot be started \(Permission denied\); allow it"
+    ) as caught:
+        set_up_engine(engine.set_up(root), Watch())
+    assert caught.value.code == "cannot_install"
+    assert environments(root) == []
+
+
+def test_what_the_installer_says_ends_up_in_the_sentence_and_the_log(
+    engine: SmallEngine, root: Path, tmp_path: Path
+) -> None:
+    pack = shutil.copytree(engine.pack, tmp_path / "pack")
+    wheel = make_wheel(pack, "not_tiny", "2.0").rename(pack / engine.lock.wheels[0].file.name)
+    wheels = (replace(engine.lock.wheels[0], file=remote(wheel)),)
+    how = replace(engine.set_up(root), pack=pack, lock=replace(engine.lock, wheels=wheels))
+    with pytest.raises(UserError, match="packages cannot be installed") as caught:
+        set_up_engine(how, Watch())
+    assert str(root / "set_up.log") in str(caught.value)
+    assert "not-tiny" in (root / "set_up.log").read_text(encoding="utf-8")
+    assert environments(root) == []
+
+
+def test_too_little_space_is_said_before_anything_is_made(engine: SmallEngine, root: Path) -> None:
+    how = engine.set_up(root)
+    with pytest.raises(UserError, match="more free") as caught:
+        set_up_engine(replace(how, lock=replace(how.lock, unknown_bytes=10**16)), Watch())
+    assert caught.value.code == "disk_full"
+    assert environments(root) == []
 
 
 def test_the_old_engine_stays_until_the_new_one_works(
