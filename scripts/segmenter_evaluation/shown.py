@@ -10,7 +10,7 @@ import skimage.data
 import torch
 from PIL import Image
 from scipy import ndimage
-from segmenter_data.layers import FIRST_OBJECT
+from segmenter_data.layers import FIRST_OBJECT, SMALLEST, Layers
 from segmenter_data.pictures import Pictures
 from skimage.filters import sobel
 from skimage.segmentation import watershed
@@ -35,8 +35,19 @@ def rendered(folder: Path) -> Iterator[Shown]:
         found = pictures.plain(name, 6)
         if found is not None:
             layers, masks = found
-            yield layers.image, layers.relief(), {f"relief/{i}": m for i, m in enumerate(masks)}
-            yield layers.image, None, {f"picture only/{i}": m for i, m in enumerate(masks)}
+            known = {"with relief": layers.relief(), "picture only": None}
+            for kind, relief in known.items():
+                wholes = {f"wholes, {kind}/{i}": m for i, m in enumerate(masks)}
+                parts = {f"parts, {kind}/{i}": m for i, m in enumerate(parts_of(layers, masks))}
+                yield layers.image, relief, wholes | parts
+
+
+def parts_of(layers: Layers, masks: np.ndarray) -> Iterator[np.ndarray]:
+    """The largest part of every object that has several."""
+    for mask in masks:
+        numbers, sizes = np.unique(layers.ids[..., 1][mask], return_counts=True)
+        if len(numbers) > 1 and sizes.max() >= SMALLEST:
+            yield mask & (layers.ids[..., 1] == numbers[sizes.argmax()])
 
 
 def from_folders(pictures: Path, ids: Path, objects: list[int]) -> Iterator[Shown]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from ..relief import Relief
+from .pieces import without_scraps
 from .protocol import ImageEmbedding, MaskPrediction
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
@@ -41,7 +42,8 @@ class PromptableModel:
         """Args:
         encoder: from normalised pictures [b 3 s s], and the channels of their relief if
             ``reads_relief``, to features, and finer ones if there is an ``outline``.
-        outline: from the finer features and low-resolution logits [1 k l l] to logits [1 k s s].
+        outline: from the finer features and low-resolution logits [1 k l l] to logits [1 k s s];
+            scraps are left out then, too.
         """
         self.name = name
         self.reads_relief = reads_relief
@@ -106,20 +108,27 @@ class PromptableModel:
         )
         order = scores[0].argsort(descending=True)
         low, scores = masks[0, order], scores[0, order]
-        full, low = self._full_size(low, embedding)
+        clicked = np.zeros((0, 2))
+        if points is not None and labels is not None:
+            clicked = np.asarray(points)[np.asarray(labels) == 1] * scale
+        full, low = self._full_size(low, embedding, clicked)
         return MaskPrediction(
             (full > 0).cpu().numpy(), scores.float().cpu().numpy(), low.float().cpu().numpy()
         )
 
     def _full_size(
-        self, low: Float[Tensor, "k lh lw"], embedding: ImageEmbedding
+        self,
+        low: Float[Tensor, "k lh lw"],
+        embedding: ImageEmbedding,
+        clicked: Float[np.ndarray, "n 2"],
     ) -> tuple[Float[Tensor, "k h w"], Float[Tensor, "k lh lw"]]:
         """Logits of the picture's pixels, and what is to be fed back."""
         side = (self.input_side, self.input_side)
         if self._outline is None or embedding.fine is None:
             square = interpolate(low[None].float(), side, mode="bilinear", align_corners=False)
         else:
-            square = self._outline(embedding.fine, low[None].float())
+            drawn = self._outline(embedding.fine, low[None].float())[0]
+            square = without_scraps(drawn, clicked)[None]
             low = avg_pool2d(square, 2)[0]
         height, width = embedding.input_size
         picture = square[..., :height, :width]
