@@ -29,21 +29,28 @@ ICONS = {
 }
 
 
-def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> bool:
-    """The progress of what is set up or downloaded, or why it failed; returns whether it runs."""
+def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> None:
+    """The progress of what is set up or downloaded, or why it failed."""
     task = installation.current.task
     if task is None:
-        return False
+        return
     if task.state == "running":
         layout.label(text=task.title)
         row = layout.row(align=True)
         factor = task.progress.factor if task.progress else 0.0
         row.progress(factor=factor, text=task.text, type="BAR")
         row.operator("sa3d.cancel_installation", text="", icon="X")
-        return True
-    if task.state == "failed":
+    elif task.state == "failed":
         wrapped(layout.box(), str(task.error), "ERROR", width)
-    return False
+
+
+def draw_end(layout: bpy.types.UILayout) -> None:
+    """For the preferences: that what ran last is done, or was stopped."""
+    task = installation.current.task
+    if task is not None and task.state == "done":
+        layout.label(text=f"{task.title}: done", icon="CHECKMARK")
+    elif task is not None and task.state == "cancelled":
+        layout.label(text=f"{task.title}: stopped; the next click goes on", icon="PAUSE")
 
 
 def draw_engine(layout: bpy.types.UILayout, *, is_used: bool) -> None:

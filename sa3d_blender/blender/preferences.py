@@ -9,7 +9,7 @@ from bpy.props import StringProperty
 from ..core import engine_store
 from ..core.errors import UserError
 from .folders import ADDON, engine_folder, preferences
-from .installation_panels import draw_all_weights, draw_engine, draw_running
+from .installation_panels import draw_all_weights, draw_end, draw_engine, draw_running
 from .wrapped_text import PREFERENCES, wrapped
 
 ENVIRONMENT_VARIABLE = "SA3D_ENGINE_PYTHON"
@@ -38,6 +38,7 @@ class SA3D_Preferences(bpy.types.AddonPreferences):
         layout = self.layout
         try:
             draw_running(layout, PREFERENCES)
+            draw_end(layout)
             draw_engine(layout, is_used=not chosen_python())
             draw_all_weights(layout)
         except UserError as error:

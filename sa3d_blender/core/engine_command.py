@@ -41,7 +41,7 @@ def engine_command(python: str | Path) -> list[str]:
         )
     if not Path(python).is_file():
         raise UserError(
-            f"There is no Python at {python}; choose the engine's Python in "
+            f"There is no Python at {python}; repair the engine or choose another Python in "
             "Preferences > Add-ons > SA3D.",
             code="no_engine",
         )
@@ -59,7 +59,7 @@ def start_sentence(python: str, error: OSError) -> str:
     reason = error.strerror or str(error)
     return (
         f"The engine's Python at {python} cannot be started ({reason}); "
-        "choose another in Preferences > Add-ons > SA3D."
+        "repair the engine or choose another Python in Preferences > Add-ons > SA3D."
     )
 
 
@@ -74,8 +74,8 @@ def ending_sentence(code: int, log: str, *, asked: bool) -> str:
     missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", log)
     if missing:
         return (
-            f"The engine's Python lacks the package {missing[1]}; install the engine's packages "
-            "into it or choose another in Preferences > Add-ons > SA3D."
+            f"The engine's Python lacks the package {missing[1]}; repair the engine or choose "
+            "another Python in Preferences > Add-ons > SA3D."
         )
     if code in (-signal.SIGTERM, -9, 137) or "MemoryError" in log:
         return (

@@ -30,6 +30,8 @@ from .engine_store import (
     DOWNLOADS,
     ENVIRONMENT,
     EngineRecord,
+    EngineState,
+    engine_status,
     environment_python,
     folder_bytes,
     mark_broken,
@@ -76,6 +78,8 @@ def set_up_engine(how: SetUp, watch: Watch) -> EngineRecord:
     root, lock = how.root, how.lock
     with only_one(root):
         remove_leftovers(root)
+        if engine_status(root).state is EngineState.broken:
+            remove_folder(root / "python")  # it may be what is broken
         wheels = how.pack or root / DOWNLOADS
         check_space(root, lock.disk_bytes + _bytes_to_come(lock, wheels))
         if how.pack is None:

@@ -85,7 +85,14 @@ def test_the_package_registers_without_being_an_extension(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    ["blender_manifest.toml", "LICENSE", "__init__.py", "engine/server.py", "core/messages.py"],
+    [
+        "blender_manifest.toml",
+        "LICENSE",
+        "__init__.py",
+        "engine/server.py",
+        "core/messages.py",
+        "assets/requirements/windows-x86_64-cuda.toml",
+    ],
 )
 def test_the_zip_holds_what_it_needs(extension_zip: Path, name: str) -> None:
     with zipfile.ZipFile(extension_zip) as archive:

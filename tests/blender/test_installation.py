@@ -187,6 +187,7 @@ def test_a_cancel_stops_it_soon(gate: Gate) -> None:
         task.wait()
     assert task.state == "cancelled"
     assert api.engine_status().state == EngineState.missing
+    assert drawn(installation_panels.draw_end)[0].endswith("stopped; the next click goes on")
 
 
 def test_opening_another_file_does_not_stop_it(gate: Gate) -> None:
@@ -229,6 +230,7 @@ def test_a_failure_is_one_sentence_in_the_operator_too(monkeypatch: pytest.Monke
     monkeypatch.setattr(installation, "set_up", fail)
     with pytest.raises(RuntimeError, match="The disk is full; make room"):
         bpy.ops.sa3d.set_up_engine()
+    assert "The disk is full" in drawn(installation_panels.draw_running)[0]
 
 
 def test_a_job_is_not_disturbed(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ def test_a_python_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("python", ["", "/no/such/python"])
 def test_a_missing_python_is_one_sentence(python: str) -> None:
-    with pytest.raises(UserError, match="choose"):
+    with pytest.raises(UserError, match="Preferences > Add-ons > SA3D"):
         engine_command(python)
 
 
