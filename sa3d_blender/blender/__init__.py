@@ -5,7 +5,9 @@ from __future__ import annotations
 from . import (
     installation,
     installation_operators,
+    live_masks,
     operators,
+    overlay,
     panels,
     preferences,
     properties,
@@ -23,6 +25,8 @@ _MODULES = (
     tools,
     panels,
     session,
+    live_masks,
+    overlay,
     installation,
 )
 

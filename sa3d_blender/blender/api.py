@@ -12,6 +12,8 @@ False they return a `Job` at once and Blender's timer, or `session.pump`, moves 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +38,8 @@ from .results import load_meshes, place_mesh
 from .session import Job, Steps
 
 T = TypeVar("T")
+CANDIDATES = 3
+"""Masks that a Segment Anything model offers for one prompt."""
 
 
 def start_engine(*, wait: bool = True, timeout: float = 120.0) -> dict[str, Any]:
@@ -183,17 +187,68 @@ def add_prompt(
     scene = bpy.context.scene
     nerf = nerf or require_nerf(scene)
     camera = camera or views.require_camera(scene)
-    entries = nerf.sa3d.nerf.objects
-    entry = entries.get(object_name) if object_name else prompts.active_object(nerf)
+    with _entry(nerf, object_name) as entry:
+        return prompts.add_prompt(scene, nerf, camera, entry, (x, y), label)
+
+
+def add_box(
+    nerf: bpy.types.Object | None = None,
+    *,
+    box: tuple[float, float, float, float],
+    object_name: str | None = None,
+    camera: bpy.types.Object | None = None,
+) -> bpy.types.Object:
+    """Put a box around an object in the camera's picture, in place of its earlier one there.
+
+    Args:
+        box: x0, y0, x1, y1 in pixels, origin top left.
+        object_name: as for `add_prompt`.
+
+    Returns:
+        The box's empty, which may be moved, scaled and removed like any object.
+    """
+    scene = bpy.context.scene
+    nerf = nerf or require_nerf(scene)
+    camera = camera or views.require_camera(scene)
+    with _entry(nerf, object_name) as entry:
+        return prompts.add_box(scene, nerf, camera, entry, box)
+
+
+@contextmanager
+def _entry(nerf: bpy.types.Object, name: str | None) -> Iterator[SA3D_SegmentObject]:
+    """The object of that name or the active one; made when missing, unless the block fails."""
+    entry = nerf.sa3d.nerf.objects.get(name) if name else prompts.active_object(nerf)
     made = entry is None
     if made:
-        entry = prompts.add_object(nerf, object_name or "Object")
+        entry = prompts.add_object(nerf, name or "Object")
     try:
-        return prompts.add_prompt(scene, nerf, camera, entry, (x, y), label)
+        yield entry
     except UserError:
         if made:
             prompts.remove_object(nerf, entry.name)
         raise
+
+
+def remove_last_prompt(nerf: bpy.types.Object | None = None) -> bool:
+    """Remove the prompt that was set last in the active camera's picture, if there is one."""
+    scene = bpy.context.scene
+    last = prompts.last_prompt(nerf or require_nerf(scene), views.require_camera(scene))
+    if last is not None:
+        remove_prompt(last)
+    return last is not None
+
+
+def next_mask(nerf: bpy.types.Object | None = None, *, step: int = 1) -> int:
+    """Take another of the masks that the segmenter offers for the active object.
+
+    Returns:
+        Which, counted from 0: the one that the segmenter thinks best of.
+    """
+    entry = prompts.active_object(nerf or require_nerf(bpy.context.scene))
+    if entry is None:
+        raise UserError("There is no object yet; click on one first.", code="no_prompt")
+    entry.candidate = (entry.candidate + step) % CANDIDATES
+    return int(entry.candidate)
 
 
 def remove_prompt(empty: bpy.types.Object) -> None:

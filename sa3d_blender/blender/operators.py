@@ -12,15 +12,11 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from ..core.errors import Cancelled, UserError
 from . import api, workflow
 from .nerf import require_nerf
-from .properties import NEGATIVE, POSITIVE
+from .properties import LABELS, POSITIVE
 from .workflow import Why
 
 WAIT = bpy.app.background
 Needs = tuple[Callable[[bpy.types.Context], Why], ...]
-LABELS = [
-    (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
-    (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
-]
 
 
 class Caller:
@@ -161,7 +157,7 @@ class SA3D_OT_add_prompt(Caller, bpy.types.Operator):
         name="Y", description="Pixels from the picture's top edge", min=0, subtype="PIXEL"
     )
     label: EnumProperty(
-        name="Label", description="What the point lies on", items=LABELS, default=POSITIVE
+        name="Label", description="What the point lies on", items=LABELS[:2], default=POSITIVE
     )
 
     def call(self, _context: bpy.types.Context) -> None:

@@ -10,14 +10,31 @@ from ..core.cameras import Camera
 from ..core.errors import UserError
 from ..core.prompts import NOT_OBJECT, OBJECT, ObjectPrompt, prompts_from_json
 from .nerf import box_center, group
-from .properties import NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
+from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
 from .views import world_camera
 
 DISPLAY_SIZE = 0.012
 """Radius of a prompt's empty as a share of the picture's longer side."""
-COLORS = {POSITIVE: (0.1, 0.9, 0.2, 1.0), NEGATIVE: (1.0, 0.15, 0.1, 1.0)}
-SHAPES = {POSITIVE: "SPHERE", NEGATIVE: "PLAIN_AXES"}
-SIGNS = {POSITIVE: "+", NEGATIVE: "-"}
+COLORS = {
+    POSITIVE: (0.1, 0.9, 0.2, 1.0),
+    NEGATIVE: (1.0, 0.15, 0.1, 1.0),
+    BOX: (1.0, 0.8, 0.1, 1.0),
+}
+SHAPES = {POSITIVE: "SPHERE", NEGATIVE: "PLAIN_AXES", BOX: "CUBE"}
+SIGNS = {POSITIVE: "+", NEGATIVE: "-", BOX: "box"}
+PALETTE = (
+    (0.1, 0.75, 1.0),
+    (1.0, 0.55, 0.05),
+    (0.75, 0.4, 1.0),
+    (0.2, 0.85, 0.35),
+    (1.0, 0.35, 0.6),
+    (1.0, 0.9, 0.2),
+)
+"""Colours of objects, in the order in which they are added."""
+SMALLEST_BOX = 2.0
+"""Pixels; a box with a shorter side is taken for a slip of the hand."""
+FLAT = 1e-3
+"""Thickness of a box's empty beside its sides; zero could not be inverted."""
 
 
 def add_object(nerf: bpy.types.Object, name: str = "Object") -> SA3D_SegmentObject:
@@ -30,6 +47,7 @@ def add_object(nerf: bpy.types.Object, name: str = "Object") -> SA3D_SegmentObje
         free = f"{name} {number}"
     entry = facts.objects.add()
     entry.name, entry.key = free, new_key()
+    entry.color = PALETTE[(len(facts.objects) - 1) % len(PALETTE)]
     facts.active_object = len(facts.objects) - 1
     return entry
 
@@ -78,17 +96,74 @@ def add_prompt(
             "picture; click inside the camera's frame.",
             code="prompt_outside",
         )
+    empty = _new_empty(nerf, camera, entry, label)
+    depth = _put(empty, nerf, camera, view, pixel)
+    empty.empty_display_size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
+    return empty
+
+
+def add_box(
+    scene: bpy.types.Scene,
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    entry: SA3D_SegmentObject,
+    box: tuple[float, float, float, float],
+) -> bpy.types.Object:
+    """Put a box on the camera's image; it replaces the entry's earlier one there.
+
+    It is a flat empty that may be moved and scaled like any object.
+
+    Args:
+        box: x0, y0, x1, y1 in pixels, origin top left; cut off at the picture's edges.
+
+    Raises:
+        UserError: (almost) nothing of the box lies in the picture.
+    """
+    view = world_camera(scene, camera)
+    x0, y0, x1, y1 = _inside(box, view)
+    if min(x1 - x0, y1 - y0) < SMALLEST_BOX:
+        raise UserError(
+            "The box is too small or outside the picture; drag it around the object.",
+            code="prompt_outside",
+        )
+    for old in prompt_empties(nerf, key=entry.key):
+        if old.sa3d.prompt.label == BOX and old.sa3d.prompt.camera == camera:
+            bpy.data.objects.remove(old)
+    empty = _new_empty(nerf, camera, entry, BOX)
+    depth = _put(empty, nerf, camera, view, ((x0 + x1) / 2, (y0 + y1) / 2))
+    half = (0.5 * (x1 - x0) * depth / view.fl_x, 0.5 * (y1 - y0) * depth / view.fl_y)
+    size = Vector((*half, FLAT * min(half)))
+    scale = camera.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.to_scale()
+    empty.scale = [a / b for a, b in zip(size, scale, strict=True)]
+    empty.empty_display_size = 1.0
+    empty.lock_rotation = (True, True, True)
+    return empty
+
+
+def _inside(
+    box: tuple[float, float, float, float], view: Camera
+) -> tuple[float, float, float, float]:
+    x0, x1 = (min(max(x, 0.0), float(view.width)) for x in sorted((box[0], box[2])))
+    y0, y1 = (min(max(y, 0.0), float(view.height)) for y in sorted((box[1], box[3])))
+    return x0, y0, x1, y1
+
+
+def _put(
+    empty: bpy.types.Object,
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    view: Camera,
+    pixel: tuple[float, float],
+) -> float:
+    """Make it the camera's child, in front of it, on a pixel; returns its depth."""
     depsgraph = bpy.context.evaluated_depsgraph_get()
     world_from_camera = camera.evaluated_get(depsgraph).matrix_world
     depth = _depth(nerf, view, camera)
-    point = Vector(_on_ray(view, pixel, depth))
-    empty = _new_empty(nerf, camera, entry, label)
-    empty.empty_display_size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
     empty.parent = camera
     empty.matrix_parent_inverse = Matrix.Identity(4)
-    empty.location = world_from_camera.inverted() @ point
+    empty.location = world_from_camera.inverted() @ Vector(_on_ray(view, pixel, depth))
     empty.lock_location = (False, False, True)
-    return empty
+    return depth
 
 
 def _new_empty(
@@ -101,6 +176,8 @@ def _new_empty(
     empty.sa3d.kind = "PROMPT"
     prompt = empty.sa3d.prompt
     prompt.label, prompt.object_key = label, entry.key
+    prompt.number = 1 + max((e.sa3d.prompt.number for e in prompt_empties(nerf)), default=0)
+    entry.candidate = 0  # another prompt, other masks: the best one again
     prompt.nerf, prompt.camera = nerf, camera
     group(nerf, "prompts").objects.link(empty)
     return empty
@@ -134,6 +211,12 @@ def prompt_empties(nerf: bpy.types.Object, *, key: str | None = None) -> list[bp
     ]
 
 
+def last_prompt(nerf: bpy.types.Object, camera: bpy.types.Object) -> bpy.types.Object | None:
+    """The prompt that was set last in a camera's picture."""
+    here = [empty for empty in prompt_empties(nerf) if empty.sa3d.prompt.camera == camera]
+    return max(here, key=lambda empty: empty.sa3d.prompt.number, default=None)
+
+
 def clear_prompts(nerf: bpy.types.Object, *, key: str | None = None) -> int:
     """Remove prompts of one entry or of all; returns how many."""
     empties = prompt_empties(nerf, key=key)
@@ -161,31 +244,62 @@ def read_prompts(
             f"There is no prompt in the picture of {camera.name!r}; {cure}.", code="no_prompt"
         )
     view = world_camera(scene, camera)
-    pixels = dict(zip(here, read_pixels(view, here), strict=True))
     found = []
     for entry in nerf.sa3d.nerf.objects:
         mine = [empty for empty in here if empty.sa3d.prompt.object_key == entry.key]
         if mine:
-            labels = [empty.sa3d.prompt.label for empty in mine]
-            prompt = ObjectPrompt(
-                entry.name,
-                tuple(pixels[empty] for empty in mine),
-                tuple(OBJECT if label == POSITIVE else NOT_OBJECT for label in labels),
-            )
-            prompt.check_inside(view.width, view.height)
-            found.append(prompt)
+            found.append(entry_prompt(view, entry, mine))
     return prompts_from_json({"objects": [prompt.to_json() for prompt in found]})
+
+
+def entry_prompt(
+    view: Camera, entry: SA3D_SegmentObject, empties: list[bpy.types.Object]
+) -> ObjectPrompt:
+    """What an entry's empties say in the picture of a camera in world space.
+
+    Raises:
+        UserError: a prompt lies outside the picture, or none says where the object is.
+    """
+    points = [empty for empty in empties if empty.sa3d.prompt.label != BOX]
+    boxes = [empty for empty in empties if empty.sa3d.prompt.label == BOX]
+    labels = [empty.sa3d.prompt.label for empty in points]
+    prompt = ObjectPrompt(
+        entry.name,
+        tuple(read_pixels(view, points)),
+        tuple(OBJECT if label == POSITIVE else NOT_OBJECT for label in labels),
+        read_box(view, boxes[-1]) if boxes else None,
+        entry.candidate,
+    )
+    prompt.check_inside(view.width, view.height)
+    return prompt
+
+
+def read_box(view: Camera, empty: bpy.types.Object) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of a box in the picture of a camera in world space, cut off at its edges."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    matrix = empty.evaluated_get(depsgraph).matrix_world
+    size = empty.empty_display_size
+    corners = [matrix @ Vector((x * size, y * size, 0)) for x in (-1, 1) for y in (-1, 1)]
+    pixels = _project(view, np.array(corners, dtype=np.float64), [empty.name] * 4)
+    (x0, y0), (x1, y1) = pixels.min(axis=0), pixels.max(axis=0)
+    return _inside((float(x0), float(y0), float(x1), float(y1)), view)
 
 
 def read_pixels(view: Camera, empties: list[bpy.types.Object]) -> list[tuple[float, float]]:
     """Where the empties lie in the picture of a camera in world space."""
     depsgraph = bpy.context.evaluated_depsgraph_get()
     points = [empty.evaluated_get(depsgraph).matrix_world.translation for empty in empties]
-    pixels = view.project(np.array(points, dtype=np.float64).reshape(-1, 3))
+    places = np.array(points, dtype=np.float64).reshape(-1, 3)
+    pixels = _project(view, places, [empty.name for empty in empties])
+    return [(float(x), float(y)) for x, y in pixels]
+
+
+def _project(view: Camera, points: np.ndarray, names: list[str]) -> np.ndarray:
+    pixels = view.project(points)
     if np.isnan(pixels).any():
-        name = empties[int(np.isnan(pixels).any(axis=1).argmax())].name
+        name = names[int(np.isnan(pixels).any(axis=1).argmax())]
         raise UserError(
             f"The prompt {name!r} lies behind the camera; move it into the picture.",
             code="prompt_outside",
         )
-    return [(float(x), float(y)) for x, y in pixels]
+    return pixels

@@ -18,7 +18,12 @@ from bpy.props import (
 from ..core.sam_weights import WEIGHTS
 from ..core.settings import FieldOptions, MeshSettings, SegmentSettings
 
-POSITIVE, NEGATIVE = "POSITIVE", "NEGATIVE"
+POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
+LABELS = [
+    (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
+    (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
+    (BOX, "Box", "The object lies inside this box", "SHADING_BBOX", 2),
+]
 _SEGMENT, _MESH = SegmentSettings(), MeshSettings()
 
 
@@ -41,6 +46,21 @@ class SA3D_SegmentObject(bpy.types.PropertyGroup):
     """One thing to cut out; ``name`` is what the artist calls it."""
 
     key: StringProperty(description="Ties prompts to this entry, whatever its name", options=set())
+    color: FloatVectorProperty(
+        name="Color",
+        description="Colour of its mask and prompts",
+        size=3,
+        subtype="COLOR_GAMMA",
+        min=0.0,
+        max=1.0,
+        default=(0.1, 0.75, 1.0),
+    )
+    candidate: IntProperty(
+        name="Mask",
+        description="Which of the segmenter's masks is meant: it often offers the whole and a part",
+        min=0,
+        max=2,
+    )
     result: PointerProperty(
         type=bpy.types.Object, name="Result", description="The mesh that was cut out"
     )
@@ -181,12 +201,10 @@ class SA3D_Prompt(bpy.types.PropertyGroup):
     label: EnumProperty(
         name="Label",
         description="Whether the point lies on the object",
-        items=[
-            (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
-            (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
-        ],
+        items=LABELS,
         default=POSITIVE,
     )
+    number: IntProperty(description="Counts up, so that the last one is known", options=set())
     object_key: StringProperty(description="The entry in the NeRF's objects", options=set())
     nerf: PointerProperty(
         type=bpy.types.Object, name="NeRF", description="The NeRF it belongs to", **_ONLY_NERFS

@@ -1,113 +1,319 @@
-"""Clicking prompts on the camera's picture in the viewport."""
+"""The tool in the viewport's toolbar: clicks and boxes on the camera's picture."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 import bpy
-import numpy as np
-from bpy_extras.view3d_utils import location_3d_to_region_2d
+from bpy.props import EnumProperty, IntProperty
 
-from . import api, workflow
-from .properties import NEGATIVE, POSITIVE
+from ..core.errors import Cancelled, UserError
+from . import api, live_masks, overlay, workflow
+from .camera_frame import (
+    TOOL,
+    frame_in_region,
+    is_tool_active,
+    look_through_camera,
+    pixel_from_region,
+)
+from .nerf import scene_nerf
+from .operators import Caller
+from .prompts import active_object
+from .properties import LABELS, POSITIVE
 from .views import require_camera, world_camera
 
-Corners = Sequence[Sequence[float]]
-"""Top right, bottom right, bottom left, top left of the camera's frame, as `Camera.view_frame`."""
+KEYS = (
+    "Click: object    Ctrl-click or right-click: not the object    Drag: box    "
+    "Tab: other mask    Backspace: remove last    Enter: segment    Esc: done"
+)
+NEEDS = (workflow.why_no_nerf, workflow.why_no_camera)
 
 
-def pixel_from_region(
-    corners: Corners, mouse: tuple[float, float], size: tuple[int, int]
-) -> tuple[float, float]:
-    """The pixel of the camera's picture, origin top left, under the mouse.
-
-    Args:
-        corners: the frame's corners in the region, y upwards.
-        mouse: position in the region, y upwards.
-        size: the picture's width and height.
-    """
-    right, top = corners[0]
-    left, bottom = corners[2]
-    x = (mouse[0] - left) / (right - left) * size[0]
-    y = (top - mouse[1]) / (top - bottom) * size[1]
-    return x, y
-
-
-def frame_in_region(context: bpy.types.Context, camera: bpy.types.Object) -> Corners | None:
-    """The camera's frame as drawn in the viewport, or None when it does not show it."""
-    view = context.space_data.region_3d if context.space_data else None
-    if view is None or view.view_perspective != "CAMERA":
+def pixel_under(
+    context: bpy.types.Context, mouse: tuple[float, float]
+) -> tuple[float, float] | None:
+    """The pixel of the camera's picture at a place in the region; None when there is no frame."""
+    camera = require_camera(context.scene)
+    corners = frame_in_region(context, camera)
+    if corners is None:
         return None
-    evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
-    to_world = evaluated.matrix_world.normalized()
-    to_region: Callable[..., Any] = location_3d_to_region_2d
-    frame = evaluated.data.view_frame(scene=context.scene)
-    corners = [to_region(context.region, view, to_world @ corner) for corner in frame]
-    return None if any(corner is None for corner in corners) else corners
+    view = world_camera(context.scene, camera)
+    return pixel_from_region(corners, mouse, (view.width, view.height))
 
 
-class SA3D_OT_pick_prompts(bpy.types.Operator):
-    """Click on the object in the camera view; Ctrl-click on what does not belong to it"""
+class OnPicture(Caller):
+    """An operator on the camera's picture in the viewport under the mouse."""
 
-    bl_idname = "sa3d.pick_prompts"
-    bl_label = "Add Prompts"
-    bl_options: ClassVar[set[str]] = {"REGISTER"}
-    HINT: ClassVar[str] = "Click: object    Ctrl-click: not the object    Enter or Esc: done"
+    needs = NEEDS
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Needs a viewport, a NeRF and a camera."""
-        needs = (workflow.why_no_nerf, workflow.why_no_camera)
-        why = next(filter(None, (need(context) for need in needs)), None)
-        if why is None and (context.area is None or context.area.type != "VIEW_3D"):
-            why = "Use it in a 3D viewport"
-        if why:
-            cls.poll_message_set(why)
-        return why is None
+    def start(self, context: bpy.types.Context) -> bool:
+        """Have masks shown; turns to the camera first and then is False."""
+        live_masks.show()
+        if frame_in_region(context, require_camera(context.scene)) is not None:
+            return True
+        look_through_camera(context, context.area)
+        return False
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Look through the camera and wait for clicks."""
-        context.space_data.region_3d.view_perspective = "CAMERA"
-        context.workspace.status_text_set(self.HINT)
-        context.window.cursor_modal_set("CROSSHAIR")
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Do it at the mouse, once the viewport looks through the camera."""
+        try:
+            if self.start(context):
+                return self.at_mouse(context, (event.mouse_region_x, event.mouse_region_y))
+        except (UserError, Cancelled) as error:
+            self.report({"WARNING"}, str(error))
+        return {"CANCELLED"}
+
+    def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
+        """Do it at a place in the region."""
+        raise NotImplementedError
+
+
+class SA3D_OT_click(OnPicture, bpy.types.Operator):
+    """Put a prompt under the mouse"""
+
+    bl_idname = "sa3d.click"
+    bl_label = "Add Prompt"
+    bl_options: ClassVar[set[str]] = {"UNDO"}
+
+    label: EnumProperty(
+        name="Label", description="What the point lies on", items=LABELS[:2], default=POSITIVE
+    )
+
+    def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
+        """Add it."""
+        pixel = pixel_under(context, mouse)
+        if pixel is None:
+            return {"CANCELLED"}
+        api.add_prompt(x=pixel[0], y=pixel[1], label=self.label)
+        live_masks.touch()
+        return {"FINISHED"}
+
+
+class SA3D_OT_draw_box(OnPicture, bpy.types.Operator):
+    """Drag a box around the object"""
+
+    bl_idname = "sa3d.draw_box"
+    bl_label = "Draw Box"
+    bl_options: ClassVar[set[str]] = {"UNDO"}
+
+    def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
+        """Begin where the button went down; by now the mouse is farther."""
+        overlay.dragged[:] = [self._pressed_at, mouse]
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Remember where the button went down."""
+        region = context.region
+        self._pressed_at = (
+            event.mouse_prev_press_x - region.x,
+            event.mouse_prev_press_y - region.y,
+        )
+        return super().invoke(context, event)
+
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """A click adds a prompt; everything that is not about clicking passes through."""
-        if event.type in {"RET", "NUMPAD_ENTER", "ESC", "RIGHTMOUSE"} and event.value == "PRESS":
-            context.workspace.status_text_set(None)
-            context.window.cursor_modal_restore()
-            return {"FINISHED"}
-        if event.type != "LEFTMOUSE" or event.value != "PRESS":
-            return {"PASS_THROUGH"}
-        pixel = self._pixel(context, event)
-        if pixel is None:
-            return {"PASS_THROUGH"}
-        try:
-            api.add_prompt(x=pixel[0], y=pixel[1], label=NEGATIVE if event.ctrl else POSITIVE)
-            bpy.ops.ed.undo_push(message="Add Prompt")
-        except api.UserError as error:
-            self.report({"WARNING"}, str(error))
+        """Follow the mouse until the button is released."""
+        if event.type in {"ESC", "RIGHTMOUSE"}:
+            return self._end(context, {"CANCELLED"})
+        if event.type == "MOUSEMOVE":
+            overlay.dragged[1] = (event.mouse_region_x, event.mouse_region_y)
+            context.region.tag_redraw()
+        elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            return self._end(context, self._add(context))
         return {"RUNNING_MODAL"}
 
-    def _pixel(
-        self, context: bpy.types.Context, event: bpy.types.Event
-    ) -> tuple[float, float] | None:
-        region = next((r for r in context.area.regions if r.type == "WINDOW"), None)
-        if region is None:
-            return None
-        mouse = (event.mouse_x - region.x, event.mouse_y - region.y)
-        if not (0 <= mouse[0] < region.width and 0 <= mouse[1] < region.height):
-            return None
-        camera = require_camera(context.scene)
-        with context.temp_override(region=region):
-            corners = frame_in_region(context, camera)
-        if corners is None:
-            return None
-        view = world_camera(context.scene, camera)
-        pixel = np.array(pixel_from_region(corners, mouse, (view.width, view.height)))
-        inside = (pixel >= 0).all() and (pixel <= (view.width, view.height)).all()
-        return (float(pixel[0]), float(pixel[1])) if inside else None
+    def _add(self, context: bpy.types.Context) -> set[str]:
+        try:
+            first, second = (pixel_under(context, corner) for corner in overlay.dragged)
+            if first is None or second is None:
+                return {"CANCELLED"}
+            api.add_box(box=(*first, *second))
+        except UserError as error:
+            self.report({"WARNING"}, str(error))
+            return {"CANCELLED"}
+        live_masks.touch()
+        return {"FINISHED"}
+
+    def _end(self, context: bpy.types.Context, result: set[str]) -> set[str]:
+        overlay.dragged.clear()
+        if context.region:
+            context.region.tag_redraw()
+        return result
 
 
-register, unregister = bpy.utils.register_classes_factory((SA3D_OT_pick_prompts,))
+class SA3D_OT_remove_last_prompt(Caller, bpy.types.Operator):
+    """Remove the prompt that was set last in this camera's picture"""
+
+    bl_idname = "sa3d.remove_last_prompt"
+    bl_label = "Remove Last Prompt"
+    bl_options: ClassVar[set[str]] = {"UNDO"}
+    needs = (*NEEDS, workflow.why_no_prompt)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Remove it."""
+        api.remove_last_prompt()
+
+
+class SA3D_OT_next_mask(Caller, bpy.types.Operator):
+    """Take another of the masks that the segmenter offers: the whole, or a part of it"""
+
+    bl_idname = "sa3d.next_mask"
+    bl_label = "Other Mask"
+    bl_options: ClassVar[set[str]] = {"UNDO"}
+    needs = (*NEEDS, workflow.why_no_prompt)
+
+    step: IntProperty(name="Step", description="1 for the next, -1 for the one before", default=1)
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Take it."""
+        api.next_mask(step=self.step)
+        if context.area:
+            context.area.tag_redraw()
+
+
+class SA3D_OT_pick_prompts(Caller, bpy.types.Operator):
+    """Look through the camera and click on the object; Ctrl-click on what does not belong to it"""
+
+    bl_idname = "sa3d.pick_prompts"
+    bl_label = "Add Prompts"
+    needs = (*NEEDS, workflow.why_no_viewport)
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Take the tool."""
+        live_masks.show()
+        look_through_camera(context, context.area)
+        bpy.ops.wm.tool_set_by_id(name=TOOL, space_type="VIEW_3D")
+
+
+class SA3D_OT_leave_tool(bpy.types.Operator):
+    """Go back to selecting"""
+
+    bl_idname = "sa3d.leave_tool"
+    bl_label = "Done"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Take the select tool."""
+        bpy.ops.wm.tool_set_by_id(name="builtin.select_box", space_type="VIEW_3D")
+        return {"FINISHED"}
+
+
+class SA3D_WT_prompt_tool(bpy.types.WorkSpaceTool):
+    """The tool."""
+
+    bl_space_type = "VIEW_3D"
+    bl_context_mode = "OBJECT"
+    bl_idname = TOOL
+    bl_label = "Segment NeRF"
+    bl_description = (
+        "Click on the object in the camera's picture of the NeRF.\n"
+        "Ctrl-click or right-click on what does not belong to it; drag a box around it"
+    )
+    bl_icon = "ops.paint.eyedropper_add"
+    bl_cursor = "CROSSHAIR"
+    bl_keymap = (
+        ("sa3d.click", {"type": "LEFTMOUSE", "value": "CLICK"}, None),
+        (
+            "sa3d.click",
+            {"type": "LEFTMOUSE", "value": "CLICK", "ctrl": True},
+            {"properties": [("label", "NEGATIVE")]},
+        ),
+        (
+            "sa3d.click",
+            {"type": "RIGHTMOUSE", "value": "PRESS"},
+            {"properties": [("label", "NEGATIVE")]},
+        ),
+        ("sa3d.draw_box", {"type": "LEFTMOUSE", "value": "CLICK_DRAG"}, None),
+        ("sa3d.next_mask", {"type": "TAB", "value": "PRESS"}, None),
+        (
+            "sa3d.next_mask",
+            {"type": "TAB", "value": "PRESS", "shift": True},
+            {"properties": [("step", -1)]},
+        ),
+        ("sa3d.remove_last_prompt", {"type": "BACK_SPACE", "value": "PRESS"}, None),
+        ("sa3d.segment", {"type": "RET", "value": "PRESS"}, None),
+        ("sa3d.segment", {"type": "NUMPAD_ENTER", "value": "PRESS"}, None),
+        ("sa3d.leave_tool", {"type": "ESC", "value": "PRESS"}, None),
+    )
+
+    def draw_settings(
+        context: bpy.types.Context,  # noqa: N805 (Blender calls it without an instance)
+        layout: bpy.types.UILayout,
+        _tool: Any,
+    ) -> None:
+        """The tool's header: which object, which mask, or what is in the way."""
+        nerf = scene_nerf(context.scene)
+        if nerf is None:
+            layout.label(text="Load a NeRF first", icon="INFO")
+            return
+        entry = active_object(nerf)
+        if entry is not None:
+            row = layout.row(align=True)
+            row.prop(entry, "color", text="")
+            row.prop(entry, "name", text="")
+            answer = live_masks.live.answers.get(entry.key)
+            if answer is not None:
+                count = len(answer.masks)
+                text = f"Mask {min(entry.candidate, count - 1) + 1} of {count}"
+                layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+        if live_masks.live.message:
+            layout.label(text=live_masks.live.message, icon="ERROR")
+        elif live_masks.live.wanted and not live_masks.live.ready:
+            layout.label(text="Preparing the picture", icon="TIME")
+
+
+class _Status:
+    """Whether the status bar shows the tool's keys."""
+
+    shown = False
+
+
+def follow_tool() -> float:
+    """Show the keys while the tool is in hand; the masks come with it. A timer calls it."""
+    context = bpy.context
+    if context.window_manager is None or not context.window_manager.windows:
+        return 1.0
+    window = context.window_manager.windows[0]
+    with context.temp_override(window=window):
+        active = is_tool_active(bpy.context)
+        if active != _Status.shown:
+            _Status.shown = active
+            for workspace in bpy.data.workspaces:
+                workspace.status_text_set(KEYS if active else None)
+            if active and all(need(bpy.context) is None for need in NEEDS):
+                try:
+                    live_masks.show()
+                except UserError as error:
+                    live_masks.live.message = str(error)
+    return 0.3
+
+
+_CLASSES = (
+    SA3D_OT_click,
+    SA3D_OT_draw_box,
+    SA3D_OT_remove_last_prompt,
+    SA3D_OT_next_mask,
+    SA3D_OT_pick_prompts,
+    SA3D_OT_leave_tool,
+)
+_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
+
+
+def register() -> None:
+    """Register operators and, where there is a window, the tool."""
+    _register()
+    if not bpy.app.background:
+        bpy.utils.register_tool(SA3D_WT_prompt_tool, after={"builtin.transform"}, separator=True)
+        bpy.app.timers.register(follow_tool, first_interval=0.5, persistent=True)
+
+
+def unregister() -> None:
+    """Take them back."""
+    if not bpy.app.background:
+        if bpy.app.timers.is_registered(follow_tool):
+            bpy.app.timers.unregister(follow_tool)
+        if _Status.shown:
+            _Status.shown = False
+            for workspace in bpy.data.workspaces:
+                workspace.status_text_set(None)
+        bpy.utils.unregister_tool(SA3D_WT_prompt_tool)
+    _unregister()

@@ -40,6 +40,13 @@ def why_no_prompt(context: bpy.types.Context) -> Why:
     return None if here else "Put a prompt on the object first"
 
 
+def why_no_viewport(context: bpy.types.Context) -> Why:
+    """Clicking needs a viewport in object mode."""
+    if context.area is None or context.area.type != "VIEW_3D":
+        return "Use it in a 3D viewport"
+    return None if context.mode == "OBJECT" else "Go back to Object Mode first"
+
+
 def why_no_object(context: bpy.types.Context) -> Why:
     """Removing an object needs one in the list."""
     nerf = scene_nerf(context.scene)

@@ -19,6 +19,13 @@ from typing import Any
 from tests.gui.tree import ROOT, in_tree, python_folders
 
 SIZE = (1280, 800)
+_DRAW = """
+window, area, regions = view3d()
+for area in window.screen.areas:
+    area.tag_redraw()
+with bpy.context.temp_override(window=window, area=area, region=regions["WINDOW"]):
+    bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
+"""
 ADDON = "bl_ext.user_default.sa3d_blender"
 
 
@@ -146,7 +153,9 @@ class Window:
         return self.run("print(bpy.context.window_manager.clipboard, end='')")
 
     def shot(self, name: str) -> Path:
-        """Save a screenshot of the whole window as PNG."""
+        """Save a screenshot of the whole window as PNG, once everything is drawn."""
+        time.sleep(0.5)
+        self.run(_DRAW, wait=120)
         path = self.folder / f"{name}.png"
         grab = f"xwd -root -silent | convert xwd:- '{path}'"
         self.inside("sh", "-c", grab)

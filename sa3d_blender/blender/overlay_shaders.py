@@ -1,0 +1,167 @@
+"""Drawing on the graphics card: a picture, a mask with its contour, markers, outlines.
+
+Everything is in pixels of the region, y upwards. Only called from a draw handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import bpy
+import gpu
+import numpy as np
+from gpu_extras.batch import batch_for_shader
+
+Corners = Sequence[Sequence[float]]
+Color = tuple[float, float, float, float]
+
+_PLACE = """
+void main()
+{
+  place = texCoord;
+  gl_Position = ModelViewProjectionMatrix * vec4(pos.xy, 0.0, 1.0);
+}
+"""
+_PICTURE = """
+void main()
+{
+  fragColor = vec4(texture(image, place).rgb, 1.0);
+}
+"""
+# The mask is smooth at its edge, so its slope gives the distance to the contour in screen pixels.
+# It is interpolated by hand, as Blender's Python cannot ask for that before 4.5.
+_MASK = """
+float at(ivec2 texel)
+{
+  return texelFetch(image, clamp(texel, ivec2(0), textureSize(image, 0) - 1), 0).r;
+}
+
+void main()
+{
+  vec2 position = place * vec2(textureSize(image, 0)) - 0.5;
+  ivec2 texel = ivec2(floor(position));
+  vec2 share = fract(position);
+  float lower = mix(at(texel), at(texel + ivec2(1, 0)), share.x);
+  float upper = mix(at(texel + ivec2(0, 1)), at(texel + ivec2(1, 1)), share.x);
+  float inside = mix(lower, upper, share.y);
+  float away = (inside - 0.5) / max(fwidth(inside), 1e-4);
+  float fill = color.a * smoothstep(-0.7, 0.7, away);
+  float line = 1.0 - smoothstep(width, width + 1.0, abs(away));
+  fragColor = vec4(color.rgb, max(fill, line));
+}
+"""
+_MARKER = """
+void main()
+{
+  float away = length(place);
+  float soft = fwidth(away);
+  float disc = 1.0 - smoothstep(1.0 - soft, 1.0, away);
+  float rim = smoothstep(0.72 - soft, 0.72, away);
+  vec2 arm = abs(place);
+  float bar = step(arm.y, 0.13) * step(arm.x, 0.45);
+  float post = step(arm.x, 0.13) * step(arm.y, 0.45) * (1.0 - negative);
+  vec3 tone = mix(color.rgb, vec3(0.0), 0.75 * negative);
+  fragColor = vec4(mix(tone, vec3(1.0), max(rim, max(bar, post))), disc);
+}
+"""
+
+
+def _shader(fragment: str, constants: Sequence[tuple[str, str]], *, textured: bool) -> Any:
+    info = gpu.types.GPUShaderCreateInfo()
+    passed = gpu.types.GPUStageInterfaceInfo("sa3d_overlay")
+    passed.smooth("VEC2", "place")
+    info.push_constant("MAT4", "ModelViewProjectionMatrix")
+    for kind, name in constants:
+        info.push_constant(kind, name)
+    if textured:
+        info.sampler(0, "FLOAT_2D", "image")
+    info.vertex_in(0, "VEC2", "pos")
+    info.vertex_in(1, "VEC2", "texCoord")
+    info.vertex_out(passed)
+    info.fragment_out(0, "VEC4", "fragColor")
+    info.vertex_source(_PLACE)
+    info.fragment_source(fragment)
+    return gpu.shader.create_from_info(info)
+
+
+@cache
+def _picture_shader() -> Any:
+    return _shader(_PICTURE, (), textured=True)
+
+
+@cache
+def _mask_shader() -> Any:
+    return _shader(_MASK, (("VEC4", "color"), ("FLOAT", "width")), textured=True)
+
+
+@cache
+def _marker_shader() -> Any:
+    return _shader(_MARKER, (("VEC4", "color"), ("FLOAT", "negative")), textured=False)
+
+
+def mask_texture(mask: np.ndarray) -> Any:
+    """A texture of a mask [h w], smooth at the edge over some two of its pixels."""
+    soft = np.pad(mask, 2, mode="edge").astype(np.float32)
+    for axis in (0, 1):
+        size = soft.shape[axis]
+        parts = [np.take(soft, range(k, size - 2 + k), axis) for k in range(3)]
+        soft = (parts[0] + 2 * parts[1] + parts[2]) / 4
+    soft = np.ascontiguousarray(soft[1:-1, 1:-1][::-1])
+    height, width = soft.shape
+    data = gpu.types.Buffer("FLOAT", width * height, soft.ravel())
+    return gpu.types.GPUTexture((width, height), format="R16F", data=data)
+
+
+def draw_picture(image: bpy.types.Image, corners: Corners) -> None:
+    """Draw a Blender image into the camera's frame, with its own colours."""
+    shader = _picture_shader()
+    shader.bind()
+    shader.uniform_sampler("image", gpu.texture.from_image(image))
+    _quad(shader, corners)
+
+
+def draw_mask(texture: Any, corners: Corners, color: Color) -> None:
+    """Tint a mask and draw its contour; the colour's alpha is the tint's."""
+    shader = _mask_shader()
+    shader.bind()
+    shader.uniform_sampler("image", texture)
+    shader.uniform_float("color", color)
+    shader.uniform_float("width", 1.0 * bpy.context.preferences.system.ui_scale)
+    _quad(shader, corners)
+
+
+def draw_marker(
+    center: tuple[float, float], radius: float, color: Sequence[float], negative: bool
+) -> None:
+    """Draw a disc with a plus, or a dark one with a minus."""
+    shader = _marker_shader()
+    shader.bind()
+    shader.uniform_float("color", (*color[:3], 1.0))
+    shader.uniform_float("negative", float(negative))
+    (x, y), r = center, radius
+    square = [(x + r, y + r), (x + r, y - r), (x - r, y - r), (x - r, y + r)]
+    _quad(shader, square, low=-1.0)
+
+
+def draw_outline(points: Sequence[tuple[float, float]], color: Color) -> None:
+    """Draw a closed line of two pixels."""
+    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
+    line = [(x, y, 0.0) for x, y in (*points, points[0])]
+    batch = batch_for_shader(shader, "LINE_STRIP", {"pos": line})
+    shader.bind()
+    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
+    shader.uniform_float("lineWidth", 2.0 * bpy.context.preferences.system.ui_scale)
+    shader.uniform_float("color", color)
+    batch.draw(shader)
+
+
+def _quad(shader: Any, corners: Corners, *, low: float = 0.0) -> None:
+    """Two triangles; corners are top right, bottom right, bottom left, top left."""
+    places = [(1.0, 1.0), (1.0, low), (low, low), (low, 1.0)]
+    content = {"pos": [tuple(corner) for corner in corners], "texCoord": places}
+    batch = batch_for_shader(shader, "TRIS", content, indices=((0, 1, 2), (0, 2, 3)))
+    matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
+    shader.uniform_float("ModelViewProjectionMatrix", matrix)
+    batch.draw(shader)
