@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -318,6 +319,23 @@ def test_uvs_own_python_is_tried_first_and_does_without(
     assert "--managed-python" in commands[0]
     assert sys.executable in commands[1]
     assert state(root) == EngineState.ready
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the folder's name is Linux's")
+def test_uvs_own_python_is_kept_in_the_engines_folder(
+    engine: SmallEngine, root: Path, server: FileServer
+) -> None:
+    version, machine = platform.python_version(), platform.machine()
+    own = root / "python" / f"cpython-{version}-linux-{machine}-gnu"
+    own.mkdir(parents=True)
+    for part in ("bin", "lib"):  # as if it had been downloaded
+        (own / part).symlink_to(Path(sys.base_prefix) / part)
+    record = set_up_engine(SetUp(root, engine.served_from(server.url(""))), Watch())
+    assert record.python
+    assert "--managed-python" in (root / "set_up.log").read_text(encoding="utf-8")
+    assert state(root) == EngineState.ready
+    shutil.rmtree(own)
+    assert state(root) == EngineState.broken
 
 
 def test_settings_of_the_users_own_uv_do_not_matter(
