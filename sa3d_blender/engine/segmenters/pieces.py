@@ -7,14 +7,17 @@ from jaxtyping import Float
 from scipy import ndimage
 from torch import Tensor, from_numpy
 
-SMALLEST = 0.3
-"""Of the area of a mask's largest piece. An object behind a thin thing keeps both of its halves."""
+SMALLEST = 0.5
+"""Of the area of a mask's largest piece; counts only where no piece was clicked on."""
 
 
 def without_scraps(
     logits: Float[Tensor, "k s s"], positive: Float[np.ndarray, "n 2"]
 ) -> Float[Tensor, "k s s"]:
-    """Masks without small separate pieces, unless they were clicked on.
+    """Masks of only those pieces that were clicked on, or the large ones if none was.
+
+    An object that something stands in front of loses its other half thereby; another click brings
+    it back. Far more often the other piece is another object of the same colour.
 
     Args:
         positive: places of the positive clicks, x and y in pixels of the logits.
@@ -25,10 +28,13 @@ def without_scraps(
     rows, columns = np.clip(positive[:, ::-1].astype(int).T, 0, logits.shape[-1] - 1)
     kept = []
     for mask in (logits > 0).cpu().numpy():
-        numbers, _ = ndimage.label(mask)
-        sizes = np.bincount(numbers.ravel())
-        sizes[0] = 0
-        keep = sizes >= SMALLEST * sizes.max()
-        keep[numbers[rows, columns]] = True
+        numbers, count = ndimage.label(mask)
+        clicked = numbers[rows, columns]
+        keep = np.zeros(count + 1, bool)
+        keep[clicked] = True
+        if not clicked.any():
+            sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+            sizes[0] = 0
+            keep = sizes >= SMALLEST * sizes.max()
         kept.append(keep[numbers] | ~mask)
     return logits.where(from_numpy(np.stack(kept)).to(logits.device), -logits)
