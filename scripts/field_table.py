@@ -10,6 +10,7 @@ are cut out all in one pass, from one click each (see evaluate_scene.py).
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -46,6 +47,8 @@ HEAD = (
 WANTED = {"perfect": 0.93, "bundled": 0.88}
 """Mean IoU that a fully trained field must reach."""
 CPU = torch.device("cpu")
+MOST_PICTURES = 2
+"""Of the original's, that are compared."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Subject:
     file: str
     """Name of the checkpoint, searched for in the folders."""
     reference: str
-    """Cameras and the original code's float pictures, in tests/data."""
+    """Cameras and the original code's float pictures: a file in tests/data, or a folder beside the
+    checkpoint with ``cameras.json`` and ``test_K.npy``."""
     original_seconds: float | None
     """Processor seconds that the original code took for one of those 200x200 pictures, on two
     shared cores, when it made them."""
@@ -76,6 +80,7 @@ SUBJECTS = (
     ),
     Subject("DirectVoxGO", "tabletop", "fine_last.tar", "tabletop/dvgo_fine_reference.npz", 1.6),
     Subject("NeRF", "tabletop", "002250.tar", "tabletop_nerf/reference.npz", 49.1, brief=True),
+    Subject("nerfacto", "tabletop", "config.yml", "upstream_renders", 41.2, brief=True),
     Subject("TensoRF VM, NDC", "shelf", "shelf.th", "shelf/shelf_reference.npz", 25.0),
 )
 
@@ -132,7 +137,7 @@ def measured_row(subject: Subject, path: Path, settings: SegmentSettings) -> str
     cameras = scene_cameras(subject.scene)
     options = with_training_camera(FieldOptions(), cameras[0])
     field = load_field(path, options, device=CPU)
-    psnr, seconds = compared(field, DATA / subject.reference)
+    psnr, seconds = compared(field, pictures(subject, path))
     exact, bundled = (cutting(field, subject.scene, kind, settings) for kind in WANTED)
     original = "-" if subject.original_seconds is None else f"{subject.original_seconds:.1f}"
     cells = [
@@ -158,18 +163,36 @@ def scene_cameras(scene: str) -> list[Camera]:
     return read_transforms(DATA / scene / "transforms_test.json", size=(200, 200))
 
 
-def compared(field: RadianceField, reference: Path) -> tuple[float, float]:
+def pictures(subject: Subject, path: Path) -> list[tuple[Camera, np.ndarray]]:
+    """Cameras and the pictures that the original code made from them."""
+    beside = path.parent / subject.reference
+    if not beside.is_dir():
+        with np.load(DATA / subject.reference) as data:
+            images, matrices, focal = data["image"], data["field_from_camera"], float(data["focal"])
+        height, width = images.shape[1:3]
+        lens = (width, height, focal, focal, width / 2, height / 2)
+        return [(Camera(*lens, m), image) for m, image in zip(matrices, images, strict=True)]
+    found = []
+    for number, entry in enumerate(json.loads((beside / "cameras.json").read_text())["cameras"]):
+        matrix = np.eye(4)
+        matrix[:3] = np.array(entry["c2w"])[:3]
+        lens = (entry["fx"], entry["fy"], entry["cx"], entry["cy"])
+        if number < MOST_PICTURES:
+            image = np.load(beside / f"test_{number}.npy")
+            found.append((Camera(image.shape[1], image.shape[0], *lens, matrix), image))
+    return found
+
+
+def compared(
+    field: RadianceField, originals: list[tuple[Camera, np.ndarray]]
+) -> tuple[float, float]:
     """PSNR in dB over all the original's pictures together, and processor seconds for each."""
     errors, seconds = [], []
-    with np.load(reference) as data:
-        focal = float(data["focal"])
-        for image, matrix in zip(data["image"], data["field_from_camera"], strict=True):
-            height, width = image.shape[:2]
-            camera = Camera(width, height, focal, focal, width / 2, height / 2, matrix)
-            begin = time.process_time()
-            made = render_view(field, as_trained(field, camera)).image().numpy()
-            seconds.append(time.process_time() - begin)
-            errors.append(((made - image.astype(np.float32)) ** 2).mean())
+    for camera, image in originals:
+        begin = time.process_time()
+        made = render_view(field, as_trained(field, camera)).image().numpy()
+        seconds.append(time.process_time() - begin)
+        errors.append(((made - image.astype(np.float32)) ** 2).mean())
     return float(-10 * np.log10(np.mean(errors))), float(np.mean(seconds))
 
 
