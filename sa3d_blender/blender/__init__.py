@@ -10,6 +10,7 @@ from . import (
     overlay,
     panels,
     preferences,
+    preview_picture,
     properties,
     session,
     tools,
@@ -27,6 +28,7 @@ _MODULES = (
     session,
     live_masks,
     overlay,
+    preview_picture,
     installation,
 )
 

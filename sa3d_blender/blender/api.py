@@ -299,6 +299,10 @@ def segment(
         "camera": views.field_camera(scene, camera, nerf).to_json(),
         "objects": [prompt.to_json() for prompt in objects],
         "out": str(out or output_folder(nerf)),
+        "previews": {
+            "folder": str(Path(bpy.app.tempdir) / "sa3d" / "previews"),
+            "colors": {prompt.name: list(entries[prompt.name].color) for prompt in objects},
+        },
     }
     steps = _segment(refer(nerf), keys, params)
     return _finish("Segmenting", steps, wait, refer(nerf))

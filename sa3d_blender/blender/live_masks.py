@@ -201,12 +201,11 @@ def _send(question: Question, key: str | None) -> None:
 
 
 def _redraw() -> None:
-    """Draw the viewports again; the whole area only when its texts changed."""
+    """Draw the viewports again, and their texts when those changed."""
     texts = (live.message, live.ready, len(live.answers))
     if texts != live.said:
         live.said = texts
         session.redraw()
-        return
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions if area.type == "VIEW_3D" else ():

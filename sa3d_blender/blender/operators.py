@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from ..core.errors import Cancelled, UserError
 from . import api, workflow
+from .camera_frame import look_through_camera
 from .nerf import require_nerf
 from .properties import LABELS, POSITIVE
 from .workflow import Why
@@ -124,9 +125,11 @@ class SA3D_OT_add_camera(Caller, bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
     needs = (workflow.why_no_nerf,)
 
-    def call(self, _context: bpy.types.Context) -> None:
-        """Add it."""
+    def call(self, context: bpy.types.Context) -> None:
+        """Add it and look through it."""
         api.add_camera()
+        if context.area is not None and context.area.type == "VIEW_3D":
+            look_through_camera(context, context.area)
 
 
 class SA3D_OT_render_view(Caller, bpy.types.Operator):
@@ -137,9 +140,11 @@ class SA3D_OT_render_view(Caller, bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     needs = (workflow.why_no_job, workflow.why_no_nerf, workflow.why_no_camera)
 
-    def call(self, _context: bpy.types.Context) -> None:
-        """Render it."""
+    def call(self, context: bpy.types.Context) -> None:
+        """Render it, and have it in sight."""
         api.render_view(wait=WAIT)
+        if context.area is not None and context.area.type == "VIEW_3D":
+            look_through_camera(context, context.area)
 
 
 class SA3D_OT_add_prompt(Caller, bpy.types.Operator):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import bpy
 
-from . import session, workflow
+from . import live_masks, preview_picture, session, workflow
 from .installation_panels import draw_missing_engine, draw_missing_weights, draw_running
 from .nerf import scene_nerf
-from .prompts import prompt_empties
-from .properties import NEGATIVE, POSITIVE
+from .prompts import active_object, prompt_empties
+from .properties import BOX, NEGATIVE, POSITIVE
 from .wrapped_text import wrapped
 
 
@@ -45,10 +45,7 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
         layout = self.layout
         job = session.current.job
         if job is not None and job.state == "running":
-            layout.label(text=job.title)
-            row = layout.row(align=True)
-            row.progress(factor=job.factor, text=job.text or "Starting", type="BAR")
-            row.operator("sa3d.cancel", text="", icon="X")
+            _draw_job(layout, job)
             return
         draw_running(layout)
         if draw_missing_engine(layout):
@@ -60,6 +57,19 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
             button = layout.column()
             button.scale_y = 1.5
             button.operator(step, icon="PLAY")
+
+
+def _draw_job(layout: bpy.types.UILayout, job: session.Job[Any]) -> None:
+    row = layout.row()
+    row.label(text=job.title)
+    if job.time_left:
+        right = row.row()
+        right.alignment = "RIGHT"
+        right.label(text=job.time_left)
+    row = layout.row(align=True)
+    row.progress(factor=job.factor, text=job.text or "Starting", type="BAR")
+    row.operator("sa3d.cancel", text="", icon="X")
+    preview_picture.draw(layout, job.picture)
 
 
 class SA3D_PT_nerf(Section, bpy.types.Panel):
@@ -133,8 +143,13 @@ class SA3D_UL_objects(bpy.types.UIList):
         _active_property: str,
     ) -> None:
         """Its name, and whether it has a mesh."""
-        icon = "MESH_DATA" if item.result else "DOT"
-        layout.prop(item, "name", text="", emboss=False, icon=icon)
+        row = layout.row(align=True)
+        swatch = row.row()
+        swatch.ui_units_x = 1.0
+        swatch.prop(item, "color", text="")
+        row.prop(item, "name", text="", emboss=False)
+        if item.result:
+            row.label(text="", icon="MESH_DATA")
 
 
 class SA3D_PT_prompts(Section, bpy.types.Panel):
@@ -158,13 +173,29 @@ class SA3D_PT_prompts(Section, bpy.types.Panel):
             column = row.column(align=True)
             column.operator("sa3d.add_object", text="", icon="ADD")
             column.operator("sa3d.remove_object", text="", icon="REMOVE")
-            labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf)]
-            text = f"{labels.count(POSITIVE)} on, {labels.count(NEGATIVE)} off the objects"
-            layout.label(text=text)
+            column.separator()
+            column.operator("sa3d.clear_prompts", text="", icon="TRASH")
+            _draw_prompts(layout, nerf)
         layout.operator("sa3d.pick_prompts", icon="EYEDROPPER")
-        row = layout.row(align=True)
-        row.operator("sa3d.remove_prompt", text="Remove")
-        row.operator("sa3d.clear_prompts", text="Clear")
+
+
+def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
+    """What the active object's prompts are, its mask, and what is wrong with them."""
+    entry = active_object(nerf)
+    if entry is None:
+        return
+    labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
+    row = layout.row()
+    row.use_property_split = False
+    for label, icon in ((POSITIVE, "ADD"), (NEGATIVE, "REMOVE"), (BOX, "SHADING_BBOX")):
+        row.label(text=str(labels.count(label)), icon=icon)
+    answer = live_masks.live.answers.get(entry.key)
+    if answer is not None:
+        count = len(answer.masks)
+        text = f"Mask {min(entry.candidate, count - 1) + 1} of {count}"
+        layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+    if live_masks.live.message:
+        wrapped(layout, live_masks.live.message, "ERROR")
 
 
 class SA3D_PT_segment(Section, bpy.types.Panel):

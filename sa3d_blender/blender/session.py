@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 import bpy
@@ -20,6 +20,7 @@ from ..core.engine_command import engine_command
 from ..core.engine_process import EngineProcess, error_from_failure
 from ..core.errors import Cancelled, UserError
 from ..core.messages import Failure
+from ..core.progress import Clock, in_words
 from .references import Reference
 
 T = TypeVar("T")
@@ -47,12 +48,30 @@ class Job(Generic[T]):
     error: UserError | Cancelled | None = None
     request: int | None = None
     cancelling: bool = False
+    picture: str = ""
+    """File of the view that was worked on last, where the engine shows it."""
+    clock: Clock = field(default_factory=lambda: Clock(time.monotonic()))
 
     def show(self, progress: dict[str, Any]) -> None:
         """Take over what the engine says about its progress."""
-        total = max(1, int(progress.get("total") or 1))
-        self.factor = min(1.0, float(progress.get("n") or 0) / total)
-        self.text = str(progress.get("text") or progress.get("stage") or "")
+        stage = str(progress.get("stage") or "")
+        self.factor = self.clock.step(
+            stage, int(progress.get("n") or 0), int(progress.get("total") or 1)
+        )
+        self.picture = str(progress.get("picture") or self.picture)
+        if not self.cancelling:
+            self.text = str(progress.get("text") or stage)
+
+    @property
+    def appearance(self) -> tuple[Any, ...]:
+        """What a panel shows of it."""
+        return self.state, self.text, self.factor, self.picture, self.time_left
+
+    @property
+    def time_left(self) -> str:
+        """In words; empty while nobody can tell."""
+        left = self.clock.left(time.monotonic())
+        return in_words(left) if left is not None and not self.cancelling else ""
 
 
 class Session:
@@ -105,6 +124,7 @@ def start(title: str, steps: Steps[T], *watched: Reference[Any]) -> Job[T]:
     job = Job(title, steps, watched)
     current.job = job
     _start_timer()
+    redraw()
     return job
 
 
@@ -159,7 +179,7 @@ def pump(budget: float = BUDGET) -> bool:
     """Move everything on for about ``budget`` seconds; returns whether something changed."""
     deadline = time.monotonic() + budget
     job = current.job
-    before = (job.state, job.text, job.factor) if job else None
+    before = job.appearance if job else None
     changed = False
     if current.engine is not None:
         changed = current.engine.pump(budget) > 0
@@ -167,7 +187,7 @@ def pump(budget: float = BUDGET) -> bool:
         more = _step(job)
         if not more or time.monotonic() >= deadline:
             break
-    return changed or (job is not None and before != (job.state, job.text, job.factor))
+    return changed or (job is not None and before != job.appearance)
 
 
 def wait(job: Job[T]) -> T:
@@ -227,8 +247,11 @@ def redraw() -> None:
     """Draw the panels again."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "PREFERENCES"}:
+            if area.type == "PREFERENCES":
                 area.tag_redraw()
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if region.type in {"UI", "TOOL_HEADER"}:  # the scene itself is not drawn again
+                    region.tag_redraw()
 
 
 def _start_timer() -> None:

@@ -53,13 +53,22 @@ def why_no_object(context: bpy.types.Context) -> Why:
     return None if nerf and active_object(nerf) else "The list of objects is empty"
 
 
+def _was_aimed(nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
+    """Whether a camera is more than what a new file happens to hold: nobody aimed that."""
+    if camera.sa3d.view is not None:
+        return True
+    facts = nerf.sa3d.nerf
+    own = {group for group in (facts.cameras, facts.training) if group is not None}
+    return bool(own.intersection(camera.users_collection))
+
+
 def next_step(context: bpy.types.Context) -> str:
     """The operator that an artist most likely wants now; empty when the result is there."""
     nerf = scene_nerf(context.scene)
     if nerf is None:
         return "sa3d.load_nerf"
     camera = context.scene.camera
-    if camera is None or camera.type != "CAMERA":
+    if camera is None or camera.type != "CAMERA" or not _was_aimed(nerf, camera):
         return "sa3d.add_camera"
     if camera.sa3d.view is None:
         return "sa3d.render_view"

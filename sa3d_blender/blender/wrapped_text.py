@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-SIDEBAR = 42
+SIDEBAR = 36
 """Characters a line in the sidebar at its usual width."""
 PREFERENCES = 75
 """Characters a line in the preferences at their usual width."""

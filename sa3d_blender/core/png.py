@@ -1,4 +1,4 @@
-"""Writes PNG with the standard library, so that Blender can pack a picture without encoding it."""
+"""PNG with the standard library: for pictures that Blender packs, and for previews."""
 
 from __future__ import annotations
 
@@ -27,3 +27,19 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
 def _chunk(kind: bytes, data: bytes) -> bytes:
     checksum = zlib.crc32(kind + data)
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+
+def decode_png(data: bytes) -> NDArray[np.uint8]:
+    """The pixels [h w 3] of a file that `encode_png` made.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        width, height = struct.unpack(">II", data[16:24])
+        start = data.index(b"IDAT") + 4
+        (length,) = struct.unpack(">I", data[start - 8 : start - 4])
+        rows = np.frombuffer(zlib.decompress(data[start : start + length]), np.uint8)
+        return rows.reshape(height, 1 + 3 * width)[:, 1:].reshape(height, width, 3)
+    except (struct.error, zlib.error) as error:
+        raise ValueError(f"not a PNG of the engine ({error})") from error

@@ -16,7 +16,7 @@ SIDE = 192
 """Longer side of a preview in pixels, at most."""
 TINT = 0.55
 """How much of a masked pixel is the object's colour."""
-KEPT = 2
+KEPT = 4
 """Files that are written in turn, so that the one being read is not the one being replaced."""
 
 
