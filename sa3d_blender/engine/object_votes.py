@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..core.prompts import ObjectPrompt
 from ..core.settings import SegmentSettings
 from .completion import carve, fill_solid
 from .fields.protocol import RadianceField
-from .mask_grid import MaskGrid, region_shape
+from .mask_grid import MaskGrid, least_voting_weight, region_shape
 from .parallel import one_core
 from .render import View
 from .result import SegmentedObject
@@ -82,13 +83,16 @@ class ObjectVotes:
         self, view: View, mask: Bool[np.ndarray, "h w"]
     ) -> tuple[Float[Tensor, "s 3"], Float[Tensor, " s"], Bool[Tensor, " s"]]:
         samples = view.samples
-        keep = samples.weights > self.settings.min_weight
-        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(keep.device).view(-1)
+        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.weights.device).view(-1)
+        of_mask = covered[samples.ray_index]
+        keep = samples.weights > least_voting_weight(
+            samples.weights[of_mask], self.settings.min_weight
+        )
         if self.settings.skip_edges:
             sure = torch.from_numpy(away_from_edge(mask)).to(keep.device).view(-1)
             keep &= sure[samples.ray_index]
         index = keep.nonzero()[:, 0]
-        return samples.points[index], samples.weights[index], covered[samples.ray_index[index]]
+        return samples.points[index], samples.weights[index], of_mask[index]
 
     def known(self, view: View) -> KnownPixels:
         """Which pixels of a view are the object, which are not, by the votes so far."""
@@ -185,23 +189,26 @@ class ObjectVotes:
             upper=grid.upper,
             values=values,
             free=free,
-            level=self._surface_density(field_, views),
+            level=surface_density(field_, ((views[i], mask) for i, mask in self.masks.items())),
             soft=self.settings.reference,
         )
 
-    def _surface_density(self, field_: RadianceField, views: dict[int, View]) -> float:
-        """Density at which the views' rays meet the object.
 
-        Rays meet a surface a little before it is densest; at the full density, weak spots of a
-        NeRF's skin would become pits.
-        """
-        points = [surface_points(field_, views[i], mask) for i, mask in self.masks.items()]
-        grid_points = field_.grid_from_field(
-            torch.from_numpy(np.concatenate(points)).float().to(field_.device)
-        )
-        density = field_.density(grid_points)
-        density = density[density > 0]
-        return SURFACE_SHARE * float(density.median()) if len(density) else 1.0
+def surface_density(
+    field_: RadianceField, seen: Iterable[tuple[View, Bool[np.ndarray, "h w"]]]
+) -> float:
+    """Density at which rays meet an object, from views and its masks in them.
+
+    Rays meet a surface a little before it is densest; at the full density, weak spots of a NeRF's
+    skin would become pits.
+    """
+    points = [surface_points(field_, view, mask) for view, mask in seen]
+    grid_points = field_.grid_from_field(
+        torch.from_numpy(np.concatenate(points)).float().to(field_.device)
+    )
+    density = field_.density(grid_points)
+    density = density[density > 0]
+    return SURFACE_SHARE * float(density.median()) if len(density) else 1.0
 
 
 def main_pieces(share: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:
