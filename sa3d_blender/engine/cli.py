@@ -15,6 +15,7 @@ from ..core.errors import Cancelled, UserError, is_out_of_memory
 from ..core.prompts import read_prompts
 from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
 from ..core.training_cameras import TrainingCameras, read_training_cameras
+from .cli_masks import add_import_masks
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -93,6 +94,8 @@ def parser() -> argparse.ArgumentParser:
     _add_mesh(mesh)
     _add_device(mesh)
     mesh.set_defaults(run=run_mesh)
+
+    add_import_masks(commands, _add_field, _options, _session)
 
     serve = commands.add_parser("serve", help="the add-on's engine")
     _add_device(serve)

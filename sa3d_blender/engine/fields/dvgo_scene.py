@@ -30,7 +30,7 @@ def choose_scene(model: DvgoModel, options: FieldOptions) -> SceneChoice:
         scene = {LAYERED: "forward_facing", CONTRACTED: "unbounded"}[model.kind]
         notes.append(f"The model is a {model.kind}, which is for {scene.replace('_', '-')} scenes.")
     if model.masks:
-        notes.append("The file also holds SA3D's masks, which are not used.")
+        notes.append("The file also holds masks of SA3D; sa3d import-masks makes a result of them.")
     return completed_choice(scene, notes, options, family="DirectVoxGO")
 
 
