@@ -11,8 +11,10 @@ import torch
 
 from ...core.errors import UserError
 from ...core.settings import FieldOptions
+from ...core.training_cameras import TrainingCameras
 from ..parallel import one_core
-from . import dvgo, nerf, nerfacto, tensorf
+from . import dvgo, instant_ngp, nerf, nerfacto, tensorf
+from .checkpoint_file import Checkpoint
 from .family import Family
 from .opening import open_checkpoint
 from .protocol import RadianceField
@@ -22,10 +24,11 @@ FAMILIES: tuple[Family, ...] = (
     dvgo.FAMILY,
     nerf.FAMILY,
     nerfacto.FAMILY,
+    instant_ngp.FAMILY,
 )
 """Asked in this order; the first that recognises a file loads it."""
 
-__all__ = ["FAMILIES", "load_field"]
+__all__ = ["FAMILIES", "load_field", "training_cameras"]
 
 
 def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> RadianceField:
@@ -41,13 +44,36 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
             ``unknown_format`` or ``bad_weights``.
     """
     checkpoint = open_checkpoint(Path(path))
+    with torch.no_grad(), one_core():
+        return _family_of(checkpoint).load(checkpoint, options, device=device)
+
+
+def training_cameras(path: Path) -> TrainingCameras:
+    """The cameras that come with a checkpoint, in the field frame.
+
+    Instant-NGP's snapshots hold them; nerfstudio's runs say where the data set is.
+
+    Raises:
+        UserError: as `load_field`; or code ``no_cameras``.
+    """
+    checkpoint = open_checkpoint(Path(path))
+    family = _family_of(checkpoint)
+    if family.training_cameras is None:
+        raise UserError(
+            f"{path} does not tell where its training cameras are ({family.title} never does); "
+            "choose their file, e.g. transforms.json.",
+            code="no_cameras",
+        )
+    return family.training_cameras(checkpoint)
+
+
+def _family_of(checkpoint: Checkpoint) -> Family:
     for family in FAMILIES:
         if family.recognises(checkpoint):
-            with torch.no_grad(), one_core():
-                return family.load(checkpoint, options, device=device)
+            return family
     names = ", ".join(family.title for family in FAMILIES)
     raise UserError(
-        f"{path} is a torch file, but not of a kind this version reads ({names}); "
+        f"{checkpoint.path} is a torch file, but not of a kind this version reads ({names}); "
         "choose a checkpoint of one of these.",
         code="unknown_format",
     )

@@ -42,6 +42,17 @@ class BentRays:
     longest: Float[Tensor, " n"]
     """No way between neighbouring samples is longer, grid frame."""
 
+    def optical_lengths(
+        self, rows: Tensor, k: Float[Tensor, "a b"]
+    ) -> Float[
+        Tensor,
+        (
+            a  # b
+        ),
+    ]:
+        """What densities of samples on some rays are multiplied with."""
+        return self.lengths[rows][:, None]
+
     def depth(self, ray_index: Tensor, k: Float[Tensor, " s"]) -> Float[Tensor, " s"]:
         """Distance from the ray's origin in the field frame."""
         return self._distance(ray_index[:, None], k[:, None])[:, 0] * self.space.radius

@@ -22,7 +22,8 @@ from .dvgo_scene import choose_scene
 from .dvgo_spaces import space_of
 from .family import Family
 from .marched_field import MarchedField
-from .occupancy import CellGrid, cell_factor, nearest_node_cells, node_cells, slabs_of
+from .marching import Occupancy
+from .occupancy import cell_factor, nearest_node_cells, node_cells, slabs_of
 from .scene_choice import SceneChoice
 from .tensorf_decomposition import trilinear
 
@@ -78,7 +79,7 @@ class DvgoField(MarchedField):
     def _features(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
         return self._model.features(points)
 
-    def _occupied_cells(self) -> CellGrid:
+    def _known_occupancy(self) -> Occupancy:
         """Cells with a node dense enough to matter, where the training did not find them empty."""
         model = self._model
         threshold = max(self._faintest, _raw_density_of(EMPTY_ALPHA, model.interval))
@@ -86,7 +87,9 @@ class DvgoField(MarchedField):
         volume = model.raw_density
         dense = (volume[layers] > threshold for layers in slabs_of(len(volume), factor))
         cells = node_cells(dense, model.grid_size, factor)
-        return cells if self._free_space is None else cells.overlaps(self._free_space)
+        if self._free_space is not None:
+            cells = cells.overlaps(self._free_space)
+        return Occupancy.of(cells)
 
 
 def _raw_density_of(alpha: float, interval: float) -> float:

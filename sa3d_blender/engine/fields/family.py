@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from ...core.settings import FieldOptions
+from ...core.training_cameras import TrainingCameras
 from .checkpoint_file import Checkpoint
 from .protocol import RadianceField
 
@@ -35,3 +36,5 @@ class Family:
     recognises: Callable[[Checkpoint], bool]
     """Whether a file's content is of this kind; cheap, never raises."""
     load: LoadFunction
+    training_cameras: Callable[[Checkpoint], TrainingCameras] | None = None
+    """The cameras that come with a file, in the field frame; raises UserError (``no_cameras``)."""

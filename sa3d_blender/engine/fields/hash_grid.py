@@ -61,7 +61,8 @@ class GridShape:
     def roundings(self) -> tuple[GridShape, ...]:
         """The shape, and what rounding elsewhere may have made of it.
 
-        A level whose resolution is a whole number may come out larger by one; a file's length tells.
+        A level whose resolution is a whole number may come out larger by one; the file's length
+        tells.
         """
         grown = (self.growth, self.growth * (1 - NUDGE), self.growth * (1 + NUDGE))
         return tuple(replace(self, growth=growth) for growth in grown)

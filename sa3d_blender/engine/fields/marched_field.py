@@ -12,7 +12,6 @@ from torch import Tensor
 from ..rays import Rays, Samples
 from .marching import Occupancy, march_steps
 from .ndc import NdcSpace, visible_box
-from .occupancy import CellGrid
 from .scene_choice import SceneChoice
 from .shading import Shader
 from .stepped_rays import Space
@@ -36,7 +35,7 @@ class MarchedField(ABC):
         density_scale: float,
         min_weight: float,
     ) -> None:
-        """Prepare for marching; what `_raw_density` and `_occupied_cells` need is there already.
+        """Prepare for marching; what `_raw_density` and `_known_occupancy` need is there already.
 
         Args:
             scene: what kind of scene it is, and the guesses made about it.
@@ -51,7 +50,7 @@ class MarchedField(ABC):
         self.background = torch.full((3,), scene.background, device=box.device)
         self._space, self._shader = space, shader
         self._density_scale, self._min_weight = density_scale, min_weight
-        self._occupancy = Occupancy.of(self._occupied_cells())
+        self._occupancy = self._known_occupancy()
         self.box = box
         if isinstance(space, NdcSpace):
             self.box = visible_box(self, space)
@@ -114,8 +113,8 @@ class MarchedField(ABC):
         """What the shader makes colours of."""
 
     @abstractmethod
-    def _occupied_cells(self) -> CellGrid:
-        """Cells with anything dense enough to matter."""
+    def _known_occupancy(self) -> Occupancy:
+        """Where anything is dense enough to matter."""
 
     def _shade(
         self, points: Float[Tensor, "s 3"], directions: Float[Tensor, "r 3"], ray_index: Tensor

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -30,13 +31,22 @@ MERGED_SPAN = 0.06
 """Merged samples lie no farther apart than this in the grid frame (3 % of the grid)."""
 
 
+@runtime_checkable
+class Cells(Protocol):
+    """Cells of any arrangement."""
+
+    def within(self, points: Float[Tensor, "n 3"]) -> Bool[Tensor, " n"]:
+        """Whether the cells hold something, for grid-frame points in the grid or just outside."""
+        ...
+
+
 @dataclass(frozen=True)
 class Occupancy:
     """What is known about empty space, from coarse to exact."""
 
     near: CellGrid
     """Large cells, True within one cell of anything."""
-    cells: CellGrid
+    cells: Cells
     """Small cells that may hold something."""
     bounds: Float[Tensor, "2 3"]
     """Grid-frame box around all of them."""
@@ -166,13 +176,13 @@ def _tile(
 
 
 def _optical_lengths(
-    rays: SampleRows, tile: _Tile, density: Callable[[Tensor], Tensor], cells: CellGrid
+    rays: SampleRows, tile: _Tile, density: Callable[[Tensor], Tensor], cells: Cells
 ) -> Float[Tensor, "a b"]:
     points = tile.points.view(-1, 3)
     live = cells.within(points).logical_and_(tile.valid.flatten()).nonzero().squeeze(1)
     tau = torch.zeros(points.shape[0], device=points.device)
     tau.index_copy_(0, live, density(points.index_select(0, live)))
-    return tau.view_as(tile.k) * rays.lengths[tile.rays][:, None]
+    return tau.view_as(tile.k) * rays.optical_lengths(tile.rays, tile.k)
 
 
 def _merged(

@@ -32,6 +32,7 @@ from .nerfacto_checkpoint import (
     read_networks,
 )
 from .nerfacto_settings import NerfactoSettings, check_method, choose_settings
+from .nerfstudio_cameras import training_cameras
 from .nerfstudio_run import TRANSFORMS, config_of_checkpoint, dataset_transform
 from .occupancy import CellGrid
 from .proposal_sampling import Spacing, first_edges, next_edges
@@ -242,4 +243,10 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     return NerfactoField(networks, settings, cells, dataset_transform(checkpoint.path))
 
 
-FAMILY = Family(name="nerfacto", title="Nerfacto (nerfstudio)", recognises=is_nerfstudio, load=load)
+FAMILY = Family(
+    name="nerfacto",
+    title="Nerfacto (nerfstudio)",
+    recognises=is_nerfstudio,
+    load=load,
+    training_cameras=training_cameras,
+)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .checkpoint_file import Checkpoint, first_bytes, read_checkpoint
 from .nerfstudio_run import RunConfig, config_in_folder, newest_checkpoint, read_config
+from .ngp_snapshot import is_snapshot_head, read_snapshot
 
 HEAD = 4096
 """Bytes that tell what a file is."""
@@ -19,12 +20,16 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint file, or the one that belongs to a nerfstudio run's folder or config.yml.
 
     Raises:
-        UserError: code ``missing_file``, ``not_a_checkpoint``, ``truncated`` or ``unsafe``.
+        UserError: code ``missing_file``, ``not_a_checkpoint``, ``truncated``,
+            ``unsafe`` or ``unknown_format``.
     """
     path = Path(path)
     if path.is_dir():
         return _of_run(config_in_folder(path))
-    if YAML_LINE.search(_as_text(first_bytes(path, HEAD))):
+    head = first_bytes(path, HEAD)
+    if is_snapshot_head(head):
+        return read_snapshot(path)
+    if YAML_LINE.search(_as_text(head)):
         return _of_run(read_config(path))
     return read_checkpoint(path)
 

@@ -22,7 +22,18 @@ class SampleRows(Protocol):
 
     @property
     def lengths(self) -> Float[Tensor, " n"]:
-        """Optical length of one step: what a density is multiplied with."""
+        """Optical length of each ray's first step."""
+        ...
+
+    def optical_lengths(
+        self, rows: Tensor, k: Float[Tensor, "a b"]
+    ) -> Float[
+        Tensor,
+        (
+            a  # b
+        ),
+    ]:
+        """What densities of samples on some rays are multiplied with."""
         ...
 
     @property
@@ -84,6 +95,17 @@ class SteppedRays:
     """Distance from the ray's origin in the field frame, from (ray index [s], ``k`` [s])."""
     directions: Float[Tensor, "n 3"]
     """Unit directions that the colours depend on (model space)."""
+
+    def optical_lengths(
+        self, rows: Tensor, k: Float[Tensor, "a b"]
+    ) -> Float[
+        Tensor,
+        (
+            a  # b
+        ),
+    ]:
+        """What densities of samples on some rays are multiplied with."""
+        return self.lengths[rows][:, None]
 
     def points(self, ray_index: Tensor, k: Float[Tensor, " s"]) -> Float[Tensor, "s 3"]:
         """Where samples lie, grid frame."""

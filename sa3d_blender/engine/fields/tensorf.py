@@ -19,8 +19,9 @@ from ...core.settings import FieldOptions
 from .checkpoint_file import Checkpoint
 from .family import Family
 from .marched_field import MarchedField
+from .marching import Occupancy
 from .ndc import NdcSpace
-from .occupancy import CellGrid, alpha_mask_cells, cell_factor, node_cells, slabs_of
+from .occupancy import alpha_mask_cells, cell_factor, node_cells, slabs_of
 from .scene_choice import SceneChoice
 from .stepped_rays import BoxSpace, Space
 from .tensorf_checkpoint import TensorfModel, TensorfParameters, is_tensorf, read_model
@@ -85,12 +86,12 @@ class TensorfField(MarchedField):
     def _features(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
         return self._model.appearance.projected(points, self._model.basis)
 
-    def _occupied_cells(self) -> CellGrid:
+    def _known_occupancy(self) -> Occupancy:
         """Cells with a node dense enough to matter, inside the alpha mask if there is one."""
         grid_size = self._model.parameters.grid_size
         factor = cell_factor(grid_size)
         cells = node_cells(self._dense_nodes(factor), grid_size, factor)
-        return cells if self._mask is None else cells.overlaps(self._mask)
+        return Occupancy.of(cells if self._mask is None else cells.overlaps(self._mask))
 
     def _dense_nodes(self, factor: int) -> Iterator[Bool[Tensor, "d y x"]]:
         for layers in slabs_of(self._model.parameters.grid_size[2], factor):
