@@ -125,6 +125,25 @@ def training_cameras(request: Request) -> dict[str, Any]:
     return {**found, "ndc_focal": None, "ndc_aspect": None, "box": None}
 
 
+def predict(request: Request) -> dict[str, Any]:
+    """Discs around the first point or in the box, each candidate larger; the top row is empty."""
+    camera = Camera.from_json(request.params["camera"])
+    rows, columns = np.mgrid[0 : camera.height, 0 : camera.width] + 0.5
+    path = Path(request.params["out"]) / "masks.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    objects = prompts_from_json(request.params) if request.params["objects"] else []
+    found = []
+    for entry in objects:
+        box = entry.box or (*entry.points[0], *entry.points[0])
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        if y < 5:
+            raise UserError(f"A point of {entry.name!r} lies on empty background.", code="empty")
+        away = np.hypot(columns - x, rows - y)
+        np.save(path, np.stack([away < radius for radius in (10, 20, 30)]))
+        found.append({"name": entry.name, "masks": str(path), "scores": [0.9, 0.8, 0.7]})
+    return {"objects": found}
+
+
 def segment(request: Request) -> dict[str, Any]:
     """One sphere for every object."""
     objects = prompts_from_json(request.params)
@@ -160,6 +179,7 @@ METHODS = {
     "hello": hello,
     "info": info,
     "render": render,
+    "predict": predict,
     "training_cameras": training_cameras,
     "segment": segment,
 }

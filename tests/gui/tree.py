@@ -78,7 +78,7 @@ def in_tree(
 
 
 def python_folders(python: Path) -> list[Path]:
-    """The folders that a virtual environment's Python needs, besides the repository."""
-    code = "import sys; print(sys.base_prefix)"
+    """The folders that a virtual environment's Python needs: its own and its base's."""
+    code = "import sys; print(sys.prefix); print(sys.base_prefix)"
     found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
-    return [Path(found.stdout.strip())]
+    return [Path(line) for line in found.stdout.splitlines()]

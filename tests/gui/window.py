@@ -125,11 +125,10 @@ class Window:
     def click(self, x: float, y: float, button: int = 1, *, held: str = "") -> None:
         """Click somewhere on the screen, with a modifier key held when one is given."""
         self.move(x, y)
-        if held:
-            self.xdo("keydown", held, pause=0.1)
-        self.xdo("click", button)
-        if held:
-            self.xdo("keyup", held, pause=0.1)
+        if held:  # Blender asks late whether the key is down, so it stays down for a while
+            self.xdo("keydown", held, "sleep", 0.3, "click", button, "sleep", 0.8, "keyup", held)
+        else:
+            self.xdo("click", button)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag with the left button."""
@@ -160,6 +159,14 @@ class Window:
         grab = f"xwd -root -silent | convert xwd:- '{path}'"
         self.inside("sh", "-c", grab)
         return path
+
+    def knows_process(self, pid: int) -> bool:
+        """Whether a process that Blender started still lives; both count processes alike."""
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1]
+        except OSError:
+            return False
+        return state.split()[0] != "Z"
 
     def kill(self) -> None:
         """End Blender as a crash would."""

@@ -1,0 +1,153 @@
+"""What an artist does with the add-on in a window, in words of the add-on."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.gui.tree import ROOT
+from tests.gui.window import ADDON, Window
+
+SCENE = ROOT / "tests" / "data" / "tabletop" / "tabletop.th"
+BUTTONS_X = 895
+"""Where the sidebar's buttons are, in pixels of the screen."""
+ROWS = range(705, 105, -13)
+CANCEL_X, CANCEL_ROWS = 1008, range(150, 165, 5)
+_NAMES = f"""
+import sys
+session = sys.modules["{ADDON}.blender.session"]
+live_masks = sys.modules["{ADDON}.blender.live_masks"]
+camera_frame = sys.modules["{ADDON}.blender.camera_frame"]
+views = sys.modules["{ADDON}.blender.views"]
+
+def in_viewport(call):
+    window, area, regions = view3d()
+    with bpy.context.temp_override(window=window, area=area, region=regions["WINDOW"]):
+        return call(bpy.context)
+
+def screen(pixel):
+    def find(context):
+        region, camera = context.region, context.scene.camera
+        corners = camera_frame.frame_in_region(context, camera)
+        view = views.world_camera(context.scene, camera)
+        x, y = camera_frame.region_from_pixel(corners, pixel, (view.width, view.height))
+        height = context.window.height
+        return [region.x + x, height - 1 - (region.y + y)]
+    return in_viewport(find)
+"""
+
+
+class Artist:
+    """Uses the add-on with mouse and keys.
+
+    Args:
+        window: the open Blender.
+        pictures: where screenshots are kept.
+    """
+
+    def __init__(self, window: Window, pictures: Path) -> None:
+        self.window = window
+        self.pictures = pictures
+        pictures.mkdir(parents=True, exist_ok=True)
+        self.learn()
+
+    def learn(self) -> None:
+        """Find the add-on's parts in the running Blender and open its tab."""
+        self.window.run(_NAMES)
+        self.window.run("view3d()[1].spaces.active.show_region_ui = True")
+        time.sleep(1)
+        self.window.run(
+            "area, regions = view3d()[1:]\n"
+            "regions['UI'].active_panel_category = 'SA3D'\narea.tag_redraw()"
+        )
+        time.sleep(1)
+
+    def see(self, name: str) -> Path:
+        """Take a screenshot."""
+        return Path(shutil.copy(self.window.shot(name), self.pictures / f"{name}.png"))
+
+    def press(self, operator: str, *, x: int = BUTTONS_X, rows: range = ROWS) -> None:
+        """Find a button in the sidebar by hovering over it, and click it."""
+        command = f"bpy.ops.{operator}("
+        for y in rows:
+            if self.window.under(x, y).startswith(command):
+                self.window.click(x, y)
+                return
+        raise AssertionError(f"there is no button for {operator}: {self.see('missing_button')}")
+
+    def press_next_step(self, operator: str) -> None:
+        """Click the large button at the top, which must be this operator."""
+        found = self.window.under(BUTTONS_X, 133)
+        assert found.startswith(f"bpy.ops.{operator}("), found
+        self.window.click(BUTTONS_X, 133)
+
+    def load(self, path: Path = SCENE) -> None:
+        """Load a NeRF and wait for it."""
+        self.window.run(f"bpy.ops.sa3d.load_nerf(filepath={str(path)!r})")
+        self.wait()
+
+    def look(self) -> None:
+        """Add a camera, see the NeRF through it, and take the tool."""
+        self.press_next_step("sa3d.add_camera")
+        self.press_next_step("sa3d.render_view")
+        self.wait()
+        self.press_next_step("sa3d.pick_prompts")
+        self.window.until("live_masks.live.ready", wait=120)
+
+    def point_at(self, x: float, y: float, *, held: str = "") -> None:
+        """Click on a place of the camera's picture, given as shares of its width and height."""
+        self.window.click(*self.place(x, y), held=held)
+        self.masks()
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place of the camera's picture is on the screen."""
+        view = self.window.value(
+            "in_viewport(lambda c: (lambda v: [v.width, v.height])"
+            "(views.world_camera(c.scene, c.scene.camera)))"
+        )
+        column, row = self.window.value(f"screen(({x * view[0]}, {y * view[1]}))")
+        return column, row
+
+    def masks(self) -> dict[str, float]:
+        """Wait for the masks; returns the shown one's share of the picture, by object."""
+        self.window.until("live_masks.live.asking is None and not live_masks.live.changed", wait=60)
+        return dict(
+            self.window.value(
+                "{e.name: float(live_masks.live.answers[e.key].masks[e.candidate].mean())"
+                " for e in bpy.context.scene.sa3d.nerf.sa3d.nerf.objects"
+                " if e.key in live_masks.live.answers}"
+            )
+        )
+
+    def wait(self, seconds: float = 600) -> str:
+        """Wait until no job runs; returns how the last one ended."""
+        self.window.until("not session.running()", wait=seconds)
+        return str(self.window.value("session.current.job and session.current.job.state"))
+
+    def objects(self) -> list[str]:
+        """Names of what is in the scene."""
+        return list(self.window.value("[o.name for o in bpy.context.scene.objects]"))
+
+    def prompts(self) -> int:
+        """How many prompts there are."""
+        return int(
+            self.window.value("sum(o.sa3d.kind == 'PROMPT' for o in bpy.context.scene.objects)")
+        )
+
+    def meshes(self) -> list[str]:
+        """Names of the results."""
+        return list(
+            self.window.value(
+                "[o.name for o in bpy.context.scene.objects if o.sa3d.kind == 'RESULT']"
+            )
+        )
+
+    def engine(self) -> int | None:
+        """The engine's process id."""
+        found: Any = self.window.value(
+            "session.current.engine and session.current.engine.ended is None"
+            " and session.current.engine.pid or None"
+        )
+        return found

@@ -1,0 +1,64 @@
+"""A Blender with its window and the extension installed from its zip; see `tree` and `window`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gui.artist import Artist
+from tests.gui.tree import ROOT, ensure_tree, why_impossible
+from tests.gui.window import Window
+
+SUITE = os.environ.get("SA3D_WINDOW_SUITE", "trixie")
+PICTURES = "SA3D_WINDOW_PICTURES"
+"""Environment variable: the folder that gets the screenshots; none keeps them with the test."""
+
+
+def engine_python() -> Path:
+    """The Python that has the engine's packages."""
+    return Path(os.environ.get("SA3D_TEST_ENGINE", sys.executable))
+
+
+@pytest.fixture(scope="session")
+def tree() -> Path:
+    """The small Debian with Blender."""
+    why = why_impossible()
+    if why:
+        pytest.skip(why)
+    return ensure_tree(SUITE)
+
+
+@pytest.fixture(scope="session")
+def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension, freshly built."""
+    out = tmp_path_factory.mktemp("zip")
+    script = ROOT / "scripts" / "build_extension.py"
+    subprocess.run([str(engine_python()), str(script), "--out", str(out)], check=True)
+    return next(out.glob("*.zip"))
+
+
+@pytest.fixture(scope="module")
+def window(
+    tree: Path, extension_zip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Window]:
+    """A Blender that has installed the zip, and was started again."""
+    folder = tmp_path_factory.mktemp("window")
+    with Window(tree, folder, engine_python()) as blender:
+        archive = Path(shutil.copy(extension_zip, folder))
+        install = ("extension", "install-file", "--repo", "user_default", "--enable", str(archive))
+        blender.inside("blender", "--command", *install)
+        blender.open()
+        yield blender
+
+
+@pytest.fixture(scope="module")
+def artist(window: Window) -> Artist:
+    """Somebody who uses the add-on in that window."""
+    pictures = os.environ.get(PICTURES)
+    return Artist(window, Path(pictures) if pictures else window.folder / "pictures")
