@@ -7,8 +7,8 @@ from typing import Any
 
 import bpy
 
-from ..core.engine_setup import LOG
 from ..core.errors import UserError
+from ..core.uv_process import LOG
 
 ADDON = __package__.rpartition(".")[0]
 

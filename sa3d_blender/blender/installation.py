@@ -37,6 +37,8 @@ class Installation:
     task: BackgroundTask[Any] | None = None
     status: EngineStatus | None = None
     status_until = 0.0
+    shown: tuple[Any, ...] | None = None
+    """What the panels show of the task."""
 
 
 current = Installation()
@@ -195,11 +197,25 @@ def _finish(task: BackgroundTask[T], wait: bool) -> Any:
 
 
 def _tick() -> float | None:
-    session.redraw()
-    if running():
-        return 0.2
-    current.status = None
-    return None
+    still = running()
+    if not still:
+        current.status = None
+    task = current.task
+    seen = (task.state, task.text, task.progress) if task else None
+    if seen != current.shown:
+        current.shown = seen
+        _redraw_panels()
+    return 0.25 if still else None
+
+
+def _redraw_panels() -> None:
+    """Only what shows text: drawing a full viewport takes long in a heavy scene."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            kind = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}.get(area.type)
+            for region in area.regions:
+                if region.type == kind:
+                    region.tag_redraw()
 
 
 def register() -> None:

@@ -15,7 +15,6 @@ import contextlib
 import datetime
 import os
 import secrets
-import subprocess
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from pathlib import Path
 from .background import Progress, Watch
 from .downloads import RemoteFile, check_space, download, matches, partial_bytes
 from .engine_check import verify_engine
-from .engine_command import engine_environment
 from .engine_lock import EngineLock
 from .engine_store import (
     DOWNLOADS,
@@ -43,10 +41,7 @@ from .engine_store import (
 )
 from .errors import UserError
 from .files import written_whole
-
-LOG = "set_up.log"
-CACHE = "cache"
-_FOREIGN = ("UV_", "PIP_", "VIRTUAL_ENV", "CONDA_")
+from .uv_process import CACHE, LOG, complaint, run_uv
 
 
 @dataclass(frozen=True)
@@ -192,7 +187,7 @@ def _make_environment(how: SetUp, uv: Path, environment: Path, watch: Watch) -> 
         flags = [] if online else ["--offline", "--no-python-downloads"]
         command: list[str | Path] = [uv, "venv", "--clear", "--no-project", *flags, environment]
         command += ["--python", *way]
-        if _run(command, how.root, watch) == 0 and _has_version(environment, how.lock.python):
+        if run_uv(command, how.root, watch) == 0 and _has_version(environment, how.lock.python):
             return
     raise UserError(
         f"Python {how.lock.python} can neither be downloaded from github.com nor found on this "
@@ -216,8 +211,8 @@ def _install(how: SetUp, uv: Path, environment: Path, wheels: Path, watch: Watch
     list_file.write_text("".join(lines), encoding="utf-8")
     command: list[str | Path] = [uv, "pip", "install", "--offline", "--no-index", "--no-deps"]
     command += ["--require-hashes", "--find-links", wheels, "-r", list_file]
-    if _run([*command, "--python", environment_python(environment)], how.root, watch):
-        reason = _complaint(how.root / LOG)
+    if run_uv([*command, "--python", environment_python(environment)], how.root, watch):
+        reason = complaint(how.root)
         raise UserError(
             f"The engine's packages cannot be installed ({reason}); {how.root / LOG} says more.",
             code="cannot_install",
@@ -241,57 +236,3 @@ def _checked(how: SetUp, environment: Path, watch: Watch) -> EngineRecord:
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         bytes=sum(map(folder_bytes, (environment, how.root / "python", how.root / "uv"))),
     )
-
-
-def _run(command: Sequence[str | Path], root: Path, watch: Watch) -> int:
-    """Run uv with its output in the log; returns its exit code. Ends it on a cancel."""
-    environment = {
-        key: value
-        for key, value in engine_environment().items()
-        if not key.upper().startswith(_FOREIGN)
-    }
-    environment |= {
-        "UV_NO_CONFIG": "1",
-        "UV_CACHE_DIR": str(root / DOWNLOADS / CACHE),
-        "UV_PYTHON_INSTALL_DIR": str(root / "python"),
-        "UV_PYTHON_INSTALL_BIN": "0",
-        "UV_PYTHON_INSTALL_REGISTRY": "0",
-        "UV_HTTP_RETRIES": "1",
-        "NO_COLOR": "1",
-    }
-    with (root / LOG).open("a", encoding="utf-8") as log:
-        log.write(f"$ {' '.join(map(str, command))}\n")
-        log.flush()
-        try:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError as error:
-            raise UserError(
-                f"{command[0]} cannot be started ({error.strerror or error}); allow it in the "
-                "virus scanner, then click again.",
-                code="cannot_install",
-            ) from error
-    try:
-        while process.poll() is None:
-            watch.sleep(0.1)
-    except BaseException:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        process.kill()
-        raise
-    return process.returncode
-
-
-def _complaint(path: Path) -> str:
-    """What uv gave as its reason, without the advice for people at a terminal."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    said = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in said if line.startswith("error:")]
-    return (errors or said or ["no message"])[-1].removeprefix("error:").strip()

@@ -27,6 +27,7 @@ from sa3d_blender.core.engine_store import (
     remove_engine,
 )
 from sa3d_blender.core.errors import Cancelled, UserError
+from sa3d_blender.core.uv_process import run_uv
 from tests.support.file_server import FileServer, serving
 from tests.support.small_engine import SmallEngine, make_small_engine, make_wheel, remote
 
@@ -131,7 +132,7 @@ def test_a_cancel_ends_the_installer_itself(root: Path) -> None:
     timer.start()
     began = time.monotonic()
     with pytest.raises(Cancelled):
-        engine_setup._run(["sleep", "60"], root, watch)
+        run_uv(["sleep", "60"], root, watch)
     assert time.monotonic() - began < 30
 
 
@@ -307,13 +308,12 @@ def test_uvs_own_python_is_tried_first_and_does_without(
     engine: SmallEngine, root: Path, monkeypatch: pytest.MonkeyPatch, server: FileServer
 ) -> None:
     commands: list[list[str]] = []
-    run = engine_setup._run
 
     def offline(command: list[str], where: Path, watch: Watch) -> int:
         commands.append([str(part) for part in command])
-        return 1 if "--managed-python" in command else run(command, where, watch)
+        return 1 if "--managed-python" in command else run_uv(command, where, watch)
 
-    monkeypatch.setattr(engine_setup, "_run", offline)
+    monkeypatch.setattr(engine_setup, "run_uv", offline)
     lock = engine.served_from(server.url(""))
     set_up_engine(SetUp(root, lock, other_pythons=(Path(sys.executable),)), Watch())
     assert "--managed-python" in commands[0]
