@@ -16,6 +16,8 @@ from tests.gui.tree import ROOT, ensure_tree, why_impossible
 from tests.gui.window import Window
 
 SUITE = os.environ.get("SA3D_WINDOW_SUITE", "trixie")
+ASKED = "SA3D_WINDOW"
+"""Environment variable: whether the tests in a window were asked for."""
 PICTURES = "SA3D_WINDOW_PICTURES"
 """Environment variable: the folder that gets the screenshots; none keeps them with the test."""
 
@@ -28,6 +30,8 @@ def engine_python() -> Path:
 @pytest.fixture(scope="session")
 def tree() -> Path:
     """The small Debian with Blender."""
+    if not os.environ.get(ASKED):
+        pytest.skip("ask for a window with: scripts/test.py --window")
     why = why_impossible()
     if why:
         pytest.skip(why)

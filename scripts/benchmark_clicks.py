@@ -1,0 +1,117 @@
+"""Clicks in a Blender window: how long until the mask is drawn, and how long Blender is held up.
+
+    python scripts/benchmark_clicks.py [--clicks 50]
+
+Run it as root on Linux with the main environment's Python; the first time it makes a small Debian
+with Blender (minutes, 1.3 GB). Blender draws in software there, so most of the time from click to
+drawn mask is Blender's own drawing; "answer" is the add-on's and the engine's part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts.build_extension import build
+from tests.gui.artist import Artist
+from tests.gui.tree import ensure_tree, why_impossible
+from tests.gui.window import ADDON, Window
+
+AREA = (0.35, 0.6, 0.3, 0.5)
+"""Where the clicks go, as shares of the picture: left, right, top, bottom."""
+_WATCH = f"""
+import functools, time
+overlay = sys.modules["{ADDON}.blender.overlay"]
+tools = sys.modules["{ADDON}.blender.tools"]
+holds, clicks = [], []
+
+def waited():
+    with open(f"/proc/self/task/{{os.getpid()}}/schedstat") as file:
+        return int(file.read().split()[1]) * 1e-9
+
+def watch(owner, name):
+    inner = getattr(owner, name)
+    @functools.wraps(inner)
+    def outer(*args):
+        began, idle = time.perf_counter(), waited()
+        try:
+            return inner(*args)
+        finally:
+            held = time.perf_counter() - began
+            holds.append((owner.__name__.split(".")[-1] + "." + name, held, held - waited() + idle))
+    setattr(owner, name, outer)
+
+for owner, name in ((tools.SA3D_OT_click, "at_mouse"), (live_masks, "tick"), (session, "pump"),
+                    (overlay, "_draw_masks"), (overlay, "_draw_prompts"), (tools, "follow_tool")):
+    watch(owner, name)
+"""
+
+
+def main() -> int:
+    """Click and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clicks", type=int, default=50)
+    count = parser.parse_args().clicks
+    why = why_impossible()
+    if why:
+        print(f"There is {why}." if why.startswith("no") else f"{why[0].upper()}{why[1:]}.")
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        archive = build(Path(folder))
+        with Window(ensure_tree("trixie"), Path(folder), Path(sys.executable)) as window:
+            install = ("extension", "install-file", "--repo", "user_default", "--enable")
+            window.inside("blender", "--command", *install, str(archive))
+            window.open()
+            report(measure(window, Artist(window, Path(folder) / "pictures"), count))
+    return 0
+
+
+def measure(window: Window, artist: Artist, count: int) -> dict[str, list]:
+    """Set the scene up and click; returns seconds of each click and each hold."""
+    artist.load()
+    window.run("bpy.context.scene.render.resolution_percentage = 40")
+    artist.look()
+    artist.point_at(0.52, 0.38)  # the first click also compiles shaders
+    window.run(_WATCH)
+    rng = random.Random(0)
+    left, right, top, bottom = AREA
+    clicks = []
+    for _ in range(count):
+        if artist.prompts() > 4:
+            window.key("BackSpace", "BackSpace", "BackSpace", "BackSpace")
+        artist.point_at(rng.uniform(left, right), rng.uniform(top, bottom))
+        if window.value("bool(live_masks.live.answers) and not live_masks.live.message"):
+            window.until("max(overlay.drawn.values()) >= live_masks.live.changed_at")
+            clicks.append(
+                window.value(
+                    "[live_masks.live.answered_in,"
+                    " max(overlay.drawn.values()) - live_masks.live.changed_at]"
+                )
+            )
+    return {"clicks": clicks, "holds": window.value("holds")}
+
+
+def report(found: dict[str, list]) -> None:
+    """Print medians and the longest."""
+    answers, drawn = zip(*found["clicks"], strict=True)
+    print(f"{len(answers)} clicks with a mask")
+    for name, values in (("answer", answers), ("drawn", drawn)):
+        print(f"{name:8} median {statistics.median(values):.3f} s  longest {max(values):.3f} s")
+    print("Blender's main thread, longest hold (less the time without a core):")
+    for name in sorted({hold[0] for hold in found["holds"]}):
+        mine = [hold for hold in found["holds"] if hold[0] == name]
+        longest, own = max(hold[1] for hold in mine), max(hold[2] for hold in mine)
+        print(f"  {name:24} {1000 * longest:7.1f} ms ({1000 * own:.1f} ms)  of {len(mine)}")
+    print(json.dumps({"answer": statistics.median(answers), "drawn": statistics.median(drawn)}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
