@@ -12,8 +12,6 @@ False they return a `Job` at once and Blender's timer, or `session.pump`, moves 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,14 +30,21 @@ from .installation import (  # noqa: F401
     set_up_engine,
 )
 from .nerf import create_nerf, field_params, require_nerf, run_params
-from .properties import POSITIVE, SA3D_SegmentObject
+from .prompt_actions import (  # noqa: F401
+    add_box,
+    add_object,
+    add_prompt,
+    clear_prompts,
+    next_mask,
+    remove_last_prompt,
+    remove_object,
+    remove_prompt,
+)
 from .references import Reference, refer
 from .results import load_meshes, place_mesh
 from .session import Job, Steps
 
 T = TypeVar("T")
-CANDIDATES = 3
-"""Masks that a Segment Anything model offers for one prompt."""
 
 
 def start_engine(*, wait: bool = True, timeout: float = 120.0) -> dict[str, Any]:
@@ -164,113 +169,6 @@ def _render_view(
     image = views.show_view(nerf.get(), camera.get(), png, (width, height))
     bpy.ops.ed.undo_push(message="Render View")
     return refer(image)
-
-
-def add_prompt(
-    nerf: bpy.types.Object | None = None,
-    *,
-    x: float,
-    y: float,
-    label: str = POSITIVE,
-    object_name: str | None = None,
-    camera: bpy.types.Object | None = None,
-) -> bpy.types.Object:
-    """Put a prompt on a pixel of the camera's picture, origin top left.
-
-    Args:
-        label: ``POSITIVE`` on the object, ``NEGATIVE`` elsewhere.
-        object_name: the object that it is for, made when it is new; the active one by default.
-
-    Returns:
-        The prompt's empty, which may be moved and removed like any object.
-    """
-    scene = bpy.context.scene
-    nerf = nerf or require_nerf(scene)
-    camera = camera or views.require_camera(scene)
-    with _entry(nerf, object_name) as entry:
-        return prompts.add_prompt(scene, nerf, camera, entry, (x, y), label)
-
-
-def add_box(
-    nerf: bpy.types.Object | None = None,
-    *,
-    box: tuple[float, float, float, float],
-    object_name: str | None = None,
-    camera: bpy.types.Object | None = None,
-) -> bpy.types.Object:
-    """Put a box around an object in the camera's picture, in place of its earlier one there.
-
-    Args:
-        box: x0, y0, x1, y1 in pixels, origin top left.
-        object_name: as for `add_prompt`.
-
-    Returns:
-        The box's empty, which may be moved, scaled and removed like any object.
-    """
-    scene = bpy.context.scene
-    nerf = nerf or require_nerf(scene)
-    camera = camera or views.require_camera(scene)
-    with _entry(nerf, object_name) as entry:
-        return prompts.add_box(scene, nerf, camera, entry, box)
-
-
-@contextmanager
-def _entry(nerf: bpy.types.Object, name: str | None) -> Iterator[SA3D_SegmentObject]:
-    """The object of that name or the active one; made when missing, unless the block fails."""
-    entry = nerf.sa3d.nerf.objects.get(name) if name else prompts.active_object(nerf)
-    made = entry is None
-    if made:
-        entry = prompts.add_object(nerf, name or "Object")
-    try:
-        yield entry
-    except UserError:
-        if made:
-            prompts.remove_object(nerf, entry.name)
-        raise
-
-
-def remove_last_prompt(nerf: bpy.types.Object | None = None) -> bool:
-    """Remove the prompt that was set last in the active camera's picture, if there is one."""
-    scene = bpy.context.scene
-    last = prompts.last_prompt(nerf or require_nerf(scene), views.require_camera(scene))
-    if last is not None:
-        remove_prompt(last)
-    return last is not None
-
-
-def next_mask(nerf: bpy.types.Object | None = None, *, step: int = 1) -> int:
-    """Take another of the masks that the segmenter offers for the active object.
-
-    Returns:
-        Which, counted from 0: the one that the segmenter thinks best of.
-    """
-    entry = prompts.active_object(nerf or require_nerf(bpy.context.scene))
-    if entry is None:
-        raise UserError("There is no object yet; click on one first.", code="no_prompt")
-    entry.candidate = (entry.candidate + step) % CANDIDATES
-    return int(entry.candidate)
-
-
-def remove_prompt(empty: bpy.types.Object) -> None:
-    """Remove one prompt. Raises UserError when the object is none."""
-    if empty.sa3d.kind != "PROMPT":
-        raise UserError(f"{empty.name!r} is not a prompt; select one.")
-    bpy.data.objects.remove(empty)
-
-
-def clear_prompts(nerf: bpy.types.Object | None = None) -> int:
-    """Remove all prompts of a NeRF; returns how many there were."""
-    return prompts.clear_prompts(nerf or require_nerf(bpy.context.scene))
-
-
-def add_object(nerf: bpy.types.Object | None = None, name: str = "Object") -> SA3D_SegmentObject:
-    """Add an entry to what is cut out, and make it the one that new prompts are for."""
-    return prompts.add_object(nerf or require_nerf(bpy.context.scene), name)
-
-
-def remove_object(nerf: bpy.types.Object | None = None, name: str = "") -> None:
-    """Remove an entry and its prompts; its mesh stays."""
-    prompts.remove_object(nerf or require_nerf(bpy.context.scene), name)
 
 
 def segment(
