@@ -110,7 +110,8 @@ def main() -> None:
         if path is None:
             print(f"{subject.title}: {subject.file} was not found; its row stays", file=sys.stderr)
             continue
-        rows[subject.title] = measured_row(subject, path, settings)
+        chosen = None if options.renders_only else settings
+        rows[subject.title] = measured_row(subject, path, chosen)
         print(rows[subject.title], flush=True)
         if not options.print_only:
             write_table(rows)
@@ -123,6 +124,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=[subject.title for subject in SUBJECTS])
     parser.add_argument("--views", type=int, default=SegmentSettings.views)
     parser.add_argument("--view-size", type=int, default=SegmentSettings.view_size)
+    parser.add_argument("--renders-only", action="store_true", help="cut nothing out: quick")
     parser.add_argument("--print-only", action="store_true", help="leave docs/fields.md as it is")
     return parser.parse_args()
 
@@ -132,24 +134,32 @@ def find(name: str, folders: Sequence[Path]) -> Path | None:
     return next((path for folder in folders for path in sorted(folder.rglob(name))), None)
 
 
-def measured_row(subject: Subject, path: Path, settings: SegmentSettings) -> str:
-    """One line of the table."""
+def measured_row(subject: Subject, path: Path, settings: SegmentSettings | None) -> str:
+    """One line of the table; without settings nothing is cut out."""
     cameras = scene_cameras(subject.scene)
     options = with_training_camera(FieldOptions(), cameras[0])
     field = load_field(path, options, device=CPU)
     psnr, seconds = compared(field, pictures(subject, path))
-    exact, bundled = (cutting(field, subject.scene, kind, settings) for kind in WANTED)
+    cuts = ["not run"] * 3 if settings is None else cut_cells(field, subject, settings)
     original = "-" if subject.original_seconds is None else f"{subject.original_seconds:.1f}"
     cells = [
         subject.title + (" (trained briefly)" if subject.brief else ""),
         f"{subject.scene}, {field.scene.replace('_', '-')}",
         f"{psnr:.1f} dB",
         f"{seconds:.2f}, {original}",
+        *cuts,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def cut_cells(field: RadianceField, subject: Subject, settings: SegmentSettings) -> list[str]:
+    """IoU with exact masks, with the bundled segmenter, and its meshes' precision and recall."""
+    exact, bundled = (cutting(field, subject.scene, kind, settings) for kind in WANTED)
+    return [
         iou_cell(exact, WANTED["perfect"], subject.brief),
         iou_cell(bundled, WANTED["bundled"], subject.brief),
         f"{bundled.precision:.2f}, {bundled.recall:.2f}",
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def iou_cell(found: Cutting, wanted: float, brief: bool) -> str:
