@@ -244,9 +244,12 @@ class SA3D_OT_segment(Caller, bpy.types.Operator):
         workflow.why_no_prompt,
     )
 
-    def call(self, _context: bpy.types.Context) -> None:
-        """Segment."""
+    def call(self, context: bpy.types.Context) -> None:
+        """Segment, and have the viewport show the meshes' colours."""
         api.segment(wait=WAIT)
+        shading = getattr(context.space_data, "shading", None)
+        if shading is not None and shading.color_type == "MATERIAL":  # as in a new file
+            shading.color_type = "VERTEX"
 
 
 class SA3D_OT_cancel(Caller, bpy.types.Operator):

@@ -14,6 +14,9 @@ BACKGROUND = (0.1, 0.9)
 
 def test_from_the_zip_to_the_mesh(artist: Artist, window: Window) -> None:
     artist.see("01_installed")
+    window.move(450, 600)
+    window.key("Delete")  # the cube of a new file
+    assert "Cube" not in artist.objects()
     artist.load()
     window.run(
         "s = bpy.context.scene\ns.render.resolution_percentage = 40\n"
@@ -88,6 +91,8 @@ def test_run_cancel_run_again(artist: Artist, window: Window) -> None:
     assert len(artist.meshes()) == 1
     window.key("Escape")
     artist.see("11_mesh")
+    window.run("view3d()[1].spaces.active.region_3d.view_perspective = 'PERSP'")
+    artist.see("11_mesh_alone")
     window.key("ctrl+z")
     assert not artist.meshes()
     artist.see("12_undone")
