@@ -138,12 +138,7 @@ def evaluate(
         if not len(active):
             return
         part = z[active, start : start + PER_ROUND]
-        points = rays.points(active, part)
-        live = (part >= rays.first[active, None]).flatten()
-        if cells is not None:
-            live &= cells(points.view(-1, 3))
-        place = live.nonzero().squeeze(1)
-        points = points.view(-1, 3).index_select(0, place)
+        place, points = _live_points(rays, active, part, cells)
         sigma, hidden = density(points)
         tau = torch.zeros(part.numel(), device=z.device).index_copy_(0, place, sigma)
         tau = tau.view_as(part) * lengths[active, start : start + PER_ROUND]
@@ -161,6 +156,18 @@ def evaluate(
         )
         passed[active] = total[:, -1]
         active = active[total[:, -1] < -math.log(OPAQUE)]
+
+
+def _live_points(
+    rays: PlacedRays, active: Tensor, z: Float[Tensor, "a b"], cells: CellGrid | None
+) -> tuple[Int64[Tensor, " s"], Float[Tensor, "s 3"]]:
+    """Which samples of some rays may have density, counted row by row, and where they are."""
+    points = rays.points(active, z).view(-1, 3)
+    live = (z >= rays.first[active, None]).flatten()
+    if cells is not None:
+        live &= cells(points)
+    place = live.nonzero().squeeze(1)
+    return place, points.index_select(0, place)
 
 
 def heavy_samples(

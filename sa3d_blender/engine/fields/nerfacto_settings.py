@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ...core.errors import UserError
@@ -60,14 +61,14 @@ class NerfactoSettings:
     """Sizes of the hash grids, the field's and then the proposals', where the file says nothing."""
     notes: tuple[str, ...]
 
-    def shape(self, number: int, said: dict[str, Any], numbers_path: Any) -> GridShape:
+    def shape(self, number: int, said: dict[str, Any], path: Path) -> GridShape:
         """The shape of hash grid ``number``: 0 the field's, then the proposals'.
 
         Args:
             said: what the checkpoint itself says about it.
-            numbers_path: the file, for messages.
+            path: the file, for messages.
         """
-        numbers = Numbers({**self.tables[number], **said}, numbers_path)
+        numbers = Numbers({**self.tables[number], **said}, path)
         base = numbers.whole("base_res", low=1, high=MAX_RESOLUTION)
         return GridShape.between(
             numbers.whole("num_levels", low=1, high=MAX_LEVELS),
@@ -92,15 +93,7 @@ def choose_settings(
         UserError: code ``bad_weights``, a number that makes no sense; ``unknown_format``, a model
             of another method.
     """
-    notes = []
-    model = config.table("pipeline", "model") if config else {}
-    if config is None:
-        notes.append(
-            "There is no config.yml of the training beside the file; put it there if the picture "
-            "is wrong."
-        )
-        model = {"average_init_density": UNSAID_DENSITY}
-    table = {**DEFAULTS, **{name: value for name, value in model.items() if value is not None}}
+    table, notes = _model_table(config)
     numbers = Numbers(table, checkpoint.path)
     rounds = numbers.whole("num_proposal_iterations", low=1, high=MAX_PROPOSALS)
     if proposals not in (1, rounds):
@@ -118,7 +111,7 @@ def choose_settings(
         background=background,
         extends_last_sample=extends,
         tables=(table, *_proposal_tables(table, proposals)),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
@@ -138,6 +131,22 @@ def check_method(checkpoint: Checkpoint, config: RunConfig | None, keys: set[str
         f"{named[:60]}; train the scene with ns-train nerfacto.",
         code="unknown_format",
     )
+
+
+def _model_table(config: RunConfig | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The model's options, completed, and what was assumed."""
+    if config is None:
+        note = (
+            "There is no config.yml of the training beside the file; put it there if the picture "
+            "is wrong."
+        )
+        return {**DEFAULTS, "average_init_density": UNSAID_DENSITY}, (note,)
+    model = config.table("pipeline", "model")
+    table = {**DEFAULTS, **{name: value for name, value in model.items() if value is not None}}
+    counts, rounds = table["num_proposal_samples_per_ray"], table["num_proposal_iterations"]
+    if isinstance(counts, list) and isinstance(rounds, int):  # further ones are never used
+        table["num_proposal_samples_per_ray"] = counts[:rounds]
+    return table, ()
 
 
 def _background(table: dict[str, Any], options: FieldOptions) -> tuple[float, bool]:

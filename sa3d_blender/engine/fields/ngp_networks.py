@@ -28,6 +28,7 @@ from .hash_grid import (
     tcnn_hash_grid,
     tcnn_rows,
 )
+from .nerf_network import Layer
 from .perceptron import DirectedColor, Perceptron, packed_size, unpacked_layers
 
 FINEST = 2048.0
@@ -95,14 +96,19 @@ def read_networks(
     return NgpNetworks(
         grid=tcnn_hash_grid(grid, shape),
         density=Perceptron(unpacked_layers(density, *sizes[0], padding=0.0)),
-        color=DirectedColor(
-            unpacked_layers(color, *sizes[1], padding=1.0),
-            features=slice(0, OUTPUTS),
-            harmonics=slice(OUTPUTS, OUTPUTS + COUNT),
-            encode=sixteen_harmonics,
-            finish=Display(exposure, hdr),
-        ),
+        color=_color(unpacked_layers(color, *sizes[1], padding=1.0), Display(exposure, hdr)),
         shape=shape,
+    )
+
+
+def _color(layers: list[Layer], finish: Display) -> DirectedColor:
+    """The colour network's inputs are the density network's outputs, then the direction."""
+    return DirectedColor(
+        layers,
+        features=slice(0, OUTPUTS),
+        harmonics=slice(OUTPUTS, OUTPUTS + COUNT),
+        encode=sixteen_harmonics,
+        finish=finish,
     )
 
 
