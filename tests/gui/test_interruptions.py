@@ -107,4 +107,4 @@ def test_the_addon_is_disabled_while_it_runs(window: Window, artist: Artist) -> 
     artist.see("addon_disabled")
     window.run(f"bpy.ops.preferences.addon_enable(module='{ADDON}')")
     artist.learn()
-    assert window.value("session.engine_state()") == "Engine is not running"
+    assert window.value("session.current.job") is None
