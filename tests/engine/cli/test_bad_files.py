@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import numpy as np
 import pytest
 import torch
@@ -52,6 +53,11 @@ def damaged_checkpoint(kind: str, folder: Path) -> Path:
         torch.save(data, path)
     elif kind == "hostile":
         torch.save({"kwargs": {}, "state_dict": Hostile(folder / "ran")}, path)
+    elif kind == "hostile config":
+        tag = f"!!python/object/apply:os.system ['touch {folder / 'ran'}']"
+        path.write_text(f"method_name: nerfacto\npipeline: {tag}\n")
+    elif kind == "old snapshot":
+        path.write_bytes(msgpack.packb({"snapshot": {"mode": "nerf"}}))
     elif kind == "folder":
         path.mkdir()
     return path
@@ -68,6 +74,8 @@ def damaged_checkpoint(kind: str, folder: Path) -> Path:
         ("other format", "TensoRF"),
         ("not a number", "not numbers"),
         ("hostile", "program code"),
+        ("hostile config", "is not a nerfstudio config.yml"),
+        ("old snapshot", "July 2022"),
     ],
 )
 def test_bad_checkpoints(
