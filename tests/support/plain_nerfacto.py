@@ -120,8 +120,8 @@ pipeline: !!python/object:nerfstudio.pipelines.base_pipeline.VanillaPipelineConf
     - {second}
     proposal_initial_sampler: {self.spacing}
     proposal_net_args_list:
-    - {{num_levels: 2, max_res: {PROPOSAL["finest"]}, log2_hashmap_size: {PROPOSAL["log2"]}}}
-    - {{num_levels: 2, max_res: {PROPOSAL["finest"] + 1}, log2_hashmap_size: {PROPOSAL["log2"]}}}
+    - {{num_levels: {PROPOSAL["levels"]}, max_res: {PROPOSAL["finest"]}, log2_hashmap_size: {PROPOSAL["log2"]}}}
+    - {{num_levels: {PROPOSAL["levels"]}, max_res: {PROPOSAL["finest"] + 1}, log2_hashmap_size: {PROPOSAL["log2"]}}}
     use_average_appearance_embedding: {str(self.average).lower()}
 """
 
