@@ -91,6 +91,7 @@ class PlainNerfacto:
     def config(self) -> str:
         """A ``config.yml`` with the tags that nerfstudio writes."""
         first, second, last = self.samples
+        levels, log2 = PROPOSAL["levels"], PROPOSAL["log2"]
         return f"""!!python/object:nerfstudio.engine.trainer.TrainerConfig
 _target: !!python/name:nerfstudio.engine.trainer.Trainer ''
 method_name: nerfacto
@@ -120,8 +121,8 @@ pipeline: !!python/object:nerfstudio.pipelines.base_pipeline.VanillaPipelineConf
     - {second}
     proposal_initial_sampler: {self.spacing}
     proposal_net_args_list:
-    - {{num_levels: {PROPOSAL["levels"]}, max_res: {PROPOSAL["finest"]}, log2_hashmap_size: {PROPOSAL["log2"]}}}
-    - {{num_levels: {PROPOSAL["levels"]}, max_res: {PROPOSAL["finest"] + 1}, log2_hashmap_size: {PROPOSAL["log2"]}}}
+    - {{num_levels: {levels}, max_res: {PROPOSAL["finest"]}, log2_hashmap_size: {log2}}}
+    - {{num_levels: {levels}, max_res: {PROPOSAL["finest"] + 1}, log2_hashmap_size: {log2}}}
     use_average_appearance_embedding: {str(self.average).lower()}
 """
 
