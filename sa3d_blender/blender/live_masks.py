@@ -97,6 +97,13 @@ def touch() -> None:
         bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
 
 
+def look_now() -> None:
+    """Ask at once, so that the engine works while Blender draws what changed."""
+    touch()
+    if not session.running():
+        tick()
+
+
 def forget() -> None:
     """Drop all masks and stop asking."""
     live.answers.clear()

@@ -85,7 +85,7 @@ class SA3D_OT_click(OnPicture, bpy.types.Operator):
         if pixel is None:
             return {"CANCELLED"}
         api.add_prompt(x=pixel[0], y=pixel[1], label=self.label)
-        live_masks.touch()
+        live_masks.look_now()
         return {"FINISHED"}
 
 
@@ -131,7 +131,7 @@ class SA3D_OT_draw_box(OnPicture, bpy.types.Operator):
         except UserError as error:
             self.report({"WARNING"}, str(error))
             return {"CANCELLED"}
-        live_masks.touch()
+        live_masks.look_now()
         return {"FINISHED"}
 
     def _end(self, context: bpy.types.Context, result: set[str]) -> set[str]:

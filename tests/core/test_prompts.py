@@ -13,7 +13,7 @@ from sa3d_blender.core.prompts import ObjectPrompt, prompts_from_json, read_prom
 
 
 def test_json_round_trip() -> None:
-    prompt = ObjectPrompt("Käse 猫", ((1.5, 2), (3, 4)), (1, 0), (0, 1, 2, 3))
+    prompt = ObjectPrompt("Käse 猫", ((1.5, 2), (3, 4)), (1, 0), (0, 1, 2, 3), 2)
     assert ObjectPrompt.from_json(json.loads(json.dumps(prompt.to_json()))) == prompt
 
 
@@ -34,6 +34,7 @@ def test_labels_default_to_positive() -> None:
         ({"name": "a", "box": [1, 2, 3]}, "not written as expected"),
         ({"name": "a", "points": [[1, "x"]]}, "not written as expected"),
         ({"points": [[1, 1]]}, "not written as expected"),
+        ({"name": "a", "points": [[1, 1]], "candidate": -1}, "0 is best"),
         ("nonsense", "not written as expected"),
     ],
 )
