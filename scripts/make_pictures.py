@@ -22,7 +22,6 @@ DOCS = ROOT / "docs"
 PICTURES = {
     "04_click": "window_click",
     "09_running": "window_running",
-    "11_mesh": "window_mesh",
 }
 """Screenshot -> name in docs/."""
 VIEWPORT = (0, 28, 1058, 720)
