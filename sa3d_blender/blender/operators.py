@@ -80,7 +80,9 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
     filepath: StringProperty(
         name="File", description="The checkpoint", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
-    filter_glob: StringProperty(default="*.th;*.pth;*.pt;*.tar;*.ckpt", options={"HIDDEN"})
+    filter_glob: StringProperty(
+        default="*.th;*.pth;*.pt;*.tar;*.ckpt;*.yml;*.msgpack;*.ingp", options={"HIDDEN"}
+    )
     scene_kind: EnumProperty(
         name="Scene",
         description="How the NeRF was trained, where its file does not say",

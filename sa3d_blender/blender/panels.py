@@ -246,7 +246,7 @@ class SA3D_PT_result(Section, bpy.types.Panel):
 
 
 def _draw_import(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    self.layout.operator("sa3d.load_nerf", text="NeRF Checkpoint (.th, .tar)")
+    self.layout.operator("sa3d.load_nerf", text="NeRF Checkpoint (.th, .tar, .msgpack, ...)")
 
 
 _CLASSES = (

@@ -19,11 +19,14 @@ class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):
 
     filepath: StringProperty(
         name="File",
-        description="transforms.json, poses_bounds.npy, or a COLMAP model's cameras or images",
+        description="transforms.json, poses_bounds.npy, a COLMAP model's cameras or images, or the "
+        "NeRF's own file if it holds its cameras (Instant-NGP, nerfstudio)",
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
-    filter_glob: StringProperty(default="*.json;*.npy;*.bin;*.txt", options={"HIDDEN"})
+    filter_glob: StringProperty(
+        default="*.json;*.npy;*.bin;*.txt;*.msgpack;*.ingp;*.yml", options={"HIDDEN"}
+    )
     use_resolution: BoolProperty(
         name="Use Resolution",
         description="Give the scene the photographs' resolution, so that pictures fit exactly",

@@ -14,7 +14,7 @@ from .. import __version__
 from ..core.errors import Cancelled, UserError, is_out_of_memory
 from ..core.prompts import read_prompts
 from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
-from ..core.training_cameras import TrainingCameras, read_training_cameras
+from ..core.training_cameras import TrainingCameras
 from .cli_masks import add_import_masks
 
 EXIT_BAD_INPUT = 2
@@ -122,7 +122,8 @@ def _add_cameras(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="transforms.json, poses_bounds.npy, or the folder of a COLMAP model",
+        help="transforms.json, poses_bounds.npy, the folder of a COLMAP model, or a checkpoint "
+        "that comes with its cameras (Instant-NGP, nerfstudio)",
     )
 
 
@@ -243,7 +244,9 @@ def run_segment(arguments: argparse.Namespace) -> None:
 
 def _read_cameras(arguments: argparse.Namespace) -> TrainingCameras:
     """The camera file; what has to be said about it goes to stderr."""
-    cameras = read_training_cameras(arguments.cameras, size=arguments.size)
+    from .training_views import read_cameras
+
+    cameras = read_cameras(arguments.cameras, arguments.size)
     for note in cameras.notes:
         print(f"sa3d: {note}", file=sys.stderr)
     return cameras

@@ -43,11 +43,10 @@ from ..core.settings import (
     SegmentSettings,
     settings_from_json,
 )
-from ..core.training_cameras import read_training_cameras
 from .previews import Previews
 from .report import Run, versions
 from .session import Session, choose_device, write_object
-from .training_views import describe_training_cameras, placed_cameras
+from .training_views import describe_training_cameras, placed_cameras, read_cameras
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +218,7 @@ class Server:
         """Those of the request itself, or of a file that it names."""
         given = [Camera.from_json(data) for data in params.get("cameras", [])]
         if params.get("training_cameras"):
-            read = read_training_cameras(Path(params["training_cameras"]))
+            read = read_cameras(Path(params["training_cameras"]))
             field = self._session.field(*checkpoint_of(params), run)
             given += placed_cameras(read, field).cameras
         return given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,34 @@ import numpy as np
 
 from ..core.settings import FieldOptions
 from ..core.training_cameras import TrainingCameras, read_training_cameras
+from .fields import training_cameras
 from .fields.ndc import with_training_camera
 from .fields.protocol import RadianceField
 from .report import Run
 from .session import Session
+
+CHECKPOINT_ENDINGS = {".msgpack", ".ingp", ".ckpt", ".yml"}
+RUN_FILES = ("config.yml", "nerfstudio_models")
+"""What a nerfstudio run's folder holds."""
+
+
+def read_cameras(path: Path, size: tuple[int, int] | None = None) -> TrainingCameras:
+    """The cameras of a camera file, or those that come with a checkpoint.
+
+    Args:
+        path: as `read_training_cameras`, or an Instant-NGP snapshot, or a nerfstudio run.
+        size: (width, height) of the pictures in pixels; overrides the file's.
+
+    Raises:
+        UserError: as `read_training_cameras` and `fields.training_cameras`.
+    """
+    run = path.is_dir() and any((path / name).exists() for name in RUN_FILES)
+    if not run and path.suffix.lower() not in CHECKPOINT_ENDINGS:
+        return read_training_cameras(path, size=size)
+    found = training_cameras(path)
+    if size is None:
+        return found
+    return replace(found, cameras=tuple(camera.resized(*size) for camera in found.cameras))
 
 
 def placed_cameras(cameras: TrainingCameras, field: RadianceField) -> TrainingCameras:
@@ -47,7 +72,7 @@ def describe_training_cameras(
         box}``; the last three are None unless the field is forward-facing: there the cameras tell
         what the checkpoint does not, and with it the box.
     """
-    read = read_training_cameras(path)
+    read = read_cameras(path)
     loaded = session.field(checkpoint, options, run)
     found: dict[str, Any] = {"ndc_focal": None, "ndc_aspect": None, "box": None}
     if loaded.scene == "forward_facing":

@@ -16,11 +16,18 @@ from sa3d_blender.core.messages import Failure, Request, Response
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.core.training_cameras import read_training_cameras
 from sa3d_blender.engine import cli
+from sa3d_blender.engine.fields import training_cameras
+from sa3d_blender.engine.render import render_view
 from sa3d_blender.engine.report import Run
 from sa3d_blender.engine.server import Server
 from sa3d_blender.engine.session import Session
-from sa3d_blender.engine.training_views import describe_training_cameras, placed_cameras
+from sa3d_blender.engine.training_views import (
+    describe_training_cameras,
+    placed_cameras,
+    read_cameras,
+)
 from tests.support.camera_files import write_colmap, write_poses_bounds
+from tests.support.plain_ngp import PlainNgp
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TABLETOP, SHELF = DATA / "tabletop" / "tabletop_cp_sh.th", DATA / "shelf" / "shelf.th"
@@ -42,6 +49,18 @@ def test_a_colmap_model_shows_the_same_picture(tmp_path: Path, binary: bool) -> 
     found = rendered(tmp_path / "b", TABLETOP, tmp_path / "Daten ä", "40x40")
     assert expected.std() > 0.1
     assert np.abs(found - expected).max() < 1e-3
+
+
+def test_a_snapshot_brings_its_cameras(tmp_path: Path) -> None:
+    """They are in the field frame already, and another size keeps what is seen."""
+    snapshot = PlainNgp().save(tmp_path / "Aufnahme ü.msgpack")
+    own = training_cameras(snapshot)
+    field = Session(torch.device("cpu")).field(snapshot, FieldOptions())
+    placed = placed_cameras(read_cameras(snapshot), field)
+    np.testing.assert_array_equal(placed.matrices(), own.matrices())
+    wide = own.cameras[0].resized(80, 60)
+    expected = render_view(field, wide).image().numpy()
+    assert np.abs(rendered(tmp_path / "a", snapshot, snapshot, "80x60") - expected).max() < 1e-5
 
 
 def elsewhere(cameras: list[Camera], scale: float) -> list[Camera]:

@@ -22,8 +22,8 @@ class TrainingCameras:
     ``placed`` is the way to the field frame; `read_training_cameras` gives the file's coordinates.
     """
 
-    kind: Literal["transforms", "llff", "colmap"]
-    """Which file they come from."""
+    kind: Literal["transforms", "llff", "colmap", "checkpoint"]
+    """Which file they come from; a checkpoint's own are in its field frame already."""
     names: tuple[str, ...]
     """Of the pictures, as the file has them."""
     cameras: tuple[Camera, ...]
@@ -56,6 +56,8 @@ class TrainingCameras:
         Raises:
             UserError: the file does not determine LLFF's frame.
         """
+        if self.kind == "checkpoint":
+            return self
         matrices = self.matrices()
         if field_from_dataset is not None:
             matrices = field_from_dataset @ self.original_from_file @ matrices

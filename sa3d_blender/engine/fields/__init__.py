@@ -5,6 +5,7 @@ A family is one module with a ``FAMILY``; adding it to `FAMILIES` is all that re
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -64,7 +65,7 @@ def training_cameras(path: Path) -> TrainingCameras:
             "choose their file, e.g. transforms.json.",
             code="no_cameras",
         )
-    return family.training_cameras(checkpoint)
+    return replace(family.training_cameras(checkpoint), kind="checkpoint")
 
 
 def _family_of(checkpoint: Checkpoint) -> Family:
