@@ -43,7 +43,7 @@ SHAPE = BundledShape(
     mlp_channels=512,
     outline_channels=48,
 )
-ANSWER_SIDE = 256
+ANSWER_SIDE = 320
 """Input side of the exported model: on held-out pictures it answers better there than at SIDE."""
 PICTURES, PROMPTS = 16, 1
 """Per step, and per picture."""
