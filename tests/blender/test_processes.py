@@ -23,8 +23,9 @@ session.engine_command = lambda python: [sys.executable, sys.argv[2]]
 nerf = api.load_nerf(sys.argv[3])
 api.add_prompt(nerf, x=900, y=500)
 job = api.segment(nerf, wait=False)
-while job.factor < 0.3:
+while job.state == "running" and job.factor < 0.2:
     session.pump()
+assert job.state == "running", job.error
 print("ENGINE", session.current.engine.pid, flush=True)
 if sys.argv[4] == "leave":
     sa3d_blender.unregister()
