@@ -5,10 +5,35 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
-from torch import Tensor, from_numpy
+from torch import Tensor, from_numpy, ones_like
+from torch import bool as bool_type
 
 SMALLEST = 0.5
 """Of the area of a mask's largest piece; counts only where no piece was clicked on."""
+
+
+BOX_MARGIN = 0.05
+"""Of a box's width and height: by so much artists' boxes may be too tight."""
+
+
+def inside_box(
+    logits: Float[Tensor, "k s s"], corners: Float[Tensor, "1 4"]
+) -> Float[Tensor, "k s s"]:
+    """Masks without what lies outside a box.
+
+    Args:
+        corners: x0, y0, x1, y1 in pixels of the logits.
+
+    Returns:
+        The logits; outside the box none is positive.
+    """
+    x0, y0, x1, y1 = corners[0].tolist()
+    across, down = BOX_MARGIN * (x1 - x0), BOX_MARGIN * (y1 - y0)
+    outside = ones_like(logits[0], dtype=bool_type)
+    rows = slice(max(0, round(y0 - down)), max(0, round(y1 + down)))
+    columns = slice(max(0, round(x0 - across)), max(0, round(x1 + across)))
+    outside[rows, columns] = False
+    return logits.where(~outside, -logits.abs())
 
 
 def without_scraps(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from ..relief import Relief
-from .pieces import without_scraps
+from .pieces import inside_box, without_scraps
 from .protocol import ImageEmbedding, MaskPrediction
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
@@ -103,9 +103,9 @@ class PromptableModel:
         earlier = None if logits is None else self._tensor(logits)[None, None]
         if box is not None and logits is None and self._outline is not None:
             first, _ = self._ask(embedding, clicks, corners, None, multimask=False)
-            earlier = self._full_size(first, embedding, clicks)[1][None]
+            earlier = self._full_size(first, embedding, clicks, corners)[1][None]
         low, scores = self._ask(embedding, clicks, corners, earlier, multimask=multimask)
-        full, low = self._full_size(low, embedding, clicks)
+        full, low = self._full_size(low, embedding, clicks, corners)
         return MaskPrediction(
             (full > 0).cpu().numpy(), scores.float().cpu().numpy(), low.float().cpu().numpy()
         )
@@ -136,6 +136,7 @@ class PromptableModel:
         low: Float[Tensor, "k lh lw"],
         embedding: ImageEmbedding,
         clicks: tuple[Tensor, Tensor] | None,
+        corners: Float[Tensor, "1 4"] | None,
     ) -> tuple[Float[Tensor, "k h w"], Float[Tensor, "k lh lw"]]:
         """Logits of the picture's pixels, and what is to be fed back."""
         side = (self.input_side, self.input_side)
@@ -146,6 +147,8 @@ class PromptableModel:
             positive = np.zeros((0, 2))
             if clicks is not None:
                 positive = clicks[0][clicks[1] == 1].cpu().numpy()
+            if corners is not None:
+                drawn = inside_box(drawn, corners)
             square = without_scraps(drawn, positive)[None]
             low = avg_pool2d(square, 2)[0]
         height, width = embedding.input_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sa3d_blender.engine.segmenters.pieces import without_scraps
+from sa3d_blender.engine.segmenters.pieces import inside_box, without_scraps
 
 
 def four_pieces() -> torch.Tensor:
@@ -30,3 +30,11 @@ def test_large_pieces_stay_where_none_was_clicked() -> None:
     logits = four_pieces()[None]
     for clicks in (np.zeros((0, 2)), np.array([[15.0, 15.0]])):
         assert (without_scraps(logits, clicks)[0] > 0).sum() == 100 + 64
+
+
+def test_nothing_lies_outside_a_box_but_for_a_margin() -> None:
+    kept = inside_box(torch.full((1, 50, 50), 2.0), torch.tensor([[10.0, 20.0, 30.0, 60.0]]))
+    assert (kept[0] > 0).sum() == (50 - 18) * (31 - 9)
+    assert (kept[0, 18:, 9:31] == 2).all()
+    assert kept[0, 17, 20] == -2
+    assert (inside_box(-torch.ones(1, 9, 9), torch.tensor([[2.0, 2.0, 5.0, 5.0]])) == -1).all()
