@@ -23,6 +23,7 @@ from tests.support.plain_hash import (
     tcnn_features,
     torch_features,
 )
+from tests.support.ray_by_ray import picture
 
 Tables = dict[str, Any]
 LAYOUTS = ("torch", "tcnn", "tcnn 0.3", "tcnn 0.1")
@@ -128,17 +129,7 @@ pipeline: !!python/object:nerfstudio.pipelines.base_pipeline.VanillaPipelineConf
 
     def render(self, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
         """Picture [h w 3] and opacity [h w], the light that ends in samples."""
-        image = np.zeros((camera.height, camera.width, 3))
-        opacity = np.zeros((camera.height, camera.width))
-        rotation = camera.field_from_camera[:3, :3]
-        for row in range(camera.height):
-            for column in range(camera.width):
-                x = (column + 0.5 - camera.cx) / camera.fl_x
-                y = (row + 0.5 - camera.cy) / camera.fl_y
-                d = rotation @ np.array([x, -y, -1.0])
-                found = self._ray(camera.origin, d / np.linalg.norm(d))
-                image[row, column], opacity[row, column] = found
-        return image, opacity
+        return picture(camera, self._ray)
 
     def _ray(self, o: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
         s = np.linspace(0, 1, self.samples[0] + 1)

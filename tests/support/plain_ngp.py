@@ -18,6 +18,7 @@ import numpy as np
 
 from sa3d_blender.core.cameras import Camera
 from tests.support.plain_hash import harmonics, packed_count, packed_network, tcnn_features
+from tests.support.ray_by_ray import picture
 
 SIDE = 128
 
@@ -142,17 +143,7 @@ class PlainNgp:
 
     def render(self, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
         """Picture [h w 3] and opacity [h w] from a camera in the data set's frame."""
-        image = np.zeros((camera.height, camera.width, 3))
-        opacity = np.zeros((camera.height, camera.width))
-        rotation = camera.field_from_camera[:3, :3]
-        for row in range(camera.height):
-            for column in range(camera.width):
-                x = (column + 0.5 - camera.cx) / camera.fl_x
-                y = (row + 0.5 - camera.cy) / camera.fl_y
-                d = rotation @ np.array([x, -y, -1.0])
-                found = self._ray(self.to_ngp(camera.origin), self._turn(d / np.linalg.norm(d)))
-                image[row, column], opacity[row, column] = found
-        return image, opacity
+        return picture(camera, lambda o, d: self._ray(self.to_ngp(o), self._turn(d)))
 
     def to_ngp(self, p: np.ndarray) -> np.ndarray:
         """The data set's coordinates in Instant-NGP's world."""

@@ -56,6 +56,7 @@ def read_inert_yaml(path: Path) -> dict[str, Any]:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise wrong
+        # _InertLoader is a SafeLoader: no tag makes or runs anything.
         data = yaml.load(content.decode("utf-8"), Loader=_InertLoader)
     except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise wrong from error
