@@ -17,14 +17,15 @@ Methods (params -> result):
              one view, best first, at its own size or at that at which ``segment`` with this
              ``view_size`` cuts it. The picture is kept: a further click costs the decoder only.
              Without objects it is merely made ready.
-``segment``  {checkpoint, options, camera, objects, settings, mesh, out, cameras?, previews?} ->
-             {result: path of result.npz, report: path of report.json, objects: [{name, mesh: path
-             of NAME_mesh.npz, vertices, faces}]}
+``segment``  {checkpoint, options, camera, objects, settings, mesh, out, more_views?, cameras?,
+             previews?} -> {result: path of result.npz, report: path of report.json, objects:
+             [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
 ``mesh``     {result: path, mesh, out} -> {objects: [{name, mesh, vertices, faces}]}
 ``shutdown`` {} -> {}
 
 ``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
-`Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`.
+`Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
+`PromptedView.to_json`.
 
 Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?}; ``picture`` is
 a small PNG of the view just voted on, masks tinted, in the folder ``previews.folder`` that

@@ -25,6 +25,8 @@ class ObjectPrompt:
     box: tuple[float, float, float, float] | None = None
     candidate: int = 0
     """Which of the segmenter's masks for this prompt is meant; 0 is the one it thinks best of."""
+    refines: bool = False
+    """Another picture says where the object is; here, points that are not on it are enough."""
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -34,11 +36,16 @@ class ObjectPrompt:
             raise UserError(f"Object {self.name!r} has a label that is neither 1 nor 0.")
         if self.candidate < 0:
             raise UserError(f"Object {self.name!r} asks for the mask {self.candidate}; 0 is best.")
-        if OBJECT not in self.labels and self.box is None:
+        if not self.says_where and not (self.refines and self.points):
             raise UserError(
                 f"Object {self.name!r} has no positive point and no box; click on the object.",
                 code="no_prompt",
             )
+
+    @property
+    def says_where(self) -> bool:
+        """Whether it points at the object; if not, it only says what the object is not."""
+        return OBJECT in self.labels or self.box is not None
 
     def check_inside(self, width: int, height: int) -> None:
         """Raise UserError when a point or the box lies outside a picture of this size."""
@@ -68,6 +75,8 @@ class ObjectPrompt:
             data["box"] = list(self.box)
         if self.candidate:
             data["candidate"] = self.candidate
+        if self.refines:
+            data["refines"] = True
         return data
 
     @staticmethod
@@ -81,7 +90,8 @@ class ObjectPrompt:
                 x0, y0, x1, y1 = (float(v) for v in box)
                 box = (x0, y0, x1, y1)
             candidate = int(data.get("candidate", 0))
-            return ObjectPrompt(str(data["name"]), points, labels, box, candidate)
+            refines = bool(data.get("refines", False))
+            return ObjectPrompt(str(data["name"]), points, labels, box, candidate, refines)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"A prompt is not written as expected ({error}).") from error
 
@@ -105,8 +115,13 @@ def prompts_from_json(data: Any) -> list[ObjectPrompt]:
 
 def read_prompts(path: Path) -> list[ObjectPrompt]:
     """The objects of a ``prompts.json`` file. Raises UserError when it cannot be used."""
+    return prompts_from_json(parse_prompts(path))
+
+
+def parse_prompts(path: Path) -> Any:
+    """What a ``prompts.json`` file says, unchecked. Raises UserError when it cannot be read."""
     try:
-        return prompts_from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"There is no prompt file at {path}.", code="missing_file") from error
     except (OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import __version__
 from ..core.errors import Cancelled, UserError, is_out_of_memory
+from ..core.prompted_view import PromptedView, read_prompts_by_frame
 from ..core.prompts import read_prompts
 from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
 from ..core.training_cameras import TrainingCameras
@@ -222,7 +223,8 @@ def run_segment(arguments: argparse.Namespace) -> None:
     )
     mesh = MeshSettings(resolution=arguments.resolution, max_faces=arguments.max_faces)
     check_settings(settings, mesh)
-    prompts = read_prompts(arguments.prompts)
+    prompts = read_prompts_by_frame(arguments.prompts, arguments.frame)
+    check_frames(list(prompts), len(cameras.cameras))
     session = _session(arguments)
     with terminal_run() as run:
         options, placed = camera_file(
@@ -232,10 +234,11 @@ def run_segment(arguments: argparse.Namespace) -> None:
             arguments.checkpoint,
             options,
             placed.cameras[arguments.frame],
-            prompts,
+            prompts.pop(arguments.frame),
             settings,
             mesh,
             arguments.out,
+            more=[PromptedView(placed.cameras[k], tuple(here)) for k, here in prompts.items()],
             given=[c for k, c in enumerate(placed.cameras) if k != arguments.frame],
             run=run,
             whole_process=True,

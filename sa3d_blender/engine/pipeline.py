@@ -8,111 +8,39 @@ and embedding at hand, asks again with all views known; it costs the decoder onl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from ..core.cameras import Camera
 from ..core.errors import UserError
+from ..core.prompted_view import PromptedView
 from ..core.prompts import ObjectPrompt
 from ..core.settings import SegmentSettings
-from .artist_view import artist_camera, check_on_something, moved_clicks
+from .artist_start import (
+    StartedObject,
+    framed_clicks,
+    framed_view,
+    start_objects,
+    target_of,
+    whole_view,
+)
 from .fields.protocol import RadianceField
 from .mask_grid import PAPER_LAMBDA
-from .object_votes import ObjectVotes, surface_points
+from .object_votes import ObjectVotes
 from .parallel import one_core
-from .prepared_views import LEAST_KEPT_WEIGHT, PreparedView, PreparedViews
-from .render import View, render_view
+from .prepared_views import LEAST_KEPT_WEIGHT, PreparedViews
+from .render import render_view
 from .report import Run
 from .result import SegmentedObject
+from .segmentation import Segmentation
 from .segmenters.protocol import Segmenter
-from .self_prompt import (
-    Clicks,
-    KnownPixels,
-    ViewCut,
-    cut_by_agreement,
-    cut_by_confidence,
-)
-from .views import Target, enclosing, plan_views, target_of_points
+from .self_prompt import Clicks
+from .views import Target, crop_to_target, enclosing, plan_views
 
 CLEAR_SIZE = 24
 """Side in pixels of the quick look that tells whether the target can be seen from a camera."""
-
-
-@dataclass
-class Segmentation:
-    """One run. `segment` is the way to use it."""
-
-    settings: SegmentSettings
-    views: PreparedViews
-    report: list[dict[str, Any]] = field(default_factory=list)
-
-    def cut_first(self, camera: Camera, prompt: ObjectPrompt) -> Bool[np.ndarray, "h w"]:
-        """The segmenter's answer to the artist's own prompt in the artist's view."""
-        prepared = self.views[0]
-        clicks = moved_clicks(prompt, camera, prepared.view.camera)
-        check_on_something(prepared.view.opacity().cpu().numpy(), clicks, prompt.name)
-        with self.views.run.timed("prompt"), one_core():
-            answer = clicks.predict(self.views.segmenter, prepared.embedding, multimask=True)
-        mask = answer.masks[min(prompt.candidate, len(answer.masks) - 1)]
-        if not mask.any():
-            raise UserError(
-                f"Nothing was found at the points of {prompt.name!r}; click nearer to its middle.",
-                code="nothing_found",
-            )
-        return mask
-
-    def visit(self, index: int, objects: list[ObjectVotes], first: dict[str, Clicks]) -> None:
-        """Prompt, cut and vote in one view for every object."""
-        prepared = self.views[index]
-        known = self._known(prepared.view, objects)
-        entry: dict[str, Any] = {"view": index, "objects": {}}
-        masks: dict[str, Bool[np.ndarray, "h w"]] = {}
-        for votes in objects:
-            name = votes.prompt.name
-            with self.views.run.timed("prompt"), one_core():
-                cut = self._cut(votes, prepared, known.get(name), first.get(name))
-            with self.views.run.timed("vote"), one_core():
-                votes.retract(index, prepared.view)
-                if cut.accepted:
-                    votes.grow_to(prepared.view, cut.mask, self.views.rendered())
-                    votes.vote(index, prepared.view, cut.mask)
-            entry["objects"][name] = describe_cut(cut)
-            if cut.accepted:
-                masks[name] = cut.mask
-        self.report.append(entry)
-        if self.views.run.previews and prepared.picture is not None:
-            self.views.run.previews.show(prepared.picture, masks)
-
-    def _known(self, view: View, objects: list[ObjectVotes]) -> dict[str, KnownPixels]:
-        if self.settings.prompt_rule == "confidence":
-            return {}
-        with self.views.run.timed("vote"), one_core():
-            own = {votes.prompt.name: votes.known(view) for votes in objects}
-        known = {}
-        for name, pixels in own.items():
-            taken = pixels.other.copy()
-            for other in own:
-                if other != name:
-                    taken |= own[other].object & ~pixels.object
-            known[name] = KnownPixels(pixels.object, taken)
-        return known
-
-    def _cut(
-        self,
-        votes: ObjectVotes,
-        prepared: PreparedView,
-        known: KnownPixels | None,
-        first: Clicks | None,
-    ) -> ViewCut:
-        if known is None:
-            return cut_by_confidence(
-                self.views.segmenter, prepared.embedding, votes.score(prepared.view)
-            )
-        cut = cut_by_agreement(self.views.segmenter, prepared.embedding, known, first=first)
-        return cut if self.settings.gate or not cut.mask.any() else replace(cut, reason="")
 
 
 def segment(
@@ -122,6 +50,7 @@ def segment(
     objects: Sequence[ObjectPrompt],
     settings: SegmentSettings,
     *,
+    more: Sequence[PromptedView] = (),
     given: Sequence[Camera] = (),
     run: Run | None = None,
 ) -> tuple[list[SegmentedObject], list[dict[str, Any]]]:
@@ -130,6 +59,7 @@ def segment(
     Args:
         camera: the artist's camera; prompts are pixels of its picture.
         objects: what to cut out; all share one pass over the views.
+        more: prompts in pictures of other cameras, for the same objects or others.
         given: training cameras, when known.
 
     Returns:
@@ -142,24 +72,16 @@ def segment(
     """
     run = run or Run()
     settings = reference_settings(settings) if settings.reference else settings
-    for prompt in objects:
-        prompt.check_inside(camera.width, camera.height)
+    pictures = [PromptedView(camera, tuple(objects)), *more]
+    for picture in pictures:
+        picture.check()
     views = PreparedViews(field_, segmenter, run, 0.0 if settings.reference else LEAST_KEPT_WEIGHT)
     work = Segmentation(settings, views)
     run.progress("view", 0, settings.views, "Looking through the camera")
-    artist = artist_camera(camera, settings.view_size)
-    views.add(0, artist)
-    masks = [work.cut_first(camera, prompt) for prompt in objects]
-    targets = [
-        _target(field_, views[0].view, mask, artist, prompt.name)
-        for mask, prompt in zip(masks, objects, strict=True)
-    ]
-    tracks = []
-    for prompt, mask, target in zip(objects, masks, targets, strict=True):
-        votes = ObjectVotes.start(prompt, settings, field_, target)
-        votes.vote(0, views[0].view, mask)
-        tracks.append(votes)
-    _visit_all(work, tracks, camera, enclosing(targets), list(given))
+    started = start_objects(work, pictures)
+    target = enclosing([target_of(work, entry, pictures) for entry in started])
+    _visit_all(work, started, pictures, target, list(given))
+    tracks = [entry.votes for entry in started]
     _require_votes(tracks)
     with run.timed("complete"):
         finished = [votes.finished(field_, views.rendered()) for votes in tracks]
@@ -168,39 +90,54 @@ def segment(
 
 def _visit_all(
     work: Segmentation,
-    tracks: list[ObjectVotes],
-    camera: Camera,
+    started: list[StartedObject],
+    pictures: list[PromptedView],
     target: Target,
     given: list[Camera],
 ) -> None:
     settings, views, run = work.settings, work.views, work.views.run
+    tracks = [entry.votes for entry in started]
     with run.timed("plan"):
-        cameras = plan_views(
-            camera,
-            target,
-            scene=views.field_.scene,
-            count=settings.views,
-            size=settings.view_size,
-            given=given,
-            is_clear=lambda c: is_clear(views.field_, c, target, run),
-        )
-    artist_clicks = {
-        votes.prompt.name: moved_clicks(votes.prompt, camera, cameras[0]) for votes in tracks
-    }
+        cameras = _all_cameras(work, pictures, target, given)
+    clicks = framed_clicks(started, pictures, cameras)
     for index in views.add_in_turn(1, cameras):
         run.progress("view", index, len(cameras), f"View {index} of {len(cameras)}")
-        work.visit(index, tracks, artist_clicks if index == 1 else {})
+        work.visit(index, tracks, clicks.get(index, {}))
     for _ in range(settings.passes - 1):
         for votes in tracks:
             with run.timed("vote"), one_core():
-                if 1 in votes.masks:  # the framed view says the same more exactly
-                    votes.retract(0, views[0].view)
+                _drop_whole_pictures(votes, views, len(pictures))
                 if not votes.tighten(views.field_, views.rendered()):
                     raise _no_view(votes)
         work.report.clear()
         for index in range(1, len(cameras) + 1):
             run.progress("refine", index, len(cameras), f"Checking view {index}")
-            _revisit(work, index, tracks, artist_clicks if index == 1 else {})
+            _revisit(work, index, tracks, clicks.get(index, {}))
+
+
+def _all_cameras(
+    work: Segmentation, pictures: list[PromptedView], target: Target, given: list[Camera]
+) -> list[Camera]:
+    """The artist's pictures, each framing the target, then the other views."""
+    settings, views, run = work.settings, work.views, work.views.run
+    first, *others = plan_views(
+        pictures[0].camera,
+        target,
+        scene=views.field_.scene,
+        count=settings.views,
+        size=settings.view_size,
+        given=given,
+        is_clear=lambda c: is_clear(views.field_, c, target, run),
+    )
+    framed = [crop_to_target(p.camera, target, settings.view_size) for p in pictures[1:]]
+    return [first, *framed, *others]
+
+
+def _drop_whole_pictures(votes: ObjectVotes, views: PreparedViews, count: int) -> None:
+    """Take back the votes of whole pictures where a framed one says the same more exactly."""
+    for number in range(count):
+        if framed_view(number) in votes.masks:
+            votes.retract(whole_view(number), views[whole_view(number)].view)
 
 
 def _revisit(
@@ -235,17 +172,6 @@ def is_clear(field_: RadianceField, camera: Camera, target: Target, run: Run) ->
     return bool(solid.sum() > before.sum() and before.sum() <= 0.67 * near.sum())
 
 
-def describe_cut(cut: ViewCut) -> dict[str, Any]:
-    """One object in one view, for the report."""
-    return {
-        "points": [[round(x, 1), round(y, 1)] for x, y in cut.clicks.points],
-        "labels": cut.clicks.labels,
-        "iou": round(cut.agreement, 4),
-        "accepted": cut.accepted,
-        "reason": cut.reason,
-    }
-
-
 def reference_settings(settings: SegmentSettings) -> SegmentSettings:
     """The paper's settings: all samples vote, lambda 0.15, its prompt rule, one pass, no gate."""
     return replace(
@@ -258,18 +184,6 @@ def reference_settings(settings: SegmentSettings) -> SegmentSettings:
         gate=False,
         grid_resolution=160,
     )
-
-
-def _target(
-    field_: RadianceField, view: View, mask: Bool[np.ndarray, "h w"], camera: Camera, name: str
-) -> Target:
-    points = surface_points(field_, view, mask)
-    if len(points) < 3:
-        raise UserError(
-            f"The NeRF has no surface where {name!r} was clicked; click on something solid.",
-            code="empty_background",
-        )
-    return target_of_points(points, camera.forward)
 
 
 def _require_votes(tracks: list[ObjectVotes]) -> None:

@@ -45,6 +45,11 @@ class Clicks:
     labels: list[int] = field(default_factory=list)
     box: tuple[float, float, float, float] | None = None
 
+    @property
+    def says_where(self) -> bool:
+        """Whether they point at the object."""
+        return 1 in self.labels or self.box is not None
+
     def add(self, row: int, column: int, label: int) -> None:
         """Click the centre of a pixel."""
         self.points.append((column + 0.5, row + 0.5))
@@ -101,6 +106,34 @@ def deepest_pixel(region: Bool[np.ndarray, "h w"]) -> tuple[int, int, float]:
     return int(row), int(column), float(depth[row, column])
 
 
+def believed(known: KnownPixels, mask: Bool[np.ndarray, "h w"], artist: Clicks) -> KnownPixels:
+    """What is known, without what the artist's own clicks deny.
+
+    Where a mask and earlier views differ and the artist clicked there, the artist is right: the
+    whole region of the difference counts as not known.
+    """
+    objects, other = known.object, known.other
+    for (x, y), label in zip(artist.points, artist.labels, strict=True):
+        row, column = min(int(y), mask.shape[0] - 1), min(int(x), mask.shape[1] - 1)
+        wrong = (other & mask) if label else (objects & ~mask)
+        if wrong[row, column]:
+            pieces, _ = ndimage.label(wrong)
+            piece = pieces == pieces[row, column]
+            objects, other = objects & ~piece, other & ~piece
+    return KnownPixels(objects, other)
+
+
+def worst_error(mask: Bool[np.ndarray, "h w"], known: KnownPixels) -> tuple[int, int, int] | None:
+    """Row, column and true label of the middle of the largest region where a mask is wrong.
+
+    None where all differences are thin as edges.
+    """
+    missing = deepest_pixel(known.object & ~mask)
+    spilled = deepest_pixel(known.other & mask)
+    row, column, depth = max(missing, spilled, key=lambda place: place[2])
+    return (row, column, int(depth == missing[2])) if depth >= SMALLEST_ERROR_DEPTH else None
+
+
 def cut_by_agreement(
     segmenter: Segmenter,
     embedding: ImageEmbedding,
@@ -113,33 +146,54 @@ def cut_by_agreement(
     Args:
         segmenter, embedding: the model and this view's embedding.
         known: object and other pixels of the view.
-        first: the artist's own clicks, if this is a picture they clicked in.
+        first: the artist's own clicks, if this is a picture they clicked in; they go before what
+            is known.
     """
-    clicks = Clicks(list(first.points), list(first.labels), first.box) if first else Clicks()
-    if np.count_nonzero(known.object) < SMALLEST_OBJECT and not first:
-        return ViewCut(np.zeros_like(known.object), clicks, 0.0, "the object is hidden here")
-    if not first:
-        row, column, _ = deepest_pixel(known.object)
+    artist = first or Clicks()
+    clicks = Clicks(list(artist.points), list(artist.labels), artist.box)
+    if not clicks.says_where:
+        if np.count_nonzero(known.object) < SMALLEST_OBJECT:
+            return ViewCut(np.zeros_like(known.object), clicks, 0.0, "the object is hidden here")
+        row, column, _ = deepest_pixel(_without_places(known.object, artist))
         clicks.add(row, column, 1)
-    best, best_logits, best_score = None, None, -1.0
+    best, best_logits, best_score = None, None, -math.inf
     for turn in range(MAX_ROUNDS):
         answer = clicks.predict(
             segmenter, embedding, logits=best_logits, multimask=turn == 0 or best_score < 0.5
         )
-        scores = [agreement(mask, known) for mask in answer.masks]
+        scores = [
+            agreement(mask, believed(known, mask, artist)) - _disobeyed(mask, artist)
+            for mask in answer.masks
+        ]
         pick = int(np.argmax(scores))
         if scores[pick] > best_score:
             best, best_logits, best_score = answer.masks[pick], answer.logits[pick], scores[pick]
         assert best is not None
-        missing = deepest_pixel(known.object & ~best)
-        spilled = deepest_pixel(known.other & best)
-        row, column, depth = max(missing, spilled, key=lambda place: place[2])
-        clicked_before = (column + 0.5, row + 0.5) in clicks.points
-        if depth < SMALLEST_ERROR_DEPTH or clicked_before or turn == MAX_ROUNDS - 1:
+        error = worst_error(best, believed(known, best, artist))
+        clicked_before = error and (error[1] + 0.5, error[0] + 0.5) in clicks.points
+        if error is None or clicked_before or turn == MAX_ROUNDS - 1:
             break
-        clicks.add(row, column, int(depth == missing[2]))
+        clicks.add(*error)
     assert best is not None
-    return ViewCut(best, clicks, best_score, _objection(best, known, best_score, first))
+    trusted = believed(known, best, artist)
+    score = agreement(best, trusted)
+    return ViewCut(best, clicks, score, _objection(best, trusted, score, first))
+
+
+def _without_places(region: Bool[np.ndarray, "h w"], clicks: Clicks) -> Bool[np.ndarray, "h w"]:
+    left = region.copy()
+    for x, y in clicks.points:
+        left[min(int(y), len(left) - 1), min(int(x), left.shape[1] - 1)] = False
+    return left
+
+
+def _disobeyed(mask: Bool[np.ndarray, "h w"], artist: Clicks) -> int:
+    """How many of the artist's clicks a mask contradicts."""
+    height, width = mask.shape
+    return sum(
+        int(mask[min(int(y), height - 1), min(int(x), width - 1)]) != label
+        for (x, y), label in zip(artist.points, artist.labels, strict=True)
+    )
 
 
 def _objection(

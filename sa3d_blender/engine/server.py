@@ -35,6 +35,7 @@ from ..core.messages import (
     decode,
     encode,
 )
+from ..core.prompted_view import PromptedView
 from ..core.prompts import prompts_from_json
 from ..core.settings import (
     SEGMENTERS,
@@ -194,6 +195,7 @@ class Server:
             settings_from_json(SegmentSettings, params.get("settings")),
             settings_from_json(MeshSettings, params.get("mesh")),
             Path(params["out"]),
+            more=[PromptedView.from_json(view) for view in params.get("more_views", [])],
             given=self._given_cameras(params, run),
             run=run,
         )

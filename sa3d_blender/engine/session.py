@@ -16,6 +16,7 @@ import torch
 from ..core.cameras import Camera
 from ..core.errors import UserError
 from ..core.mesh import MeshData
+from ..core.prompted_view import PromptedView
 from ..core.prompts import ObjectPrompt
 from ..core.settings import (
     SEGMENTERS,
@@ -160,6 +161,7 @@ class Session:
         mesh: MeshSettings,
         out: Path,
         *,
+        more: Sequence[PromptedView] = (),
         given: Sequence[Camera] = (),
         run: Run | None = None,
         whole_process: bool = False,
@@ -167,6 +169,7 @@ class Session:
         """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
 
         Args:
+            more: prompts in pictures of other cameras; see `pipeline.segment`.
             whole_process: the report's total counts from the start of the process, not of the job.
 
         Returns:
@@ -182,7 +185,9 @@ class Session:
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
         segmenter = self.segmenter(settings.segmenter, settings.weights, run)
-        found, views = segment(loaded, segmenter, camera, objects, settings, given=given, run=run)
+        found, views = segment(
+            loaded, segmenter, camera, objects, settings, more=more, given=given, run=run
+        )
         result = SegmentResult(os.path.abspath(checkpoint), options, tuple(found))
         meshes = self._meshes(loaded, found, mesh, run)
         with run.timed("write"):

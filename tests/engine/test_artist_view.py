@@ -13,9 +13,9 @@ from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.artist_view import artist_camera
-from sa3d_blender.engine.pipeline import Segmentation
 from sa3d_blender.engine.prepared_views import PreparedViews
 from sa3d_blender.engine.report import Run
+from sa3d_blender.engine.segmentation import Segmentation
 from sa3d_blender.engine.session import Session
 from tests.support.scripted_segmenter import ScriptedSegmenter
 
