@@ -21,14 +21,18 @@ Methods (params -> result):
              previews?} -> {result: path of result.npz, report: path of report.json, objects:
              [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
 ``mesh``     {result: path, mesh, out} -> {objects: [{name, mesh, vertices, faces}]}
+``points``   {checkpoint, options, out, count, seconds, training_cameras?} -> {points: path of
+             `PointCloud`, count}: at most so many coloured points on the field's surfaces, as many
+             as about so many seconds give
 ``shutdown`` {} -> {}
 
 ``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
 `Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
 `PromptedView.to_json`.
 
-Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?}; ``picture`` is
-a small PNG of the view just voted on, masks tinted, in the folder ``previews.folder`` that
+Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?};
+``points`` {name: path of `PointCloud`} is what is known of the objects so far; ``picture`` is a
+small PNG of the view just voted on, masks tinted, in the folder ``previews.folder`` that
 ``segment`` was given with ``previews.colors`` {name: [r g b] in [0, 1]}. Blender -> engine
 ``cancel`` {id}. Stages of ``segment``: ``load``, ``view`` (n of total), ``surface``.
 """

@@ -34,6 +34,8 @@ class Run:
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     previews: Previews | None = None
     """Where pictures of the views go, when somebody watches."""
+    on_votes: Callable[..., None] = lambda field_, objects, views: None
+    """Called after each view's votes; see `CoarseObjects.visited`."""
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -76,6 +76,7 @@ class Segmentation:
         self.report.append(entry)
         if self.views.run.previews and prepared.picture is not None:
             self.views.run.previews.show(prepared.picture, masks)
+        self.views.run.on_votes(self.views.field_, objects, self.views.done)
 
     def _known(self, view: View, objects: list[ObjectVotes]) -> dict[str, KnownPixels]:
         if self.settings.prompt_rule == "confidence":

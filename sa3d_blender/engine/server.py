@@ -44,10 +44,17 @@ from ..core.settings import (
     SegmentSettings,
     settings_from_json,
 )
+from .coarse_objects import CoarseObjects
+from .point_cloud import sample_surface
 from .previews import Previews
 from .report import Run, versions
 from .session import Session, choose_device, write_object
-from .training_views import describe_training_cameras, placed_cameras, read_cameras
+from .training_views import (
+    describe_training_cameras,
+    known_cameras,
+    placed_cameras,
+    read_cameras,
+)
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +77,7 @@ class Server:
             "predict": self._predict,
             "training_cameras": self._training_cameras,
             "segment": self._segment,
+            "points": self._points,
             "mesh": self._mesh,
         }
 
@@ -105,7 +113,9 @@ class Server:
         if method is None:
             return Failure(request.id, METHOD_NOT_FOUND, f"No method {request.method!r}.")
         try:
-            result = method(request.params, self._run(request.id))
+            run = self._run(request.id)
+            run.check()
+            result = method(request.params, run)
             return Response(request.id, result)
         except UserError as error:
             return Failure(request.id, USER_ERROR, str(error), error.code)
@@ -122,7 +132,7 @@ class Server:
             self._cancelled.discard(request.id)
 
     def _run(self, request_id: int) -> Run:
-        def report(stage: str, n: int, total: int, text: str, **more: str) -> None:
+        def report(stage: str, n: int, total: int, text: str, **more: Any) -> None:
             params = {"id": request_id, "stage": stage, "n": n, "total": total, "text": text}
             self._send(Notification("progress", params | more))
 
@@ -181,13 +191,26 @@ class Server:
             )
         return {"objects": found}
 
+    def _points(self, params: Params, run: Run) -> Params:
+        checkpoint, options = checkpoint_of(params)
+        field = self._session.field(checkpoint, options, run)
+        run.check()
+        side_file = params.get("training_cameras")
+        cameras = known_cameras(field, checkpoint, Path(side_file) if side_file else None)
+        cloud = sample_surface(
+            field, cameras, count=int(params["count"]), seconds=float(params["seconds"]), run=run
+        )
+        path = Path(params["out"]) / "points.npz"
+        cloud.save(path)
+        return {"points": str(path), "count": len(cloud.points)}
+
     def _training_cameras(self, params: Params, run: Run) -> Params:
         path = Path(params["file"])
         return describe_training_cameras(self._session, *checkpoint_of(params), path, run)
 
     def _segment(self, params: Params, run: Run) -> Params:
         if params.get("previews"):
-            run.previews = self._previews(params["previews"], run)
+            self._show_previews(params["previews"], run)
         return self._session.segment(
             *checkpoint_of(params),
             Camera.from_json(params["camera"]),
@@ -200,7 +223,7 @@ class Server:
             run=run,
         )
 
-    def _previews(self, wanted: Params, run: Run) -> Previews:
+    def _show_previews(self, wanted: Params, run: Run) -> None:
         """Send each preview as progress that says again where the run is."""
         said: list[tuple[str, int, int, str]] = []
         say = run.on_progress
@@ -209,12 +232,17 @@ class Server:
             said[:] = [(stage, n, total, text)]
             say(stage, n, total, text)
 
-        def send(path: Path) -> None:
+        def send(**more: Any) -> None:
             for progress in said:
-                say(*progress, picture=str(path))
+                say(*progress, **more)
 
+        def send_points(files: dict[str, Path]) -> None:
+            send(points={name: str(path) for name, path in files.items()})
+
+        folder = Path(wanted["folder"])
         run.on_progress = remember
-        return Previews(Path(wanted["folder"]), wanted["colors"], send)
+        run.previews = Previews(folder, wanted["colors"], lambda path: send(picture=str(path)))
+        run.on_votes = CoarseObjects(folder, send_points).visited
 
     def _given_cameras(self, params: Params, run: Run) -> list[Camera]:
         """Those of the request itself, or of a file that it names."""

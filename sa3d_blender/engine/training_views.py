@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.cameras import Camera
+from ..core.errors import UserError
 from ..core.settings import FieldOptions
 from ..core.training_cameras import TrainingCameras, read_training_cameras
 from .fields import training_cameras
@@ -48,6 +50,23 @@ def placed_cameras(cameras: TrainingCameras, field: RadianceField) -> TrainingCa
     """
     moved = field.info().get("field_from_dataset")
     return cameras.placed(field.scene, None if moved is None else np.array(moved, dtype=np.float64))
+
+
+def known_cameras(
+    field: RadianceField, checkpoint: Path, side_file: Path | None = None
+) -> tuple[Camera, ...]:
+    """The training cameras as far as anything tells, in the field frame; none where nothing does.
+
+    Args:
+        side_file: the camera file that was chosen for the checkpoint.
+    """
+    path = side_file or checkpoint
+    if side_file is None and path.suffix.lower() not in CHECKPOINT_ENDINGS:
+        return ()
+    try:
+        return placed_cameras(read_cameras(path), field).cameras
+    except UserError:
+        return ()
 
 
 def camera_file(

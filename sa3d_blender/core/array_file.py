@@ -1,0 +1,18 @@
+"""Named arrays in one file, on their way between the engine and Blender."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from .files import written_whole
+
+
+def save_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write an uncompressed ``.npz`` without pickles. Raises UserError as `written_whole`."""
+    packed = io.BytesIO()  # a zip that fails on a full disk complains once more when collected
+    np.savez(packed, **arrays)  # type: ignore[arg-type]
+    with written_whole(path) as temporary:
+        temporary.write_bytes(packed.getbuffer())
