@@ -146,7 +146,9 @@ def predict(request: Request) -> dict[str, Any]:
 
 def segment(request: Request) -> dict[str, Any]:
     """One sphere for every object."""
-    objects = prompts_from_json(request.params)
+    views = [request.params, *request.params.get("more_views", [])]
+    named = {entry.name: entry for view in views for entry in prompts_from_json(view)}
+    objects = list(named.values())
     if "view" in MODE:
         raise UserError("No view was accepted; click elsewhere on the object.", code="no_view")
     for view in range(VIEWS):

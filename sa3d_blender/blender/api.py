@@ -19,7 +19,7 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
-from . import prompts, session, training_cameras, views
+from . import session, training_cameras, views
 from .installation import cancel as cancel_installation  # noqa: F401
 from .installation import (  # noqa: F401
     check_engine,
@@ -42,6 +42,7 @@ from .prompt_actions import (  # noqa: F401
 )
 from .references import Reference, refer
 from .results import load_meshes, place_mesh
+from .second_camera import prompted_views
 from .session import Job, Steps
 
 T = TypeVar("T")
@@ -175,12 +176,17 @@ def segment(
     nerf: bpy.types.Object | None = None,
     camera: bpy.types.Object | None = None,
     *,
+    object_name: str | None = None,
     out: str | Path | None = None,
     wait: bool = True,
 ) -> list[bpy.types.Object] | Job[Any]:
-    """Cut out every object that has prompts in the camera's picture and import the meshes.
+    """Cut out every object that has prompts, and import the meshes.
+
+    Prompts in further cameras' pictures refine the same objects.
 
     Args:
+        camera: where the run starts; the camera that was pointed in first when not given.
+        object_name: only this object.
         out: folder for the result's files; beside the .blend by default, else a temporary one.
 
     Returns:
@@ -188,18 +194,18 @@ def segment(
     """
     scene = bpy.context.scene
     nerf = nerf or require_nerf(scene)
-    camera = camera or views.require_camera(scene)
-    objects = prompts.read_prompts(scene, nerf, camera)
+    first, *more = prompted_views(scene, nerf, start=camera, only=object_name)
     entries = nerf.sa3d.nerf.objects
-    keys = {prompt.name: entries[prompt.name].key for prompt in objects}
+    names = [prompt.name for view in (first, *more) for prompt in view.objects]
+    keys = {name: entries[name].key for name in names}
     params = field_params(nerf) | run_params(nerf) | training_cameras.remembered(nerf)
     params |= {
-        "camera": views.field_camera(scene, camera, nerf).to_json(),
-        "objects": [prompt.to_json() for prompt in objects],
+        **first.to_json(),
+        "more_views": [view.to_json() for view in more],
         "out": str(out or output_folder(nerf)),
         "previews": {
             "folder": str(Path(bpy.app.tempdir) / "sa3d" / "previews"),
-            "colors": {prompt.name: list(entries[prompt.name].color) for prompt in objects},
+            "colors": {name: list(entries[name].color) for name in keys},
         },
     }
     steps = _segment(refer(nerf), keys, params)

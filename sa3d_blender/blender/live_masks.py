@@ -21,7 +21,7 @@ from ..core.errors import UserError
 from ..core.messages import Failure
 from . import session
 from .nerf import field_params, run_params, scene_nerf
-from .prompts import entry_prompt, prompt_empties
+from .prompts import entry_prompt, points_at_object, prompt_empties
 from .views import field_camera, world_camera
 
 QUICK, PATIENT = 0.01, 0.25
@@ -242,10 +242,12 @@ def read_question(scene: bpy.types.Scene) -> Question | None:
         live.message = str(error)
         return None
     scenery = json.dumps(params)
-    here = [empty for empty in prompt_empties(nerf) if empty.sa3d.prompt.camera == camera]
     objects = {}
     for entry in nerf.sa3d.nerf.objects:
-        mine = [empty for empty in here if empty.sa3d.prompt.object_key == entry.key]
+        own = prompt_empties(nerf, key=entry.key)
+        mine = [empty for empty in own if empty.sa3d.prompt.camera == camera]
+        if len(own) > len(mine) and not points_at_object(mine):
+            continue  # what the object is not, of one that another camera points at: no mask here
         try:
             if mine:
                 objects[entry.key] = entry_prompt(view, entry, mine).to_json()

@@ -242,8 +242,7 @@ class SA3D_OT_segment(Caller, bpy.types.Operator):
     needs = (
         workflow.why_no_job,
         workflow.why_no_nerf,
-        workflow.why_no_camera,
-        workflow.why_no_prompt,
+        workflow.why_nothing_to_segment,
     )
 
     def call(self, context: bpy.types.Context) -> None:

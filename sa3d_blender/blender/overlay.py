@@ -19,6 +19,7 @@ from .live_masks import live
 from .nerf import scene_nerf
 from .prompts import prompt_empties, read_box, read_pixels
 from .properties import BOX, NEGATIVE
+from .second_camera import candidate
 from .views import world_camera
 
 MARKER = 7.0
@@ -64,7 +65,7 @@ def _draw_masks(nerf: bpy.types.Object, corners: Corners) -> None:
     for entry in nerf.sa3d.nerf.objects:
         answer = live.answers.get(entry.key)
         if answer is not None:
-            which = min(entry.candidate, len(answer.masks) - 1)
+            which = candidate(entry, bpy.context.scene.camera, len(answer.masks))
             if which not in answer.drawn:
                 answer.drawn[which] = overlay_shaders.mask_texture(answer.masks[which])
             overlay_shaders.draw_mask(answer.drawn[which], corners, (*entry.color, TINT))

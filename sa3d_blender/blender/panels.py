@@ -11,6 +11,7 @@ from .installation_panels import draw_missing_engine, draw_missing_weights, draw
 from .nerf import scene_nerf
 from .prompts import active_object, prompt_empties
 from .properties import BOX, NEGATIVE, POSITIVE
+from .second_camera import candidate
 from .wrapped_text import wrapped
 
 
@@ -192,7 +193,7 @@ def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
     answer = live_masks.live.answers.get(entry.key)
     if answer is not None:
         count = len(answer.masks)
-        text = f"Mask {min(entry.candidate, count - 1) + 1} of {count}"
+        text = f"Mask {candidate(entry, bpy.context.scene.camera, count) + 1} of {count}"
         layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
     if live_masks.live.message:
         wrapped(layout, live_masks.live.message, "ERROR")

@@ -11,6 +11,7 @@ from ..core.errors import UserError
 from . import prompts, views
 from .nerf import require_nerf
 from .properties import POSITIVE, SA3D_SegmentObject
+from .second_camera import next_candidate
 
 CANDIDATES = 3
 """Masks that a Segment Anything model offers for one prompt."""
@@ -89,16 +90,13 @@ def remove_last_prompt(nerf: bpy.types.Object | None = None) -> bool:
 
 
 def next_mask(nerf: bpy.types.Object | None = None, *, step: int = 1) -> int:
-    """Take another of the masks that the segmenter offers for the active object.
+    """Take another of the masks that the segmenter offers in the active camera's picture.
 
     Returns:
         Which, counted from 0: the one that the segmenter thinks best of.
     """
-    entry = prompts.active_object(nerf or require_nerf(bpy.context.scene))
-    if entry is None:
-        raise UserError("There is no object yet; click on one first.", code="no_prompt")
-    entry.candidate = (entry.candidate + step) % CANDIDATES
-    return int(entry.candidate)
+    scene = bpy.context.scene
+    return next_candidate(nerf or require_nerf(scene), scene.camera, step, CANDIDATES)
 
 
 def remove_prompt(empty: bpy.types.Object) -> None:

@@ -177,7 +177,6 @@ def _new_empty(
     prompt = empty.sa3d.prompt
     prompt.label, prompt.object_key = label, entry.key
     prompt.number = 1 + max((e.sa3d.prompt.number for e in prompt_empties(nerf)), default=0)
-    entry.candidate = 0  # another prompt, other masks: the best one again
     prompt.nerf, prompt.camera = nerf, camera
     group(nerf, "prompts").objects.link(empty)
     return empty
@@ -230,7 +229,8 @@ def read_prompts(
 ) -> list[ObjectPrompt]:
     """What the empties say in this camera's picture, wherever they were moved.
 
-    Entries without a prompt in this camera are left out.
+    Entries without a prompt in this camera are left out. Where another camera's picture points at
+    an object, points that are not on it are enough here.
 
     Raises:
         UserError: there is no usable prompt, or one lies outside the picture.
@@ -246,16 +246,42 @@ def read_prompts(
     view = world_camera(scene, camera)
     found = []
     for entry in nerf.sa3d.nerf.objects:
-        mine = [empty for empty in here if empty.sa3d.prompt.object_key == entry.key]
+        own = [empty for empty in empties if empty.sa3d.prompt.object_key == entry.key]
+        mine = [empty for empty in own if empty.sa3d.prompt.camera == camera]
         if mine:
-            found.append(entry_prompt(view, entry, mine))
+            elsewhere = [e for e in own if e.sa3d.prompt.camera not in (None, camera)]
+            found.append(entry_prompt(view, entry, mine, refines=points_at_object(elsewhere)))
     return prompts_from_json({"objects": [prompt.to_json() for prompt in found]})
 
 
+def points_at_object(empties: list[bpy.types.Object]) -> bool:
+    """Whether one of an object's prompts says where it is, not only where it is not."""
+    return any(empty.sa3d.prompt.label != NEGATIVE for empty in empties)
+
+
+def candidate_owner(
+    empties: list[bpy.types.Object], camera: bpy.types.Object | None
+) -> bpy.types.Object | None:
+    """The prompt that says which mask is meant in a camera's picture: the last one there.
+
+    So another prompt, with other masks, means the best one again.
+    """
+    here = [empty for empty in empties if empty.sa3d.prompt.camera == camera]
+    return max(here, key=lambda empty: empty.sa3d.prompt.number, default=None)
+
+
 def entry_prompt(
-    view: Camera, entry: SA3D_SegmentObject, empties: list[bpy.types.Object]
+    view: Camera,
+    entry: SA3D_SegmentObject,
+    empties: list[bpy.types.Object],
+    *,
+    refines: bool = False,
 ) -> ObjectPrompt:
     """What an entry's empties say in the picture of a camera in world space.
+
+    Args:
+        empties: those of the entry in that camera's picture.
+        refines: another picture says where the object is.
 
     Raises:
         UserError: a prompt lies outside the picture, or none says where the object is.
@@ -263,12 +289,14 @@ def entry_prompt(
     points = [empty for empty in empties if empty.sa3d.prompt.label != BOX]
     boxes = [empty for empty in empties if empty.sa3d.prompt.label == BOX]
     labels = [empty.sa3d.prompt.label for empty in points]
+    last = max(empties, key=lambda empty: empty.sa3d.prompt.number)
     prompt = ObjectPrompt(
         entry.name,
         tuple(read_pixels(view, points)),
         tuple(OBJECT if label == POSITIVE else NOT_OBJECT for label in labels),
         read_box(view, boxes[-1]) if boxes else None,
-        entry.candidate,
+        last.sa3d.prompt.candidate,
+        refines,
     )
     prompt.check_inside(view.width, view.height)
     return prompt

@@ -55,12 +55,6 @@ class SA3D_SegmentObject(bpy.types.PropertyGroup):
         max=1.0,
         default=(0.1, 0.75, 1.0),
     )
-    candidate: IntProperty(
-        name="Mask",
-        description="Which of the segmenter's masks is meant: it often offers the whole and a part",
-        min=0,
-        max=2,
-    )
     result: PointerProperty(
         type=bpy.types.Object, name="Result", description="The mesh that was cut out"
     )
@@ -203,6 +197,13 @@ class SA3D_Prompt(bpy.types.PropertyGroup):
         description="Whether the point lies on the object",
         items=LABELS,
         default=POSITIVE,
+    )
+    candidate: IntProperty(
+        name="Mask",
+        description="Which of the segmenter's masks is meant: it often offers the whole and a "
+        "part; the last prompt in a picture says it for all",
+        min=0,
+        max=2,
     )
     number: IntProperty(description="Counts up, so that the last one is known", options=set())
     object_key: StringProperty(description="The entry in the NeRF's objects", options=set())

@@ -20,6 +20,7 @@ from .nerf import scene_nerf
 from .operators import Caller
 from .prompts import active_object
 from .properties import LABELS, POSITIVE
+from .second_camera import candidate
 from .views import require_camera, world_camera
 
 KEYS = (
@@ -253,7 +254,7 @@ class SA3D_WT_prompt_tool(bpy.types.WorkSpaceTool):
             answer = live_masks.live.answers.get(entry.key)
             if answer is not None:
                 count = len(answer.masks)
-                text = f"Mask {min(entry.candidate, count - 1) + 1} of {count}"
+                text = f"Mask {candidate(entry, context.scene.camera, count) + 1} of {count}"
                 layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
         if live_masks.live.message:
             layout.label(text=live_masks.live.message, icon="ERROR")

@@ -6,7 +6,7 @@ import bpy
 
 from . import session
 from .nerf import scene_nerf
-from .prompts import active_object, prompt_empties
+from .prompts import active_object, points_at_object, prompt_empties
 
 Why = str | None
 """Why something cannot be done now, as a sentence for a tooltip; None when it can."""
@@ -38,6 +38,15 @@ def why_no_prompt(context: bpy.types.Context) -> Why:
     camera = context.scene.camera
     here = any(empty.sa3d.prompt.camera == camera for empty in prompt_empties(nerf))
     return None if here else "Put a prompt on the object first"
+
+
+def why_nothing_to_segment(context: bpy.types.Context) -> Why:
+    """A run needs a prompt that points at an object, in any camera's picture."""
+    nerf = scene_nerf(context.scene)
+    if nerf is None:
+        return "Load a NeRF first"
+    usable = [empty for empty in prompt_empties(nerf) if empty.sa3d.prompt.camera is not None]
+    return None if points_at_object(usable) else "Put a prompt on the object first"
 
 
 def why_no_viewport(context: bpy.types.Context) -> Why:
@@ -72,7 +81,7 @@ def next_step(context: bpy.types.Context) -> str:
         return "sa3d.add_camera"
     if camera.sa3d.view is None:
         return "sa3d.render_view"
-    if why_no_prompt(context):
+    if why_nothing_to_segment(context):
         return "sa3d.pick_prompts"
     done = all(entry.result is not None for entry in nerf.sa3d.nerf.objects)
     return "" if done else "sa3d.segment"

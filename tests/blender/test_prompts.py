@@ -114,9 +114,10 @@ def test_without_a_prompt_the_sentence_says_what_to_do(nerf: bpy.types.Object) -
 def test_prompts_of_another_camera_are_named(nerf: bpy.types.Object) -> None:
     api.add_prompt(nerf, x=5, y=5)
     owner = bpy.context.scene.camera.name
-    api.add_camera(nerf)
+    other = api.add_camera(nerf)
     with pytest.raises(UserError, match=f"make '{owner}' the active camera"):
-        api.segment(nerf)
+        api.segment(nerf, other)
+    assert api.segment(nerf), "without a camera, the run starts where the prompt is"
 
 
 def test_names_that_are_no_file_names_are_refused(nerf: bpy.types.Object) -> None:

@@ -19,6 +19,7 @@ _NAMES = f"""
 import sys
 session = sys.modules["{ADDON}.blender.session"]
 live_masks = sys.modules["{ADDON}.blender.live_masks"]
+second_camera = sys.modules["{ADDON}.blender.second_camera"]
 camera_frame = sys.modules["{ADDON}.blender.camera_frame"]
 views = sys.modules["{ADDON}.blender.views"]
 
@@ -115,7 +116,8 @@ class Artist:
         self.window.until("live_masks.live.asking is None and not live_masks.live.changed", wait=60)
         return dict(
             self.window.value(
-                "{e.name: float(live_masks.live.answers[e.key].masks[e.candidate].mean())"
+                "{e.name: float(live_masks.live.answers[e.key].masks["
+                "second_camera.candidate(e, bpy.context.scene.camera, 3)].mean())"
                 " for e in bpy.context.scene.sa3d.nerf.sa3d.nerf.objects"
                 " if e.key in live_masks.live.answers}"
             )
