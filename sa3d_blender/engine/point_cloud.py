@@ -23,6 +23,10 @@ from .rays import Rays, Samples
 from .report import Run
 
 RAYS_PER_CHUNK = 4096
+FIRST_RAYS = 8192
+"""Sent everywhere, to find out where anything is."""
+AROUND = 0.1
+"""The other rays pass a known point in a cube of this part of the box."""
 RAYS_PER_POINT = 3
 """Rays are spread unevenly over the surfaces; points are not."""
 SURFACE_OPACITY = 0.5
@@ -61,19 +65,15 @@ def sample_surface(
     run = run or Run()
     generator = torch.Generator().manual_seed(0)
     give_up_at = time.perf_counter() + seconds
-    rays = _rays(field, cameras, RAYS_PER_POINT * count, generator)
-
-    def meet(first: int) -> tuple[Tensor, Tensor] | None:
-        if run.is_cancelled() or (first and time.perf_counter() > give_up_at):
-            return None
-        with torch.no_grad():
-            return _surface_of(field, rays[first : first + RAYS_PER_CHUNK])
-
-    starts = range(0, len(rays), RAYS_PER_CHUNK)
-    found = [hit for hit in in_parallel(meet, starts, device=field.device) if hit is not None]
-    run.check()
-    points, directions = (torch.cat(parts) for parts in zip(*found, strict=True))
+    rays = _rays(field, cameras, FIRST_RAYS, generator)
+    points, directions = _surfaces(field, rays, give_up_at, run)
     placed = field.field_from_grid(points)
+    if len(placed) and time.perf_counter() < give_up_at:
+        near = None if cameras else placed.double().cpu()
+        rays = _rays(field, cameras, RAYS_PER_POINT * count, generator, near=near)
+        more = _surfaces(field, rays, give_up_at, run)
+        points, directions = torch.cat([points, more[0]]), torch.cat([directions, more[1]])
+        placed = field.field_from_grid(points)
     kept = _near_the_middle(field, placed).nonzero()[:, 0]
     chosen, spacing = evenly_spaced(placed[kept].cpu().numpy().astype(np.float32), count)
     index = kept[torch.from_numpy(chosen).to(kept.device)]
@@ -117,10 +117,27 @@ def _one_per_cell(offsets: Float[np.ndarray, "n 3"], side: float) -> Int64[np.nd
     return np.asarray(np.sort(first), dtype=np.int64)
 
 
-def _surface_of(
-    field: RadianceField, rays: Rays
+def _surfaces(
+    field: RadianceField, rays: Rays, give_up_at: float, run: Run
 ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
     """Grid-frame points where rays meet their first surface, and those rays' directions."""
+
+    def meet(first: int) -> tuple[Tensor, Tensor] | None:
+        if run.is_cancelled() or (first and time.perf_counter() > give_up_at):
+            return None
+        with torch.no_grad():
+            return _surfaces_of_chunk(field, rays[first : first + RAYS_PER_CHUNK])
+
+    starts = range(0, len(rays), RAYS_PER_CHUNK)
+    found = [hit for hit in in_parallel(meet, starts, device=field.device) if hit is not None]
+    run.check()
+    points, directions = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return points, directions
+
+
+def _surfaces_of_chunk(
+    field: RadianceField, rays: Rays
+) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
     samples = field.march(rays, with_color=False)
     first = first_surface(samples, len(rays))
     too_near = TOO_NEAR * _half_box(field) if field.scene != "forward_facing" else 0.0
@@ -155,20 +172,33 @@ def _near_the_middle(field: RadianceField, points: Float[Tensor, "n 3"]) -> Tens
 
 
 def _rays(
-    field: RadianceField, cameras: Sequence[Camera], count: int, generator: torch.Generator
+    field: RadianceField,
+    cameras: Sequence[Camera],
+    count: int,
+    generator: torch.Generator,
+    *,
+    near: Float[Tensor, "n 3"] | None = None,
 ) -> Rays:
-    """Random rays, so that any part of them sees all of the scene."""
+    """Random rays, so that any part of them sees all of the scene.
+
+    Args:
+        near: aim near these points, field frame, as elsewhere is nothing.
+    """
     if cameras:
         return _camera_rays(cameras, count, generator, field.device)
     uniform = torch.rand(count, 6, generator=generator, dtype=torch.float64)
     low, high = field.box.double().cpu()
     half = float((high - low).max()) / 2
     aims = low + uniform[:, :3] * (high - low)
+    if near is not None:
+        known = near[torch.randint(len(near), (count,), generator=generator)]
+        aims = known + AROUND * 2 * half * (uniform[:, :3] - 0.5)
     if field.scene == "forward_facing":
         nearest = max(-float(high[2]), 1e-3)
         origins = (uniform[:, 3:] - 0.5) * (2 * PARALLAX * nearest)
         origins[:, 2] = 0.0
-        aims[:, 2] = low[2]
+        if near is None:
+            aims[:, 2] = low[2]  # through the near part of the box go rays that no camera has
         return _looking(origins, aims, field.device)
     bounded = field.scene == "bounded"
     height = LOWEST + uniform[:, 3] * ((1.0 if bounded else 0.8) - LOWEST)
