@@ -1,4 +1,4 @@
-"""From a hash-encoded field that holds a ball to the ball's mesh, in undistorted coordinates."""
+"""From a field in a published layout that holds a ball to its mesh, undistorted."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ BALLS = {
     "instant_ngp": Ball(np.array([0.3, -0.2, 0.4]), 0.6),
     "instant_ngp 4": Ball(np.array([1.5, -2.0, 0.4]), 1.2),
     "nerfacto": Ball(np.array([0.2, 1.1, -0.1]), 0.5),
+    "plenoxels": Ball(np.array([0.3, -0.2, 0.4]), 0.6),
 }
 """Inside the unit cube; across the border of nested cubes; across the border of the contraction."""
 

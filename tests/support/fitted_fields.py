@@ -1,7 +1,7 @@
-"""Snapshots and runs of a ball: hash grids that were filled to hold one, in the published layouts.
+"""Checkpoints of balls: grids that were filled to hold one, in the published layouts.
 
-One level of the grid has a row for every cell, filled with the density's logarithm and the colour;
-the networks pass them through.
+One level of a hash grid has a row for every cell, filled with the density's logarithm and the
+colour; the networks pass them through. Plenoxels' voxels hold density and colour themselves.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from tests.support.plain_ngp import PlainNgp
 WIDTH, FEATURES = 16, 4
 SOLID, AIR = 5.0, -10.0
 """Logarithms of densities."""
+CONSTANT = math.sqrt(1 / (4 * math.pi))
+"""The spherical harmonic of degree 0."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,34 @@ def nerfacto_ball(folder: Path, ball: Ball, *, side: int = 96) -> Path:
     return folder
 
 
+def plenoxels_balls(path: Path, balls: list[Ball], *, side: int = 64, reach: float = 1.5) -> Path:
+    """Write a Plenoxels file of balls in a cube, ``reach`` from its middle to its faces."""
+    axis = ((np.arange(side) + 0.5) / side * 2 - 1) * reach
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    links = np.full(side**3, -1, np.int32)
+    density, colors = [], []
+    for ball in balls:
+        features = ball.features(points, 3 * reach / side)
+        there = (features[:, 0] > AIR) & (links < 0)
+        links[there] = sum(map(len, density)) + np.arange(int(there.sum()))
+        density.append(np.exp(features[there, 0]))
+        colors.append(np.tile((np.array(ball.color) - 0.5) / CONSTANT, (len(density[-1]), 1)))
+    arrays = {
+        "radius": np.full(3, reach, np.float32),
+        "center": np.zeros(3, np.float32),
+        "links": links.reshape(side, side, side),
+        "density_data": np.concatenate(density)[:, None].astype(np.float32),
+        "sh_data": np.concatenate(colors).astype(np.float16),
+        "basis_type": 1,
+    }
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+    return path
+
+
 MAKERS: dict[str, Callable[[Path, Ball], Path]] = {
     "instant_ngp": lambda folder, ball: ngp_ball(folder / "s.msgpack", ball),
     "instant_ngp 4": lambda folder, ball: ngp_ball(folder / "s.ingp", ball, aabb_scale=4, side=96),
     "nerfacto": lambda folder, ball: nerfacto_ball(folder / "run", ball),
+    "plenoxels": lambda folder, ball: plenoxels_balls(folder / "ckpt.npz", [ball]),
 }

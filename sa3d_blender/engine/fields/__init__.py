@@ -14,7 +14,7 @@ from ...core.errors import UserError
 from ...core.settings import FieldOptions
 from ...core.training_cameras import TrainingCameras
 from ..parallel import one_core
-from . import dvgo, instant_ngp, nerf, nerfacto, tensorf
+from . import dvgo, instant_ngp, nerf, nerfacto, plenoxels, tensorf
 from .checkpoint_file import Checkpoint
 from .family import Family
 from .opening import open_checkpoint
@@ -26,6 +26,7 @@ FAMILIES: tuple[Family, ...] = (
     nerf.FAMILY,
     nerfacto.FAMILY,
     instant_ngp.FAMILY,
+    plenoxels.FAMILY,
 )
 """Asked in this order; the first that recognises a file loads it."""
 
@@ -74,7 +75,7 @@ def _family_of(checkpoint: Checkpoint) -> Family:
             return family
     names = ", ".join(family.title for family in FAMILIES)
     raise UserError(
-        f"{checkpoint.path} is a torch file, but not of a kind this version reads ({names}); "
+        f"{checkpoint.path} is not a NeRF of a kind that this version reads ({names}); "
         "choose a checkpoint of one of these.",
         code="unknown_format",
     )

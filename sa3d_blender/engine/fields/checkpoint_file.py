@@ -51,11 +51,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         with torch.serialization.safe_globals(_allowed_globals()):
             data = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError as error:
-        raise _truncated(path) from error
+        raise truncated(path) from error
     except pickle.UnpicklingError as error:
         raise _refused(path, error) from error
     except Exception as error:  # the reader raises whatever the damage happens to trigger
-        raise _truncated(path) from error
+        raise truncated(path) from error
     return Checkpoint(path, data)
 
 
@@ -88,7 +88,7 @@ def _check_container(path: Path, head: bytes) -> None:
     if head == LEGACY_TORCH_MAGIC:
         return
     if len(head) >= MIN_TRUNCATED_BYTES and LEGACY_TORCH_MAGIC.startswith(head):
-        raise _truncated(path)
+        raise truncated(path)
     if not head.startswith(ZIP_MAGIC):
         raise UserError(
             f"{path} is not a NeRF checkpoint; choose the file that the training wrote "
@@ -99,7 +99,7 @@ def _check_container(path: Path, head: bytes) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _truncated(path) from error
+        raise truncated(path) from error
     names = [member.filename for member in members]
     if not any(n.endswith("data.pkl") for n in names) or any("constants.pkl" in n for n in names):
         raise UserError(
@@ -115,7 +115,7 @@ def _check_container(path: Path, head: bytes) -> None:
         )
 
 
-def _truncated(path: Path) -> UserError:
+def truncated(path: Path) -> UserError:
     return UserError(
         f"{path} is damaged or incomplete; copy or download the checkpoint again.",
         code="truncated",
@@ -130,7 +130,7 @@ def _refused(path: Path, error: pickle.UnpicklingError) -> UserError:
             "use a checkpoint from a source you trust.",
             code="unsafe",
         )
-    return _truncated(path)
+    return truncated(path)
 
 
 def _allowed_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:

@@ -12,12 +12,10 @@ from torch import Tensor
 from ..rays import Rays
 from .contraction import ContractedSpace
 from .dvgo_checkpoint import LAYERED, STEP_SIZE, DvgoModel
-from .ndc import NdcSpace
+from .even_ndc import EvenNdcSpace
+from .ndc import NOT_MIRRORED, NdcSpace
 from .scene_choice import SceneChoice
-from .stepped_rays import BoxSpace, Space, SteppedRays, box_interval
-
-NEAREST_INFINITY = 1 - 1e-5
-"""No samples beyond this part of the way to infinity: they would lie behind the camera."""
+from .stepped_rays import BoxSpace, Space, SteppedRays
 
 
 @runtime_checkable
@@ -60,7 +58,7 @@ class LayeredSpace(_FacingForward):
         self.density_scale = model.interval * (samples - 1) / 2  # NDC is 2 deep
         self._interval = model.interval
         super().__init__(
-            model.box, focal=focal, samples=samples, distance_scale=1.0, mirrored=False
+            model.box, focal=focal, samples=samples, distance_scale=1.0, mirror=NOT_MIRRORED
         )
 
     def step_rays(self, rays: Rays) -> SteppedRays:
@@ -70,42 +68,25 @@ class LayeredSpace(_FacingForward):
         return replace(stepped, lengths=lengths, directions=rays.directions)
 
 
-class VoxelNdcSpace(_FacingForward):
+class VoxelNdcSpace(_FacingForward, EvenNdcSpace):
     """SA3D's forward-facing scenes: the bounded model, its voxels in NDC.
 
-    Steps have the same NDC length on all rays, from where a ray enters the box.
+    Steps have the same NDC length on all rays.
     """
 
     def __init__(self, model: DvgoModel, focal: tuple[float, float]) -> None:
         self.density_scale = model.interval / model.step
         self._step = model.step
         self._interval = model.interval
-        super().__init__(model.box, focal=focal, samples=2, distance_scale=1.0, mirrored=False)
+        super().__init__(model.box, focal=focal, mirror=NOT_MIRRORED)
 
     def step_rays(self, rays: Rays) -> SteppedRays:
         """Samples at multiples of the step from the box entry, from the camera to infinity."""
-        whole = super().step_rays(rays)  # one step from the near plane to infinity
-        per_step = self._step / whole.lengths
-        box = torch.tensor([[-1.0] * 3, [1.0] * 3], device=self.box.device)
-        entry, leave = box_interval(whole.origins, whole.steps, box)
-        start = entry.clamp_min(0)
-        z = rays.origins[:, 2].clamp_max(-1e-6)
-        camera = (1 + self.near / z).clamp_min(0)
-        steps = whole.steps * per_step[:, None]
-        last = ((leave.clamp_max(NEAREST_INFINITY) - start) / per_step).floor()
+        return replace(super().step_rays(rays), directions=rays.directions)
 
-        def depth(ray_index: Tensor, k: Tensor) -> Tensor:
-            return whole.depth(ray_index, start[ray_index] + k * per_step[ray_index])
-
-        return SteppedRays(
-            origins=whole.origins + start[:, None] * whole.steps,
-            steps=steps,
-            lengths=torch.full_like(start, self._interval),
-            first=((camera - start) / per_step).ceil().clamp_min(0),
-            last=torch.where(whole.last >= 0, last, torch.full_like(last, -1)),
-            depth=depth,
-            directions=rays.directions,
-        )
+    def even_steps(self, whole: SteppedRays) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+        """Steps of a constant part of NDC, each of the same optical length."""
+        return self._step / whole.lengths, torch.full_like(whole.lengths, self._interval)
 
 
 def space_of(model: DvgoModel, scene: SceneChoice) -> DvgoSpace:

@@ -26,6 +26,10 @@ MAX_NDC_Z = 1 - 1e-5
 MIN_FORWARD = 1e-6
 """A ray needs at least this much direction along -z to have an NDC image."""
 
+MIRRORED_X, MIRRORED_Y, NOT_MIRRORED = (-1.0, 1.0, 1.0), (1.0, -1.0, 1.0), (1.0, 1.0, 1.0)
+"""TensoRF's model space; that of models whose cameras look along +z with y down (their NDC has
+the other sign in y only); and that of the other trainings."""
+
 
 class NdcSpace:
     """The map between field frame, NDC and grid frame, and the training's rows of samples.
@@ -36,7 +40,7 @@ class NdcSpace:
         samples: samples per ray, evenly spaced over NDC depth 0 to 1 along the ray.
         distance_scale: factor on NDC distances in the quadrature.
         near: distance of the near plane in field units.
-        mirrored: whether the model space is TensoRF's, mirrored in x against the field frame.
+        mirror: signs of the model space's axes against the field frame's, see `MIRRORED_X`.
     """
 
     def __init__(
@@ -47,14 +51,14 @@ class NdcSpace:
         samples: int,
         distance_scale: float,
         near: float = 1.0,
-        mirrored: bool = True,
+        mirror: tuple[float, float, float] = MIRRORED_X,
     ) -> None:
         self.box = box
         self.focal = focal
         self.samples = samples
         self.distance_scale = distance_scale
         self.near = near
-        self._mirror = torch.tensor([-1.0 if mirrored else 1.0, 1.0, 1.0], device=box.device)
+        self._mirror = torch.tensor(mirror, device=box.device)
         self._focal = torch.tensor([-focal[0], -focal[1]], device=box.device)
 
     def grid_from_field(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:

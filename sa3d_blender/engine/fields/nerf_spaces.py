@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..rays import Rays
 from .hierarchical import DepthRays
-from .ndc import NdcSpace
+from .ndc import NOT_MIRRORED, NdcSpace
 from .nerf_scene import NerfScene
 from .stepped_rays import BoxSpace
 
@@ -59,8 +59,8 @@ class NdcDepthSpace(NdcSpace):
     """A forward-facing scene: depth 0 is the near plane, 1 is infinity."""
 
     def __init__(self, box: Float[Tensor, "2 3"], *, focal: tuple[float, float]) -> None:
-        super().__init__(box, focal=focal, samples=STEPS, distance_scale=1.0, mirrored=False)
-        self._whole = NdcSpace(box, focal=focal, samples=2, distance_scale=1.0, mirrored=False)
+        super().__init__(box, focal=focal, samples=STEPS, distance_scale=1.0, mirror=NOT_MIRRORED)
+        self._whole = NdcSpace(box, focal=focal, samples=2, distance_scale=1.0, mirror=NOT_MIRRORED)
 
     def depth_rays(self, rays: Rays) -> tuple[DepthRays, DepthFunction]:
         """Rays by depth, and field-frame distances from (ray index [s], depth [s]).

@@ -9,6 +9,8 @@ from pathlib import Path
 from .checkpoint_file import Checkpoint, first_bytes, read_checkpoint
 from .nerfstudio_run import RunConfig, config_in_folder, newest_checkpoint, read_config
 from .ngp_snapshot import is_snapshot_head, read_snapshot
+from .npz_arrays import array_names, open_npz
+from .plenoxels_checkpoint import is_plenoxels_archive
 
 HEAD = 4096
 """Bytes that tell what a file is."""
@@ -29,6 +31,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
     head = first_bytes(path, HEAD)
     if is_snapshot_head(head):
         return read_snapshot(path)
+    if is_plenoxels_archive(array_names(path, head)):
+        return Checkpoint(path, open_npz(path))
     if YAML_LINE.search(_as_text(head)):
         return _of_run(read_config(path))
     return read_checkpoint(path)

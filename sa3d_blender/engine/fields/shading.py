@@ -62,20 +62,27 @@ def encoded_columns(channels: int, frequencies: int) -> list[list[int]]:
 
 
 class SphericalHarmonics:
-    """Degree-2 spherical harmonics per colour: ``max(0, sum_k B_k(v) f[c, k] + 0.5)``."""
+    """Spherical harmonics per colour: ``max(0, sum_k B_k(v) f[c, k] + 0.5)``.
 
-    def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r 9"]:
+    Args:
+        count: basis functions, 1, 4 or 9 (degrees 0, 1, 2).
+    """
+
+    def __init__(self, count: int = 9) -> None:
+        self.count = count
+
+    def per_ray(self, directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r b"]:
         """The basis functions."""
-        return spherical_harmonics(directions)
+        return spherical_harmonics(directions)[:, : self.count]
 
     def __call__(
         self,
         features: Float[Tensor, "s c"],
         points: Float[Tensor, "s 3"],
-        view: Float[Tensor, "s 9"],
+        view: Float[Tensor, "s b"],
     ) -> Float[Tensor, "s 3"]:
         """Colours of samples."""
-        colors = torch.bmm(features.view(-1, 3, 9), view[:, :, None]).squeeze(2)
+        colors = torch.bmm(features.view(-1, 3, self.count), view[:, :, None]).squeeze(2)
         return (colors + 0.5).clamp_min(0)
 
 

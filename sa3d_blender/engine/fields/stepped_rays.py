@@ -196,25 +196,29 @@ class BoxSpace:
         """Grid frame to field frame."""
         return (points + 1) * ((self.box[1] - self.box[0]) / 2) + self.box[0]
 
+    def steps_along(self, directions: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """Distance between samples in field units, on rays of these unit directions."""
+        return torch.full_like(directions[:, 0], self.step)
+
     def step_rays(self, rays: Rays) -> SteppedRays:
         """Samples at multiples of the step from the box entry."""
         small = rays.directions == 0
         directions = torch.where(small, torch.full_like(rays.directions, PARALLEL), rays.directions)
         entry, leave = box_interval(rays.origins, directions, self.box)
         visible = entry.clamp_min(0)
-        back = ((self.near - visible) / self.step).floor().clamp_min(0) * self.step
+        step = self.steps_along(rays.directions)
+        back = ((self.near - visible) / step).floor().clamp_min(0) * step
         start = torch.where(visible < self.near, self.near - back, visible)
-        last = ((leave - start) / self.step).floor().clamp(-1, 2**20)
+        last = ((leave - start) / step).floor().clamp(-1, 2**20)
         scale = 2 / (self.box[1] - self.box[0])
-        step = self.step
 
         def depth(ray_index: Tensor, k: Tensor) -> Tensor:
-            return start[ray_index] + k * step
+            return start[ray_index] + k * step[ray_index]
 
         return SteppedRays(
             origins=self.grid_from_field(rays.origins + start[:, None] * rays.directions),
-            steps=rays.directions * (scale * step),
-            lengths=torch.full_like(start, step * self.distance_scale),
+            steps=rays.directions * (scale * step[:, None]),
+            lengths=step * self.distance_scale,
             first=torch.zeros_like(last),
             last=torch.where(leave > 0, last, torch.full_like(last, -1)),
             depth=depth,

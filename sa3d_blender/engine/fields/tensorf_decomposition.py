@@ -29,8 +29,8 @@ def rows_of(grid: Float[Tensor, "c h w"]) -> Float[Tensor, "n c"]:
 def weighted_rows(
     table: Float[Tensor, "m c"], index: Tensor, weights: Float[Tensor, "n k"]
 ) -> Float[Tensor, "n c"]:
-    """Sum of ``k`` rows of a table per point, each with its weight."""
-    if table.device.type == "cpu":
+    """Sum of ``k`` rows of a table per point, each with its weight; float32 whatever the table."""
+    if table.device.type == "cpu" and table.dtype == weights.dtype:
         return functional.embedding_bag(index, table, mode="sum", per_sample_weights=weights)
     return (table[index] * weights[..., None]).sum(dim=1)
 
