@@ -19,11 +19,12 @@ from ..core.prompted_view import PromptedView
 from ..core.prompts import ObjectPrompt
 from .artist_view import artist_camera, moved_clicks
 from .fields.protocol import RadianceField
-from .object_votes import ObjectVotes, surface_points
+from .object_votes import ObjectVotes
 from .parallel import one_core
 from .render import View
 from .segmentation import Segmentation
 from .self_prompt import Clicks, believed, cut_by_agreement, worst_error
+from .surface_points import seen_at, surface_points
 from .views import Target, target_of_points
 
 
@@ -34,6 +35,8 @@ class StartedObject:
     votes: ObjectVotes
     first: int
     """Number of the artist's picture that started it."""
+    camera: Camera
+    """Of that picture; the prompts are pixels of it."""
     prompts: dict[int, ObjectPrompt] = field(default_factory=dict)
     """By number of the artist's picture."""
 
@@ -120,7 +123,7 @@ def _start(
     target = _target(field_, view, mask, picture.camera.forward, prompt.name)
     votes = ObjectVotes.start(prompt, work.settings, field_, target)
     votes.vote(index, view, mask)
-    return StartedObject(votes, number, {number: prompt})
+    return StartedObject(votes, number, picture.camera, {number: prompt})
 
 
 def _refine(
@@ -132,8 +135,8 @@ def _refine(
 ) -> None:
     """Let a further picture vote: with the mask that its prompts show, or without what they deny.
 
-    Points that are not on the object show no mask by themselves; the object as it is known so far
-    is pointed at with them.
+    Points that are not on the object show no mask by themselves: what the artist clicked on in the
+    first picture is pointed at with them, where it is seen from here.
     """
     index = whole_view(number)
     prepared, votes = work.views[index], entry.votes
@@ -143,6 +146,8 @@ def _refine(
         clicks = moved_clicks(prompt, picture.camera, prepared.view.camera)
         with work.views.run.timed("prompt"), one_core():
             known = votes.known(prepared.view)
+            for row, column in _first_clicks_from(work, entry, prepared.view):
+                clicks.add(row, column, 1)
             cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=clicks)
         if not cut.mask.any():
             return
@@ -168,6 +173,20 @@ def _ask_first_again(work: Segmentation, entry: StartedObject, picture: Prompted
             mask = cut.mask if cut.accepted else before
         votes.grow_to(prepared.view, mask, work.views.rendered())
         votes.vote(index, prepared.view, mask)
+
+
+def _first_clicks_from(
+    work: Segmentation, entry: StartedObject, view: View
+) -> list[tuple[int, int]]:
+    """Rows and columns where a view shows what was clicked on in an object's first picture."""
+    first = work.views[whole_view(entry.first)].view
+    clicks = moved_clicks(entry.votes.prompt, entry.camera, first.camera)
+    found = []
+    for (x, y), label in zip(clicks.points, clicks.labels, strict=True):
+        place = seen_at(work.views.field_, first, (x, y), view) if label == 1 else None
+        if place is not None:
+            found.append(place)
+    return found
 
 
 def _target(

@@ -20,6 +20,7 @@ from .parallel import one_core
 from .render import View
 from .result import SegmentedObject
 from .self_prompt import KnownPixels
+from .surface_points import surface_points
 from .views import Target
 
 KNOWN_SHARE = 0.2
@@ -231,28 +232,6 @@ def away_from_edge(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
         return np.ones_like(mask)
     inner = ndimage.binary_erosion(mask, border_value=1)
     return np.asarray(inner | ndimage.binary_erosion(~mask, border_value=1))
-
-
-def surface_points(
-    field_: RadianceField, view: View, mask: Bool[np.ndarray, "h w"]
-) -> Float[np.ndarray, "n 3"]:
-    """Field-frame points where the rays of a mask's pixels meet the surface."""
-    inner = ndimage.binary_erosion(mask)
-    kept = (inner if inner.sum() >= 20 else mask) & (view.opacity().cpu().numpy() > 0.5)
-    heaviest = _heaviest_samples(view)
-    index = heaviest[kept.reshape(-1)]
-    points = field_.field_from_grid(view.samples.points[index[index >= 0]])
-    return np.asarray(points.cpu().numpy(), dtype=np.float64)
-
-
-def _heaviest_samples(view: View) -> np.ndarray:
-    """Index of the heaviest sample of each pixel, -1 without one: [height*width]."""
-    ray = view.samples.ray_index.cpu().numpy()
-    weight = view.samples.weights.cpu().numpy()
-    result = np.full(view.camera.width * view.camera.height, -1, dtype=np.int64)
-    order = np.argsort(weight, kind="stable")
-    result[ray[order]] = order  # the heaviest is written last
-    return result
 
 
 def quantile_box(
