@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    import_menu,
     installation,
     installation_operators,
     live_masks,
@@ -25,6 +26,7 @@ _MODULES = (
     training_operators,
     tools,
     panels,
+    import_menu,
     session,
     live_masks,
     overlay,

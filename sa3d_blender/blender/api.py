@@ -20,6 +20,7 @@ import bpy
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
 from . import session, training_cameras, views
+from .folders import output_folder
 from .installation import cancel as cancel_installation  # noqa: F401
 from .installation import (  # noqa: F401
     check_engine,
@@ -40,6 +41,7 @@ from .prompt_actions import (  # noqa: F401
     remove_object,
     remove_prompt,
 )
+from .recent_files import remember_file
 from .references import Reference, refer
 from .results import load_meshes, place_mesh
 from .second_camera import prompted_views
@@ -101,6 +103,7 @@ def _load_nerf(
     params = {"checkpoint": checkpoint, "options": settings_to_json(options)}
     info = yield from session.ask("info", params)
     nerf = create_nerf(scene.get(), checkpoint, info, options)
+    remember_file(Path(checkpoint))
     bpy.ops.ed.undo_push(message="Load NeRF")
     return refer(nerf)
 
@@ -250,27 +253,6 @@ def _import_mesh(
     placed = place_mesh(nerf.get(), meshes[0], None)
     bpy.ops.ed.undo_push(message="Import Mesh")
     return refer(placed)
-
-
-def output_folder(nerf: bpy.types.Object) -> Path:
-    """Where a NeRF's files go: beside the saved .blend, else in Blender's temporary folder.
-
-    Raises:
-        UserError: the folder cannot be made.
-    """
-    name = bpy.path.clean_name(nerf.name)
-    if bpy.data.filepath:
-        folder = Path(bpy.data.filepath).parent / "sa3d" / name
-    else:
-        folder = Path(bpy.app.tempdir) / "sa3d" / f"{name}_{nerf.session_uid}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"The folder {folder} cannot be made ({error.strerror}); save the .blend elsewhere.",
-            code="cannot_write",
-        ) from error
-    return folder
 
 
 def _finish(title: str, steps: Steps[Any], wait: bool, *watched: Reference[Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
+from ..core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
 from ..core.errors import Cancelled, UserError
 from . import api, workflow
 from .camera_frame import look_through_camera
@@ -81,7 +82,7 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
         name="File", description="The checkpoint", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
     filter_glob: StringProperty(
-        default="*.th;*.pth;*.pt;*.tar;*.ckpt;*.yml;*.msgpack;*.ingp", options={"HIDDEN"}
+        default=";".join(f"*{ending}" for ending in CHECKPOINT_EXTENSIONS), options={"HIDDEN"}
     )
     scene_kind: EnumProperty(
         name="Scene",

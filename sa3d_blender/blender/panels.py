@@ -1,4 +1,4 @@
-"""The sidebar: one tab with the workflow in order, and the File menu's entry."""
+"""The sidebar: one tab with the workflow in order."""
 
 from __future__ import annotations
 
@@ -89,6 +89,7 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
         row.use_property_split = False
         row.prop(context.scene.sa3d, "nerf", text="")
         row.operator("sa3d.load_nerf", text="", icon="FILE_FOLDER")
+        row.menu("SA3D_MT_recent", text="", icon="DOWNARROW_HLT")
         if nerf is None:
             return
         facts = nerf.sa3d.nerf
@@ -246,10 +247,6 @@ class SA3D_PT_result(Section, bpy.types.Panel):
         layout.operator("sa3d.import_mesh", icon="IMPORT")
 
 
-def _draw_import(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    self.layout.operator("sa3d.load_nerf", text="NeRF Checkpoint (.th, .tar, .msgpack, ...)")
-
-
 _CLASSES = (
     SA3D_PT_main,
     SA3D_PT_nerf,
@@ -259,16 +256,4 @@ _CLASSES = (
     SA3D_PT_segment,
     SA3D_PT_result,
 )
-_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
-
-
-def register() -> None:
-    """Register the panels and add the menu entry."""
-    _register()
-    bpy.types.TOPBAR_MT_file_import.append(_draw_import)
-
-
-def unregister() -> None:
-    """Take them back."""
-    bpy.types.TOPBAR_MT_file_import.remove(_draw_import)
-    _unregister()
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

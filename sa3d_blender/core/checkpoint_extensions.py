@@ -1,0 +1,16 @@
+"""The endings that checkpoints of NeRFs have; what a file is, its content says when it is loaded."""
+
+from __future__ import annotations
+
+CHECKPOINT_EXTENSIONS = (
+    ".th",
+    ".pth",
+    ".pt",
+    ".tar",
+    ".ckpt",
+    ".yml",
+    ".msgpack",
+    ".ingp",
+    ".npz",
+)
+"""None that Blender itself opens or imports, so that dropping those means what it always did."""
