@@ -41,6 +41,11 @@ class Relief:
             (self.center[0] * scale_x, self.center[1] * scale_y),
         )
 
+    def cropped(self, rows: slice, columns: slice) -> Relief:
+        """What a piece of the picture shows."""
+        x, y = self.center
+        return Relief(self.nearness[rows, columns], self.focal, (x - columns.start, y - rows.start))
+
     def channels(self) -> Float[np.ndarray, "5 h w"]:
         """Camera-space normal (x right, y down, z away), relative depth, and 1 where anything is.
 

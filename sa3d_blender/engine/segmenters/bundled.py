@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError
 from ...core.files import written_whole
+from .closer_look import CloserLook
 from .outline import Outline
 from .promptable import PromptableModel
 from .small_encoder import EncoderShape, SmallEncoder
@@ -139,6 +140,6 @@ def load_weights(path: Path) -> BundledModel:
     return model.eval()
 
 
-def load_bundled(path: Path | None, device: torch.device) -> PromptableModel:
+def load_bundled(path: Path | None, device: torch.device) -> CloserLook:
     """The bundled segmenter, from the zip's own weights unless a file is given."""
-    return load_weights(path or WEIGHTS).to(device).as_segmenter(device)
+    return CloserLook(load_weights(path or WEIGHTS).to(device).as_segmenter(device))

@@ -1,0 +1,160 @@
+"""Looks at small objects again, from close by.
+
+A small model sees the whole picture in few pixels. What is small in it is found, but not drawn
+well; so it is encoded a second time, alone with its surroundings. That piece of the picture is
+kept for further prompts about the same object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from ..relief import Relief
+from .picture_pieces import Frame, corners_of, cut, frame_around, pasted
+from .protocol import ImageEmbedding, MaskPrediction, Segmenter
+
+PIECES_KEPT = 8
+"""Per picture: about as many small objects are worked on at once."""
+SAME_SIZE = (0.8, 1.6)
+"""A known piece does as well, if its side over the wanted one's is between these."""
+AGREEMENT_WEIGHT = 2.0
+"""Of the overlap with what was found in the whole picture, against the predicted IoU; of the
+two looks, the one from afar knows better which object was meant."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a picture, and what the encoder says of it."""
+
+    frame: Frame
+    embedding: ImageEmbedding
+
+
+@dataclass(frozen=True)
+class PictureEmbedding(ImageEmbedding):
+    """An embedding that keeps its picture, and the pieces looked at so far."""
+
+    picture: UInt8[np.ndarray, "h w 3"] = field(kw_only=True)
+    relief: Relief | None = field(kw_only=True)
+    pieces: list[Piece] = field(default_factory=list, kw_only=True)
+    """The newest last."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `Segmenter.predict` is asked."""
+
+    points: Float[np.ndarray, "n 2"] | None
+    labels: np.ndarray | None
+    box: Float[np.ndarray, " 4"] | None
+    logits: Float[np.ndarray, "lh lw"] | None
+    multimask: bool
+
+    @property
+    def positive(self) -> Float[np.ndarray, "n 2"]:
+        """Places of the clicks on the object."""
+        if self.points is None or self.labels is None:
+            return np.zeros((0, 2))
+        return np.asarray(self.points, float)[np.asarray(self.labels) == 1]
+
+    def within(self, frame: Frame, shape: tuple[int, int]) -> Question:
+        """The same about a piece of the picture; clicks outside it are of no concern there."""
+        shift = np.array([frame.left, frame.top], float)
+        points, labels, box, logits = self.points, self.labels, self.box, self.logits
+        if points is not None and labels is not None:
+            seen = frame.contains(np.asarray(points, float))
+            points, labels = (np.asarray(points, float) - shift)[seen], np.asarray(labels)[seen]
+        if box is not None:
+            box = np.clip(np.asarray(box, float) - np.tile(shift, 2), 0, frame.side)
+        if logits is not None:
+            logits = cut(logits, frame, shape)
+        return Question(points, labels, box, logits, self.multimask)
+
+    def put_to(self, segmenter: Segmenter, embedding: ImageEmbedding) -> MaskPrediction:
+        """Ask it."""
+        return segmenter.predict(
+            embedding, points=self.points, labels=self.labels, box=self.box, logits=self.logits,
+            multimask=self.multimask,
+        )  # fmt: skip
+
+
+class CloserLook:
+    """A `Segmenter` that answers as another one does, and looks twice where an object is small."""
+
+    def __init__(self, model: Segmenter) -> None:
+        self.name = model.name
+        self.model = model
+
+    def embed(
+        self, image: UInt8[np.ndarray, "h w 3"], relief: Relief | None = None
+    ) -> PictureEmbedding:
+        """See `Segmenter.embed`."""
+        whole = self.model.embed(image, relief)
+        known = {f.name: getattr(whole, f.name) for f in fields(ImageEmbedding)}
+        return PictureEmbedding(**known, picture=image, relief=relief)
+
+    def predict(
+        self,
+        embedding: ImageEmbedding,
+        *,
+        points: Float[np.ndarray, "n 2"] | None = None,
+        labels: np.ndarray | None = None,
+        box: Float[np.ndarray, " 4"] | None = None,
+        logits: Float[np.ndarray, "lh lw"] | None = None,
+        multimask: bool = True,
+    ) -> MaskPrediction:
+        """See `Segmenter.predict`; ``logits`` of a small object are those of its piece, reduced."""
+        question = Question(points, labels, box, logits, multimask)
+        from_afar = question.put_to(self.model, embedding)
+        if not isinstance(embedding, PictureEmbedding):
+            return from_afar
+        piece = self._piece(embedding, question, from_afar.masks[0])
+        if piece is None:
+            return from_afar
+        near = question.within(piece.frame, embedding.image_size)
+        return in_the_picture(near.put_to(self.model, piece.embedding), from_afar, piece.frame)
+
+    def _piece(
+        self, embedding: PictureEmbedding, question: Question, found: Bool[np.ndarray, "h w"]
+    ) -> Piece | None:
+        """Where to look closer, unless the object is large or nowhere."""
+        corners = corners_of(found) if question.box is None else np.asarray(question.box, float)
+        if corners is None:
+            return None
+        ends = np.concatenate([corners.reshape(2, 2), question.positive])
+        frame = frame_around(ends, embedding.image_size)
+        if frame is None:
+            return None
+        for known in embedding.pieces:
+            low, high = SAME_SIZE
+            if known.frame.contains(ends).all() and low < known.frame.side / frame.side < high:
+                return known
+        rows, columns = frame.window
+        relief = None if embedding.relief is None else embedding.relief.cropped(rows, columns)
+        picture = np.ascontiguousarray(embedding.picture[rows, columns])
+        piece = Piece(frame, self.model.embed(picture, relief))
+        embedding.pieces[:] = [*embedding.pieces[1 - PIECES_KEPT :], piece]
+        return piece
+
+
+def in_the_picture(near: MaskPrediction, from_afar: MaskPrediction, frame: Frame) -> MaskPrediction:
+    """An answer about a piece as one about the picture, ordered by both looks."""
+    shape = from_afar.masks.shape[1:]
+    masks = np.zeros((len(near.masks), *shape), bool)
+    masks[(slice(None), *frame.window)] = near.masks
+    logits = np.stack([pasted(one, frame, (shape[0], shape[1])) for one in near.logits])
+    overlaps = np.array([iou(mask, from_afar.masks[0]) for mask in masks], np.float32)
+    trust = near.scores + AGREEMENT_WEIGHT * overlaps
+    order = np.argsort(-trust, kind="stable")
+    # Scores stay predicted IoUs, and descending: a mask passed over for one that agrees better
+    # is not predicted to be better than that.
+    scores = np.minimum.accumulate(near.scores[order])
+    return MaskPrediction(masks[order], scores, logits[order])
+
+
+def iou(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
+    """Intersection over union; 0 of nothing."""
+    return float((a & b).sum() / max(1, (a | b).sum()))

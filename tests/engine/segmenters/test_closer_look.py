@@ -1,0 +1,134 @@
+"""Small objects are looked at twice, and the second answer lands where it belongs."""
+
+import numpy as np
+import torch
+
+from sa3d_blender.engine.relief import Relief
+from sa3d_blender.engine.segmenters.closer_look import CloserLook
+from sa3d_blender.engine.segmenters.picture_pieces import (
+    NOT_SEEN,
+    Frame,
+    corners_of,
+    cut,
+    frame_around,
+    pasted,
+)
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
+
+LOGITS = 40
+
+
+class Stencil:
+    """Answers with what is white in the picture; remembers what it was shown and asked."""
+
+    name = "stencil"
+
+    def __init__(self) -> None:
+        self.shown: list[np.ndarray] = []
+        self.asked: list[dict[str, object]] = []
+
+    def embed(self, image: np.ndarray, relief: Relief | None = None) -> ImageEmbedding:
+        """Keeps the number of the picture as its features."""
+        self.shown.append(image)
+        number = torch.full((1, 1, 1, 1), float(len(self.shown) - 1))
+        return ImageEmbedding(number, image.shape[:2], image.shape[:2])
+
+    def predict(self, embedding: ImageEmbedding, **question: object) -> MaskPrediction:
+        """What is white, everything, and nothing; from close by the right one scores least."""
+        self.asked.append(question)
+        number = int(embedding.features)
+        white = self.shown[number][..., 0] > 128
+        masks = np.stack([white, np.ones_like(white), np.zeros_like(white)])
+        scores = np.array([0.9, 0.5, 0.4] if number == 0 else [0.6, 0.8, 0.7], np.float32)
+        logits = np.full((3, LOGITS, LOGITS), 3.0, np.float32)
+        count = 3 if question["multimask"] else 1
+        return MaskPrediction(masks[:count], scores[:count], logits[:count])
+
+
+def picture(side: int, square: slice) -> np.ndarray:
+    image = np.zeros((side, side, 3), np.uint8)
+    image[square, square] = 255
+    return image
+
+
+def click(x: float, y: float, *more: tuple[float, float, int]) -> dict[str, np.ndarray]:
+    every = [(x, y, 1), *more]
+    return {
+        "points": np.array([c[:2] for c in every], float),
+        "labels": np.array([c[2] for c in every]),
+    }
+
+
+def test_small_object_is_encoded_alone_and_its_mask_put_back() -> None:
+    model = Stencil()
+    look = CloserLook(model)
+    image = picture(200, slice(50, 70))
+    answer = look.predict(look.embed(image), **click(60, 60))
+    assert [p.shape[:2] for p in model.shown] == [(200, 200), (50, 50)]
+    assert np.array_equal(answer.masks[0], image[..., 0] > 128)
+    near = model.asked[1]["points"]
+    assert np.allclose(near, [[60 - 35, 60 - 35]])
+
+
+def test_order_follows_the_look_from_afar_and_scores_descend() -> None:
+    look = CloserLook(Stencil())
+    answer = look.predict(look.embed(picture(200, slice(50, 70))), **click(60, 60))
+    assert answer.masks[0].sum() == 20 * 20
+    assert (np.diff(answer.scores) <= 0).all()
+    assert np.isclose(answer.scores[0], 0.6)
+
+
+def test_large_object_and_empty_answer_are_looked_at_once() -> None:
+    for image in (picture(200, slice(50, 130)), picture(200, slice(0, 0))):
+        model = Stencil()
+        look = CloserLook(model)
+        answer = look.predict(look.embed(image), **click(90, 90))
+        assert len(model.shown) == 1
+        assert len(answer.masks) == 3
+
+
+def test_further_prompts_about_the_object_use_the_same_piece() -> None:
+    model = Stencil()
+    look = CloserLook(model)
+    embedding = look.embed(picture(200, slice(50, 70)))
+    first = look.predict(embedding, **click(60, 60))
+    look.predict(
+        embedding, **click(60, 60, (65, 65, 1), (150, 20, 0)), logits=first.logits[0],
+        multimask=False,
+    )  # fmt: skip
+    assert len(model.shown) == 2
+    assert len(model.asked[-1]["points"]) == 2, "the click outside the piece is left out"
+    assert model.asked[-1]["logits"].shape == (LOGITS, LOGITS)
+    look.predict(embedding, box=np.array([50.0, 50.0, 70.0, 70.0]), multimask=False)
+    assert len(model.shown) == 2
+    assert np.allclose(model.asked[-1]["box"], [15, 15, 35, 35])
+    look.predict(embedding, **click(60, 60, (160, 160, 1)))
+    assert len(model.shown) == 2, "clicks far apart mean a large object"
+
+
+def test_frame_stays_in_the_picture() -> None:
+    assert frame_around(np.array([[0.0, 90.0], [20.0, 100.0]]), (100, 300)) == Frame(0, 50, 50)
+    assert frame_around(np.array([[0.0, 0.0], [40.0, 10.0]]), (100, 300)) is None
+    assert corners_of(np.zeros((3, 3), bool)) is None
+    mask = np.zeros((5, 6), bool)
+    mask[1:3, 2] = True
+    assert np.array_equal(corners_of(mask), [2, 1, 3, 3])
+
+
+def test_logits_of_a_piece_of_a_wide_picture() -> None:
+    frame = Frame(left=100, top=50, side=50)
+    shape = (100, 200)
+    whole = pasted(np.full((LOGITS, LOGITS), 2.0, np.float32), frame, shape)
+    expected = np.full((LOGITS, LOGITS), NOT_SEEN, np.float32)
+    expected[10:20, 20:30] = 2.0
+    assert np.array_equal(whole, expected)
+    assert np.allclose(cut(whole, frame, shape), 2.0)
+
+
+def test_piece_of_a_relief_has_the_same_normals() -> None:
+    rows, columns = np.mgrid[0:60, 0:80] + 0.5
+    relief = Relief(0.3 + 0.002 * (columns - 40) + 0.001 * (rows - 30), (50.0, 60.0), (40.0, 30.0))
+    part = (slice(10, 40), slice(30, 60))
+    whole, piece = relief.channels()[:, *part], relief.cropped(*part).channels()
+    inner = (slice(0, 3), slice(5, -5), slice(5, -5))
+    assert np.allclose(whole[inner], piece[inner], atol=1e-5)
