@@ -45,7 +45,7 @@ SHAPE = BundledShape(
 )
 ANSWER_SIDE = 320
 """Input side of the exported model: on held-out pictures it answers better there than at SIDE."""
-PICTURES, PROMPTS = 16, 1
+PICTURES, PROMPTS = 9, 1
 """Per step, and per picture."""
 FIELDS = ("image", "masks", "objects", "relief")
 GROUPING_WEIGHT = 1.5
@@ -189,7 +189,7 @@ class Training:
         features, fine = self.model.encode(
             normalised(pictures, self.device), self._bfloat16(relief)
         )
-        rounds = int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))
+        rounds = int(rng.choice([1, 2, 3], p=[0.4, 0.35, 0.25]))
         loss, iou = torch.zeros((), device=self.device), 0.0
         if time.strftime("%H:%M") >= self.options.encoder_until:
             loss, iou = dialogue_loss(self.model, features, fine, np.asarray(masks), rng, rounds)

@@ -25,7 +25,7 @@ from .layers import (
 from .repainting import repaint
 from .wear import wear, wear_nearness
 
-SIDE = 192
+SIDE = 256
 COMPOSED = 0.08
 """Share of flat compositions among the examples."""
 REPAINTED = 0.4
