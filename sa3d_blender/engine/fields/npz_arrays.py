@@ -6,6 +6,7 @@ import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -81,12 +82,13 @@ def open_npz(path: Path) -> NpzArrays:
 
 
 def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> tuple[int, ...]:
+    readers: Any = npy  # its functions are not typed
     with archive.open(member) as file:
-        readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-        reader = readers.get(npy.read_magic(file))
-        if reader is None:
-            raise ValueError("an unknown version")
-        shape, _, kind = reader(file)
+        version = readers.read_magic(file)
+        if version == (1, 0):
+            shape, _, kind = readers.read_array_header_1_0(file)
+        else:
+            shape, _, kind = readers.read_array_header_2_0(file)
         room = member.file_size - file.tell()
     if kind.hasobject or kind.kind not in PLAIN_KINDS:
         raise bad_weights(path, "it holds something else than numbers")

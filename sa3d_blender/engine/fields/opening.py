@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .checkpoint_file import Checkpoint, first_bytes, read_checkpoint
+from .gaussian_splats import is_splat_head, is_splat_training, splat_refused
 from .nerfstudio_run import RunConfig, config_in_folder, newest_checkpoint, read_config
 from .ngp_snapshot import is_snapshot_head, read_snapshot
 from .npz_arrays import array_names, open_npz
@@ -29,13 +30,18 @@ def open_checkpoint(path: Path) -> Checkpoint:
     if path.is_dir():
         return _of_run(config_in_folder(path))
     head = first_bytes(path, HEAD)
+    if is_splat_head(head):
+        raise splat_refused(path)
     if is_snapshot_head(head):
         return read_snapshot(path)
     if is_plenoxels_archive(array_names(path, head)):
         return Checkpoint(path, open_npz(path))
     if YAML_LINE.search(_as_text(head)):
         return _of_run(read_config(path))
-    return read_checkpoint(path)
+    checkpoint = read_checkpoint(path)
+    if is_splat_training(checkpoint.data):
+        raise splat_refused(path)
+    return checkpoint
 
 
 def _of_run(config: RunConfig) -> Checkpoint:
