@@ -8,6 +8,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """A PNG file's bytes.
@@ -21,7 +23,19 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = zlib.compress(rows.tobytes(), 1)
     chunks = ((b"IHDR", header), (b"sRGB", b"\0"), (b"IDAT", body), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+    return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a PNG file's header states.
+
+    Raises:
+        ValueError: it is no PNG.
+    """
+    if data[:8] != SIGNATURE or data[12:16] != b"IHDR" or len(data) < 24:
+        raise ValueError("not a PNG")
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -60,6 +60,13 @@ class MeshSettings:
     resolution: int = 160
     """Cells along the longest side of the object's box."""
     max_faces: int = 60_000
+    """Budget of the simplification."""
+    threshold: float = 0.0
+    """Share of votes, from -1 to 1, above which a place belongs to the object."""
+    density: float = 1.0
+    """Density at which the surface lies, in units of the density at which rays meet it."""
+    texture: int = 0
+    """Side of the square texture in pixels; 0 for none."""
 
 
 S = TypeVar("S", FieldOptions, SegmentSettings, MeshSettings)

@@ -17,7 +17,7 @@ from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field, nerfacto_baking
 from sa3d_blender.engine.fields.nerfacto import NerfactoField
 from sa3d_blender.engine.render import render_view
-from sa3d_blender.engine.surface import vertex_colors
+from sa3d_blender.engine.surface_colors import vertex_colors
 from tests.support.plain_nerfacto import LAYOUTS, PlainNerfacto
 
 CPU = torch.device("cpu")
