@@ -68,3 +68,24 @@ def log_file() -> Path | None:
     except (UserError, OSError):
         return None
     return folder / "engine.log"
+
+
+def output_folder(nerf: bpy.types.Object) -> Path:
+    """Where a NeRF's files go: beside the saved .blend, else in Blender's temporary folder.
+
+    Raises:
+        UserError: the folder cannot be made.
+    """
+    name = bpy.path.clean_name(nerf.name)
+    if bpy.data.filepath:
+        folder = Path(bpy.data.filepath).parent / "sa3d" / name
+    else:
+        folder = Path(bpy.app.tempdir) / "sa3d" / f"{name}_{nerf.session_uid}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The folder {folder} cannot be made ({error.strerror}); save the .blend elsewhere.",
+            code="cannot_write",
+        ) from error
+    return folder
