@@ -1,4 +1,4 @@
-"""The endings that checkpoints of NeRFs have; what a file is, its content says when it is loaded."""
+"""The endings of NeRF checkpoints; what a file is, its content says when it is loaded."""
 
 from __future__ import annotations
 

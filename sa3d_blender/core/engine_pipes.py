@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import logging.handlers
 import queue
 import subprocess
 import threading
@@ -18,6 +20,9 @@ from .errors import UserError
 from .messages import Message, decode
 
 LOG_LINES = 400
+LOG_BYTES = 1_000_000
+"""Size at which a log file is put aside and a new one begun."""
+LOGS_ASIDE = 2
 
 
 @dataclass(frozen=True)
@@ -86,18 +91,14 @@ class EnginePipes:
                 self.log.append(f"[supervisor] {error}: {shown}")
 
     def _read_log(self, stderr: IO[bytes]) -> None:
-        with contextlib.ExitStack() as stack:
-            file: IO[str] | None = None
-            if self._log_file:
-                with contextlib.suppress(OSError):
-                    file = stack.enter_context(self._log_file.open("a", encoding="utf-8"))
-            for line in stderr:
-                text = line.decode(errors="replace").rstrip()
-                self.log.append(text)
-                if file:
-                    with contextlib.suppress(OSError):
-                        file.write(text + "\n")
-                        file.flush()
+        file = _RotatingLog(self._log_file) if self._log_file else None
+        for line in stderr:
+            text = line.decode(errors="replace").rstrip()
+            self.log.append(text)
+            if file:
+                file.emit(logging.makeLogRecord({"msg": text}))
+        if file:
+            file.close()
 
     def _write(self, stdin: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError), stdin:
@@ -111,6 +112,18 @@ class EnginePipes:
             time.sleep(0.01)
         if self.process:
             _wait_or_kill(self.process, grace)
+
+
+class _RotatingLog(logging.handlers.RotatingFileHandler):
+    """Lines of the engine in a file that stays small."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path, maxBytes=LOG_BYTES, backupCount=LOGS_ASIDE, encoding="utf-8", delay=True
+        )
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A log that cannot be written is no reason to disturb anyone."""
 
 
 def _popen(command: list[str]) -> subprocess.Popen[bytes]:

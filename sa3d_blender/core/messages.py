@@ -7,7 +7,9 @@ loaded it merely keeps. Arrays travel as ``.npy`` or ``.npz`` files without pick
 
 Methods (params -> result):
 
-``hello``    {} -> {version, protocol, python, torch, device, segmenters: [name]}
+``hello``    {} -> {version, protocol, python, torch, device, segmenters: [name],
+             memory: {process, device?, device_total?} in bytes}
+``unload``   {} -> {}: forgets the NeRF, the segmenter and all pictures, and frees their memory
 ``info``     {checkpoint, options} -> the field's facts: {family, scene, box: [[3], [3]],
              notes: [str], background: [3], grid_size: [3], name}
 ``render``   {checkpoint, options, camera, out} -> {image: path of .npy float32 [h w 3] in [0, 1],

@@ -45,6 +45,7 @@ from ..core.settings import (
     settings_from_json,
 )
 from .coarse_objects import CoarseObjects
+from .memory_use import memory_use
 from .point_cloud import sample_surface
 from .previews import Previews
 from .report import Run, versions
@@ -72,6 +73,7 @@ class Server:
         self._session = Session(choose_device(device))
         self._methods: dict[str, Callable[[Params, Run], Params]] = {
             "hello": self._hello,
+            "unload": self._unload,
             "info": self._info,
             "render": self._render,
             "predict": self._predict,
@@ -159,7 +161,12 @@ class Server:
             "torch": found["torch"],
             "device": str(self._session.device),
             "segmenters": list(SEGMENTERS),
+            "memory": memory_use(self._session.device),
         }
+
+    def _unload(self, params: Params, run: Run) -> Params:
+        self._session.unload()
+        return {}
 
     def _info(self, params: Params, run: Run) -> Params:
         return self._session.info(*checkpoint_of(params))

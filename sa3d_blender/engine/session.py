@@ -26,8 +26,9 @@ from ..core.settings import (
     settings_to_json,
 )
 from .artist_view import EmbeddedPicture, artist_camera, embed_picture, predict_in_picture
-from .fields import load_field
+from .fields import files_behind, load_field
 from .fields.protocol import RadianceField
+from .memory_use import release_memory
 from .mesh_files import write_mesh
 from .picture_cache import PictureCache
 from .pipeline import segment
@@ -72,18 +73,9 @@ class Session:
     def field(
         self, checkpoint: Path, options: FieldOptions, run: Run | None = None
     ) -> RadianceField:
-        """The loaded field; read again only when the file or the options changed."""
-        try:
-            stat = os.stat(checkpoint)
-            key: tuple[Any, ...] = (
-                os.path.abspath(checkpoint),
-                stat.st_mtime_ns,
-                stat.st_size,
-                options,
-            )
-        except OSError:
-            key = ()
-        if self._field is None or not key or key != self._field_key:
+        """The loaded field; read again only when one of its files or the options changed."""
+        key = (_stamps(checkpoint), options)
+        if self._field is None or key != self._field_key:
             self._field = None
             with (run or Run()).timed("load"):
                 self._field = load_field(Path(checkpoint), options, device=self.device)
@@ -254,6 +246,19 @@ class Session:
             with run.timed("surface"):
                 meshes[entry.name] = extract_mesh(loaded, entry, settings, run)
         return meshes
+
+
+def _stamps(checkpoint: Path) -> tuple[tuple[str, int, int] | None, ...]:
+    """Path, time of change and size of all files behind a checkpoint; None for missing ones."""
+    stamps: list[tuple[str, int, int] | None] = []
+    for path in files_behind(Path(checkpoint)):
+        try:
+            stat = os.stat(path)
+        except (OSError, ValueError):
+            stamps.append(None)
+        else:
+            stamps.append((os.path.abspath(path), stat.st_mtime_ns, stat.st_size))
+    return tuple(stamps)
 
 
 def write_object(name: str, mesh: MeshData, out: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...core.errors import UserError
 from ...core.files import written_whole
-from .user_cache import cache_folder
+from ...core.user_cache import cache_folder, mark_used, prune_cache
 
 Shape = tuple[int, int, int]
 """Cells along z, y, x."""
@@ -27,6 +27,8 @@ def baked_bitmaps(
     family: str, key: str, names: Sequence[str], shape: Shape, make: Callable[[], list[Tensor]]
 ) -> list[Bool[Tensor, "z y x"]]:
     """Bitmaps from the cache, or made and cached; on the CPU.
+
+    The cache is kept small: see `core.user_cache`.
 
     A cache that is missing, damaged or cannot be written costs time, nothing else.
 
@@ -38,7 +40,9 @@ def baked_bitmaps(
     """
     path = cache_folder() / family / f"{key}.npz"
     found = _cached(path, names, shape)
-    if found is None:
+    if found is not None:
+        mark_used(path)
+    else:
         found = [bitmap.cpu() for bitmap in make()]
         _keep(path, names, found)
     return found
@@ -77,3 +81,4 @@ def _keep(path: Path, names: Sequence[str], bitmaps: list[Tensor]) -> None:
     }
     with suppress(UserError, OSError), written_whole(path) as temporary:
         np.savez_compressed(temporary, **packed)
+    prune_cache()
