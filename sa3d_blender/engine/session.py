@@ -82,6 +82,13 @@ class Session:
             self._field_key = key
         return self._field
 
+    def unload(self) -> None:
+        """Forget the field, the segmenters and all pictures, and give their memory back."""
+        self._field, self._field_key = None, ()
+        self._segmenters.clear()
+        self._pictures = PictureCache()
+        release_memory(self.device)
+
     def segmenter(self, name: str, weights: str | None, run: Run | None = None) -> Segmenter:
         """The loaded segmenter."""
         if name not in SEGMENTERS:

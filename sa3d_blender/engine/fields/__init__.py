@@ -30,7 +30,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 """Asked in this order; the first that recognises a file loads it."""
 
-__all__ = ["FAMILIES", "load_field", "training_cameras"]
+__all__ = ["FAMILIES", "files_behind", "load_field", "training_cameras"]
 
 
 def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> RadianceField:
@@ -48,6 +48,12 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
     checkpoint = open_checkpoint(Path(path))
     with torch.no_grad(), one_core():
         return _family_of(checkpoint).load(checkpoint, options, device=device)
+
+
+def files_behind(path: Path) -> tuple[Path, ...]:
+    """All files that loading a checkpoint may look at, there or not: a change of any may matter."""
+    beside = [side for family in FAMILIES for side in family.side_files(path)]
+    return path, *dict.fromkeys(beside)
 
 
 def training_cameras(path: Path) -> TrainingCameras:

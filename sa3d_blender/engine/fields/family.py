@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -25,6 +26,11 @@ class LoadFunction(Protocol):
         ...
 
 
+def nothing_beside(path: Path) -> tuple[Path, ...]:
+    """For kinds of checkpoints that are one file."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Family:
     """One kind of checkpoint."""
@@ -38,3 +44,6 @@ class Family:
     load: LoadFunction
     training_cameras: Callable[[Checkpoint], TrainingCameras] | None = None
     """The cameras that come with a file, in the field frame; raises UserError (``no_cameras``)."""
+    side_files: Callable[[Path], tuple[Path, ...]] = nothing_beside
+    """Further files that loading looks for, from the path that the user chose; they need not be
+    there. Cheap, never raises."""

@@ -33,7 +33,7 @@ from .nerf_baking import OccupiedCells, occupied_cells
 from .nerf_checkpoint import is_nerf, read_networks
 from .nerf_network import BLOCK, NerfNetwork, fast_network
 from .nerf_scene import NerfScene, choose_scene
-from .nerf_settings import read_settings
+from .nerf_settings import read_settings, settings_files
 from .nerf_spaces import AxisDepthSpace, NdcDepthSpace, space_of
 from .nerf_visible_box import visible_bounded_box
 
@@ -209,4 +209,10 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     return NerfField(coarse, fine, scene, occupied_cells(coarse, fine, scene))
 
 
-FAMILY = Family(name="nerf", title="NeRF (nerf-pytorch)", recognises=is_nerf, load=load)
+FAMILY = Family(
+    name="nerf",
+    title="NeRF (nerf-pytorch)",
+    recognises=is_nerf,
+    load=load,
+    side_files=settings_files,
+)

@@ -43,6 +43,11 @@ class TrainingSettings:
         return None
 
 
+def settings_files(checkpoint: Path) -> tuple[Path, ...]:
+    """Where the settings of a checkpoint's training may be."""
+    return tuple(checkpoint.parent / name for name in FILES)
+
+
 def read_settings(folder: Path) -> TrainingSettings:
     """The settings in a folder. Files that cannot be read count as missing."""
     values: dict[str, str] = {}

@@ -33,7 +33,7 @@ from .nerfacto_checkpoint import (
 )
 from .nerfacto_settings import NerfactoSettings, check_method, choose_settings
 from .nerfstudio_cameras import training_cameras
-from .nerfstudio_run import TRANSFORMS, config_of_checkpoint, dataset_transform
+from .nerfstudio_run import TRANSFORMS, config_of_checkpoint, dataset_transform, run_files
 from .occupancy import CellGrid
 from .proposal_sampling import Spacing, first_edges, next_edges
 from .stepped_rays import BoxSpace
@@ -249,4 +249,5 @@ FAMILY = Family(
     recognises=is_nerfstudio,
     load=load,
     training_cameras=training_cameras,
+    side_files=run_files,
 )

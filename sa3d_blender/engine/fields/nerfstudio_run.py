@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,20 @@ def dataset_transform(checkpoint: Path) -> np.ndarray | None:
     if not np.isfinite(similarity).all() or abs(np.linalg.det(similarity)) < 1e-30:
         raise _bad_transform(path)
     return similarity
+
+
+def run_files(chosen: Path) -> tuple[Path, ...]:
+    """The files of a run that loading it from a folder, a configuration or a checkpoint looks for.
+
+    A checkpoint that was chosen itself does not depend on the others.
+    """
+    places = [chosen, chosen.parent, chosen.parent.parent]
+    found = [place / name for place in places for name in (CONFIG, TRANSFORMS)]
+    if not STEP.fullmatch(chosen.name):
+        with suppress(OSError):
+            for place in (*places[:2], chosen / CHECKPOINTS, chosen.parent / CHECKPOINTS):
+                found += sorted(place.glob("step-*.ckpt"))
+    return tuple(found)
 
 
 def _bad_transform(path: Path) -> UserError:

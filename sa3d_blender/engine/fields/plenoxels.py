@@ -21,7 +21,7 @@ from .marching import Occupancy
 from .ndc import MIRRORED_Y
 from .occupancy import CellGrid, cell_factor, node_cells, slabs_of
 from .plenoxels_checkpoint import PlenoxelsModel, is_plenoxels, read_model
-from .plenoxels_scene import PlenoxelsScene, TrainingArguments, choose_scene
+from .plenoxels_scene import PlenoxelsScene, TrainingArguments, arguments_file, choose_scene
 from .shading import SphericalHarmonics
 from .stepped_rays import BoxSpace, Space, SteppedRays
 from .tensorf_decomposition import trilinear
@@ -132,4 +132,10 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     return PlenoxelsField(model, scene)
 
 
-FAMILY = Family(name="plenoxels", title="Plenoxels", recognises=is_plenoxels, load=load)
+FAMILY = Family(
+    name="plenoxels",
+    title="Plenoxels",
+    recognises=is_plenoxels,
+    load=load,
+    side_files=arguments_file,
+)

@@ -67,6 +67,11 @@ class TrainingArguments:
         return value if isinstance(value, str) else ""
 
 
+def arguments_file(checkpoint: Path) -> tuple[Path, ...]:
+    """Where the arguments of a checkpoint's training may be."""
+    return (checkpoint.parent / ARGS,)
+
+
 def choose_scene(
     model: PlenoxelsModel, arguments: TrainingArguments, options: FieldOptions
 ) -> PlenoxelsScene:
