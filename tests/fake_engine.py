@@ -38,11 +38,13 @@ from sa3d_blender.core.messages import (
     decode,
     encode,
 )
+from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.core.prompts import prompts_from_json
 from sa3d_blender.core.training_cameras import read_training_cameras
 
 MODE = os.environ.get("SA3D_FAKE", "").split()
 CANCELS: set[int] = set()
+UNLOADED: list[bool] = []
 VIEWS = 20
 
 
@@ -68,11 +70,19 @@ def sphere(faces: int) -> MeshData:
     return MeshData(points.astype(np.float32), triangles.astype(np.int32), colors)
 
 
-def progress(request: Request, stage: str, n: int, total: int) -> None:
+def ball_of_points(count: int) -> PointCloud:
+    """As many points on a unit sphere, coloured by where they are."""
+    directions = np.random.default_rng(0).normal(size=(count, 3))
+    points = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    colors = np.clip((points * 0.5 + 0.5) * 255, 0, 255).astype(np.uint8)
+    return PointCloud(points.astype(np.float32), colors, 0.1)
+
+
+def progress(request: Request, stage: str, n: int, total: int, **more: Any) -> None:
     """Report, wait a little when slow, and honour a cancel."""
     text = f"{stage} {n}"
     params = {"id": request.id, "stage": stage, "n": n, "total": total, "text": text}
-    say(Notification("progress", params))
+    say(Notification("progress", params | more))
     if "slow" in MODE:
         time.sleep(0.05)
     while "hang" in MODE or f"hang_after={n}" in MODE:
@@ -108,6 +118,17 @@ def render(request: Request) -> dict[str, Any]:
     progress(request, "view", 1, 1)
     np.save(path, image)
     return {"image": str(path), "seconds": 0.0}
+
+
+def points(request: Request) -> dict[str, Any]:
+    """Points on a sphere; "slow" takes a second over them and can be cancelled."""
+    path = Path(request.params["out"]) / "points.npz"
+    for step in range(20 if "slow" in MODE else 1):
+        progress(request, "points", step + 1, 20)
+    if "no_points" in MODE:
+        raise UserError("The NeRF is all fog.", code="fog")
+    ball_of_points(request.params["count"]).save(path)
+    return {"points": str(path), "count": request.params["count"]}
 
 
 def training_cameras(request: Request) -> dict[str, Any]:
@@ -152,7 +173,12 @@ def segment(request: Request) -> dict[str, Any]:
     if "view" in MODE:
         raise UserError("No view was accepted; click elsewhere on the object.", code="no_view")
     for view in range(VIEWS):
-        progress(request, "view", view + 1, VIEWS)
+        more = {}
+        if "previews" in request.params and view in (1, 2, 4, 8):
+            folder = Path(request.params["previews"]["folder"])
+            ball_of_points(100 * view).save(folder / f"object_0_{view}.npz")
+            more = {"points": {objects[0].name: str(folder / f"object_0_{view}.npz")}}
+        progress(request, "view", view + 1, VIEWS, **more)
         if "crash" in MODE and view == VIEWS // 2:
             os._exit(3)
     out = Path(request.params["out"])
@@ -174,13 +200,22 @@ def segment(request: Request) -> dict[str, Any]:
 def hello(request: Request) -> dict[str, Any]:
     """Versions."""
     facts = {"version": "0.1.0", "protocol": PROTOCOL, "python": sys.version.split()[0]}
-    return facts | {"torch": "none", "device": "fake", "segmenters": ["bundled"]}
+    facts |= {"torch": "none", "device": "fake", "segmenters": ["bundled"]}
+    return facts | {"memory": {"process": 1_000_000 if UNLOADED else 500_000_000}}
+
+
+def unload(request: Request) -> dict[str, Any]:
+    """From now on it holds little."""
+    UNLOADED.append(True)
+    return {}
 
 
 METHODS = {
     "hello": hello,
+    "unload": unload,
     "info": info,
     "render": render,
+    "points": points,
     "predict": predict,
     "training_cameras": training_cameras,
     "segment": segment,

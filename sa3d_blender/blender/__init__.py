@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from . import (
+    coarse_preview,
+    help_operators,
     import_menu,
     installation,
     installation_operators,
@@ -10,12 +12,16 @@ from . import (
     operators,
     overlay,
     panels,
+    point_proxy,
     preferences,
     preview_picture,
     properties,
     session,
     tools,
     training_operators,
+    viewport_operators,
+    viewport_overlay,
+    viewport_preview,
 )
 
 _MODULES = (
@@ -24,11 +30,17 @@ _MODULES = (
     operators,
     installation_operators,
     training_operators,
+    help_operators,
     tools,
+    viewport_operators,
     panels,
     import_menu,
     session,
+    viewport_preview,
+    point_proxy,
+    coarse_preview,
     live_masks,
+    viewport_overlay,
     overlay,
     preview_picture,
     installation,

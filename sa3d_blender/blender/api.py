@@ -20,6 +20,8 @@ import bpy
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
 from . import session, training_cameras, views
+from .cures import copy_report, report_text, use_smaller_views  # noqa: F401
+from .engine_facts import cache_size, clear_cache, unload  # noqa: F401
 from .folders import output_folder
 from .installation import cancel as cancel_installation  # noqa: F401
 from .installation import (  # noqa: F401
@@ -31,6 +33,7 @@ from .installation import (  # noqa: F401
     set_up_engine,
 )
 from .nerf import create_nerf, field_params, require_nerf, run_params
+from .points_object import points_to_object  # noqa: F401
 from .prompt_actions import (  # noqa: F401
     add_box,
     add_object,
@@ -46,6 +49,7 @@ from .references import Reference, refer
 from .results import load_meshes, place_mesh
 from .second_camera import prompted_views
 from .session import Job, Steps
+from .viewport_preview import follow as follow_camera  # noqa: F401
 
 T = TypeVar("T")
 

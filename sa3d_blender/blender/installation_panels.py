@@ -8,7 +8,9 @@ from ..core.background import shown_bytes
 from ..core.engine_store import EngineState
 from ..core.errors import UserError
 from ..core.sam_weights import WEIGHTS, has_weights, partial_weights
-from . import installation, session
+from ..core.user_cache import cache_folder
+from . import engine_facts, installation
+from .cures import draw_error
 from .folders import engine_folder, log_file, set_up_log, weights_folder
 from .wrapped_text import PREFERENCES, SIDEBAR, wrapped
 
@@ -41,7 +43,7 @@ def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> None:
         row.progress(factor=factor, text=task.text, type="BAR")
         row.operator("sa3d.cancel_installation", text="", icon="X")
     elif task.state == "failed":
-        wrapped(layout.box(), str(task.error), "ERROR", width)
+        draw_error(layout, task.error, width)
 
 
 def draw_end(layout: bpy.types.UILayout) -> None:
@@ -77,15 +79,26 @@ def draw_engine(layout: bpy.types.UILayout, *, is_used: bool) -> None:
         size = shown_bytes(status.record.bytes)
         box.label(text=f"{size} in {engine_folder()}", icon="DISK_DRIVE")
     if not is_used or status.state in (EngineState.ready, EngineState.old):
-        row = box.row()
-        row.label(text=session.engine_state())
-        row.operator("sa3d.start_engine")
-        row.operator("sa3d.stop_engine")
+        _draw_use(box)
     for which, name, log in (("ENGINE", "Log", log_file()), ("SET_UP", "Set-Up Log", set_up_log())):
         if log is not None and log.is_file():
             row = box.split(factor=LABEL)
             row.label(text=f"{name}: {log}", icon="TEXT")
             row.operator("sa3d.show_logs", text="Show", icon="FILE_FOLDER").which = which
+
+
+def _draw_use(box: bpy.types.UILayout) -> None:
+    """The running engine: device and memory, what it keeps on the disk, and ways to free both."""
+    engine_facts.ask_soon()
+    wrapped(box, engine_facts.state(), "MEMORY", PREFERENCES)
+    row = box.row(align=True)
+    row.operator("sa3d.start_engine")
+    row.operator("sa3d.unload")
+    row.operator("sa3d.stop_engine")
+    row.operator("sa3d.view_log")
+    row = box.split(factor=LABEL)
+    row.label(text=f"Cache: {shown_bytes(engine_facts.cache_size())} in {cache_folder()}")
+    row.operator("sa3d.clear_cache", icon="TRASH")
 
 
 def draw_all_weights(layout: bpy.types.UILayout) -> None:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import bpy
 
-from . import live_masks, preview_picture, session, workflow
+from . import live_masks, preview_picture, session, viewport_preview, workflow
+from .cures import draw_error
 from .installation_panels import draw_missing_engine, draw_missing_weights, draw_running
 from .nerf import scene_nerf
 from .prompts import active_object, prompt_empties
@@ -52,7 +53,7 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
         if draw_missing_engine(layout):
             return
         if job is not None and job.state == "failed":
-            wrapped(layout.box(), str(job.error), "ERROR")
+            draw_error(layout, job.error)
         step = workflow.next_step(context)
         if step:
             button = layout.column()
@@ -95,6 +96,9 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
         facts = nerf.sa3d.nerf
         layout.label(text=facts.family)
         row = layout.row(align=True)
+        row.prop(facts, "show_points", text="Points in the Viewport")
+        row.operator("sa3d.points_to_object", text="", icon="OUTLINER_DATA_MESH")
+        row = layout.row(align=True)
         count = facts.training_count if facts.training_file else 0
         row.label(text=f"{count or 'No'} training cameras", icon="CAMERA_DATA")
         row.operator("sa3d.load_training_cameras", text="", icon="FILE_FOLDER")
@@ -128,7 +132,12 @@ class SA3D_PT_view(Section, bpy.types.Panel):
         row.use_property_split = False
         row.prop(context.scene, "camera", text="")
         row.operator("sa3d.add_camera", text="", icon="ADD")
-        layout.operator("sa3d.render_view", icon="IMAGE_BACKGROUND")
+        row = layout.row(align=True)
+        row.operator("sa3d.render_view", icon="IMAGE_BACKGROUND")
+        following = viewport_preview.following
+        row.operator("sa3d.follow_camera", text="Follow", icon="VIEW_CAMERA", depress=following.on)
+        if following.message:
+            wrapped(layout, following.message, "ERROR")
 
 
 class SA3D_UL_objects(bpy.types.UIList):

@@ -1,0 +1,116 @@
+"""Errors with their cure and a report, the engine's facts, memory and disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+import pytest
+from bl_ext.user_default.sa3d_blender.blender import (
+    api,
+    cures,
+    engine_facts,
+    engine_log,
+    session,
+)
+from bl_ext.user_default.sa3d_blender.core.errors import UserError
+
+Fake = Callable[[str], None]
+
+
+def settle(done: Callable[[], bool]) -> None:
+    """Pump until something is so."""
+    end = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < end
+        session.pump()
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("code", sorted(cures.CURES))
+def test_every_cure_is_an_operator(code: str) -> None:
+    cure = cures.cure_of(UserError("No.", code=code))
+    assert cure is not None
+    area, name = cure.operator.split(".")
+    assert getattr(getattr(bpy.ops, area), name).get_rna_type().name
+
+
+def test_missing_weights_are_those_of_the_chosen_model(nerf: bpy.types.Object) -> None:
+    nerf.sa3d.nerf.segmenter = "vit_l"
+    api.add_prompt(nerf, x=9, y=9)
+    with pytest.raises(UserError) as caught:
+        api.segment(nerf)
+    cure = cures.cure_of(caught.value)
+    assert cure is not None
+    assert (cure.operator, cure.options) == ("sa3d.download_weights", {"model": "vit_l"})
+    assert cures.cure_of(UserError("Something else.")) is None
+
+
+def test_the_report_says_what_helpers_ask_for(nerf: bpy.types.Object, fake: Fake) -> None:
+    fake("crash")
+    api.add_prompt(nerf, x=160, y=120)
+    with pytest.raises(UserError) as caught:
+        api.segment(nerf)
+    assert cures.cure_of(caught.value).operator == "sa3d.start_engine"
+    text = api.report_text(f"{caught.value} In {Path.home() / 'secret'}.")
+    assert "exit code 3" in text
+    assert bpy.app.version_string in text
+    assert "fake engine ready" in text
+    assert str(Path.home()) not in text
+    assert bpy.ops.sa3d.copy_report(sentence="x") == {"FINISHED"}
+
+
+def test_the_log_of_an_earlier_session_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    api.start_engine()
+    settle(lambda: "ready" in session.current.engine.log_tail())
+    session.stop_engine()
+    assert "fake engine ready" in engine_log.last_lines(5)
+    monkeypatch.setattr(engine_log, "log_file", lambda: Path("nowhere"))
+    assert engine_log.last_lines(5) == []
+
+
+def test_the_engine_tells_its_device_and_memory_and_gives_it_back() -> None:
+    assert engine_facts.state() == "Engine is not running"
+    assert not bpy.ops.sa3d.unload.poll()
+    api.start_engine()
+    engine_facts.ask_soon()
+    settle(lambda: bool(engine_facts.known()))
+    assert engine_facts.state() == "Engine is running, on fake, 500 MB of memory"
+    bpy.ops.sa3d.unload()
+    engine_facts.ask_soon()
+    settle(lambda: "1 MB" in engine_facts.state())
+    session.stop_engine()
+    assert engine_facts.known() == {}
+
+
+def test_nothing_is_unloaded_under_a_job(nerf: bpy.types.Object, fake: Fake) -> None:
+    fake("slow")
+    api.add_prompt(nerf, x=160, y=120)
+    job = api.segment(nerf, wait=False)
+    with pytest.raises(UserError, match="job is running"):
+        api.unload()
+    engine_facts.ask_soon()
+    assert not engine_facts.known(), "a busy engine is left alone"
+    session.wait(job)
+
+
+def test_the_cache_can_be_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SA3D_CACHE", str(tmp_path))
+    engine_facts._facts.cache_until = 0.0
+    assert not bpy.ops.sa3d.clear_cache.poll()
+    (tmp_path / "nerf").mkdir()
+    (tmp_path / "nerf" / "baked.npz").write_bytes(b"x" * 10)
+    engine_facts._facts.cache_until = 0.0
+    assert api.cache_size() == 10
+    assert bpy.ops.sa3d.clear_cache() == {"FINISHED"}
+    assert api.cache_size() == 0
+
+
+def test_smaller_views_end_somewhere(nerf: bpy.types.Object) -> None:
+    nerf.sa3d.nerf.view_size = 256
+    assert api.use_smaller_views(nerf) == 192
+    nerf.sa3d.nerf.view_size = 100
+    with pytest.raises(UserError, match="small already"):
+        api.use_smaller_views(nerf)
