@@ -92,7 +92,7 @@ def _check_container(path: Path, head: bytes) -> None:
     if not head.startswith(ZIP_MAGIC):
         raise UserError(
             f"{path} is not a NeRF checkpoint; choose the file that the training wrote "
-            "(.th, .tar, .pt, .ckpt, .msgpack or .ingp).",
+            "(.th, .tar, .pt, .ckpt, .msgpack, .ingp or .npz).",
             code="not_a_checkpoint",
         )
     try:
