@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     coarse_preview,
+    command_line,
     help_operators,
     import_menu,
     installation,
@@ -35,6 +36,7 @@ _MODULES = (
     viewport_operators,
     panels,
     import_menu,
+    command_line,
     session,
     viewport_preview,
     point_proxy,

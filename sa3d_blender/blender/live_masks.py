@@ -19,7 +19,7 @@ from bpy.app.handlers import persistent
 
 from ..core.errors import UserError
 from ..core.messages import Failure
-from . import session
+from . import session, viewport_preview
 from .nerf import field_params, run_params, scene_nerf
 from .prompts import entry_prompt, points_at_object, prompt_empties
 from .views import field_camera, world_camera
@@ -130,7 +130,7 @@ def tick() -> float | None:
         return PATIENT
     if live.asking is not None:
         session.pump()
-    if live.asking is None and live.changed:
+    if live.asking is None and live.changed and not viewport_preview.is_moving():
         _ask()
     return QUICK if live.asking is not None or live.changed else None
 
@@ -213,11 +213,7 @@ def _redraw() -> None:
     if texts != live.said:
         live.said = texts
         session.redraw()
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "WINDOW":
-                    region.tag_redraw()
+    session.redraw_scenes()
 
 
 def read_question(scene: bpy.types.Scene) -> Question | None:

@@ -13,7 +13,7 @@ import bpy
 import gpu
 
 from ..core.errors import UserError
-from . import overlay_shaders
+from . import coarse_preview, overlay_shaders, viewport_preview
 from .camera_frame import Corners, frame_in_region, is_tool_active, region_from_pixel
 from .live_masks import live
 from .nerf import scene_nerf
@@ -49,9 +49,10 @@ def draw() -> None:
         return
     gpu.state.blend_set("ALPHA")
     try:
-        if is_tool_active(context) and camera.sa3d.view is not None:
-            overlay_shaders.draw_picture(camera.sa3d.view, corners)
-        _draw_masks(nerf, corners)
+        if is_tool_active(context) and not coarse_preview.shown():
+            _draw_picture(camera, corners)
+        if not viewport_preview.is_moving():
+            _draw_masks(nerf, corners)
         _draw_prompts(context, nerf, camera, corners)
         if len(dragged) == 2:
             overlay_shaders.draw_outline(_rectangle(*dragged), (1.0, 1.0, 1.0, 1.0))
@@ -59,6 +60,14 @@ def draw() -> None:
         gpu.state.blend_set("NONE")
     timing.append(time.perf_counter() - began)
     del timing[:-500]
+
+
+def _draw_picture(camera: bpy.types.Object, corners: Corners) -> None:
+    followed = viewport_preview.texture_of(camera)
+    if followed is not None:
+        overlay_shaders.draw_pixels(followed, corners)
+    elif camera.sa3d.view is not None:
+        overlay_shaders.draw_picture(camera.sa3d.view, corners)
 
 
 def _draw_masks(nerf: bpy.types.Object, corners: Corners) -> None:

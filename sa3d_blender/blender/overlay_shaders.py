@@ -13,6 +13,7 @@ import bpy
 import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
+from mathutils import Matrix
 
 Corners = Sequence[Sequence[float]]
 Color = tuple[float, float, float, float]
@@ -50,6 +51,12 @@ void main()
   float fill = color.a * smoothstep(-0.7, 0.7, away);
   float line = 1.0 - smoothstep(width, width + 1.0, abs(away));
   fragColor = vec4(color.rgb, max(fill, line));
+}
+"""
+_PIXELS = """
+void main()
+{
+  fragColor = vec4(pow(texture(image, place).rgb, vec3(2.2)), 1.0);
 }
 """
 _MARKER = """
@@ -92,6 +99,11 @@ def _picture_shader() -> Any:
 
 
 @cache
+def _pixels_shader() -> Any:
+    return _shader(_PIXELS, (), textured=True)
+
+
+@cache
 def _mask_shader() -> Any:
     return _shader(_MASK, (("VEC4", "color"), ("FLOAT", "width")), textured=True)
 
@@ -120,6 +132,41 @@ def draw_picture(image: bpy.types.Image, corners: Corners) -> None:
     shader.bind()
     shader.uniform_sampler("image", gpu.texture.from_image(image))
     _quad(shader, corners)
+
+
+def picture_texture(pixels: np.ndarray) -> Any:
+    """A texture of a picture [h w 3] in [0, 1], top row first."""
+    height, width, _ = pixels.shape
+    rgba = np.ones((height, width, 4), np.float32)
+    rgba[..., :3] = pixels[::-1]
+    data = gpu.types.Buffer("FLOAT", rgba.size, rgba.ravel())
+    return gpu.types.GPUTexture((width, height), format="RGBA8", data=data)
+
+
+def draw_pixels(texture: Any, corners: Corners) -> None:
+    """Draw a texture of `picture_texture` into the camera's frame, before everything."""
+    shader = _pixels_shader()
+    shader.bind()
+    shader.uniform_sampler("image", texture)
+    _quad(shader, corners)
+
+
+def draw_backdrop(texture: Any, corners: Corners, region: tuple[int, int]) -> None:
+    """Draw it behind everything, while a 3D view of this width and height is drawn."""
+    shader = _pixels_shader()
+    shader.bind()
+    shader.uniform_sampler("image", texture)
+    gpu.state.depth_test_set("LESS_EQUAL")
+    try:
+        _quad(shader, corners, matrix=_farthest(*region))
+    finally:
+        gpu.state.depth_test_set("NONE")
+
+
+def _farthest(width: int, height: int) -> Matrix:
+    """From pixels of a region to its clip space, as far away as anything can be."""
+    rows = ((2 / width, 0, 0, -1), (0, 2 / height, 0, -1), (0, 0, 0, 1 - 1e-6), (0, 0, 0, 1))
+    return Matrix(rows)
 
 
 def draw_mask(texture: Any, corners: Corners, color: Color) -> None:
@@ -157,11 +204,12 @@ def draw_outline(points: Sequence[tuple[float, float]], color: Color) -> None:
     batch.draw(shader)
 
 
-def _quad(shader: Any, corners: Corners, *, low: float = 0.0) -> None:
+def _quad(shader: Any, corners: Corners, *, low: float = 0.0, matrix: Matrix | None = None) -> None:
     """Two triangles; corners are top right, bottom right, bottom left, top left."""
     places = [(1.0, 1.0), (1.0, low), (low, low), (low, 1.0)]
     content = {"pos": [tuple(corner) for corner in corners], "texCoord": places}
     batch = batch_for_shader(shader, "TRIS", content, indices=((0, 1, 2), (0, 2, 3)))
-    matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
+    if matrix is None:
+        matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
     shader.uniform_float("ModelViewProjectionMatrix", matrix)
     batch.draw(shader)

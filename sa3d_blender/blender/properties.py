@@ -17,6 +17,7 @@ from bpy.props import (
 
 from ..core.sam_weights import WEIGHTS
 from ..core.settings import FieldOptions, MeshSettings, SegmentSettings
+from . import session
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
 LABELS = [
@@ -182,6 +183,13 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
     training_count: IntProperty(
         name="Training Camera Count", description="How many cameras the file has"
     )
+    show_points: BoolProperty(
+        name="Points",
+        description="Show coloured points of the whole NeRF in the viewports, to find the way "
+        "around. They are not objects: nothing of them is rendered or exported",
+        default=True,
+        update=lambda _self, _context: session.redraw_scenes(),
+    )
     root: PointerProperty(type=bpy.types.Collection, description="The NeRF's collection")
     prompts: PointerProperty(type=bpy.types.Collection, description="Holds the prompts")
     cameras: PointerProperty(type=bpy.types.Collection, description="Holds the views' cameras")
@@ -231,6 +239,7 @@ class SA3D_Object(bpy.types.PropertyGroup):
             ("PROMPT", "Prompt", "A point that the artist set"),
             ("RESULT", "Result", "A mesh cut out of a NeRF"),
             ("TRAINING_CAMERA", "Training Camera", "Where a photograph was taken from"),
+            ("POINTS", "Points", "Points of a NeRF as a mesh"),
         ],
         default="NONE",
     )

@@ -37,8 +37,12 @@ def load_meshes(paths: list[Path]) -> Steps[list[bpy.types.Mesh]]:
 
 
 def _load_mesh(path: Path, name: str) -> Steps[Reference[bpy.types.Mesh]]:
-    """Read a file in a thread and build it in slices, again when an undo took it half-built."""
     data: MeshData = yield from in_thread(lambda: MeshData.load(path))
+    return (yield from build_mesh(data, name))
+
+
+def build_mesh(data: MeshData, name: str) -> Steps[Reference[bpy.types.Mesh]]:
+    """Build a mesh in slices, again when an undo took it half-built. It is in no scene."""
     while True:
         mesh = yield from _build(data, name)
         if mesh is not None:

@@ -50,6 +50,8 @@ class Job(Generic[T]):
     cancelling: bool = False
     picture: str = ""
     """File of the view that was worked on last, where the engine shows it."""
+    points: dict[str, str] = field(default_factory=dict)
+    """Files of what is known of the objects so far, by name."""
     clock: Clock = field(default_factory=lambda: Clock(time.monotonic()))
 
     def show(self, progress: dict[str, Any]) -> None:
@@ -59,6 +61,7 @@ class Job(Generic[T]):
             stage, int(progress.get("n") or 0), int(progress.get("total") or 1)
         )
         self.picture = str(progress.get("picture") or self.picture)
+        self.points = dict(progress.get("points") or self.points)
         if not self.cancelling:
             self.text = str(progress.get("text") or stage)
 
@@ -251,6 +254,15 @@ def redraw() -> None:
                 area.tag_redraw()
             for region in area.regions if area.type == "VIEW_3D" else ():
                 if region.type in {"UI", "TOOL_HEADER"}:  # the scene itself is not drawn again
+                    region.tag_redraw()
+
+
+def redraw_scenes() -> None:
+    """Draw the 3D viewports again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if region.type == "WINDOW":
                     region.tag_redraw()
 
 

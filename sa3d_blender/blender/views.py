@@ -95,14 +95,28 @@ def read_picture(path: Path) -> tuple[bytes, int, int]:
     Raises:
         UserError: the file is not such a picture.
     """
+    picture = load_picture(path)
+    return png_of(picture), picture.shape[1], picture.shape[0]
+
+
+def load_picture(path: Path) -> np.ndarray:
+    """A picture that the engine wrote: float32 [h w 3] in [0, 1], sRGB, top row first. No bpy.
+
+    Raises:
+        UserError: the file is not such a picture.
+    """
     try:
         picture = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"The rendered view cannot be read ({error}); render it again.") from error
     if picture.ndim != 3 or picture.shape[2] != 3:
         raise UserError("The rendered view is not a picture; render it again.")
-    levels = np.clip(np.nan_to_num(picture), 0, 1) * 255 + 0.5
-    return encode_png(levels.astype(np.uint8)), picture.shape[1], picture.shape[0]
+    return np.clip(np.nan_to_num(picture.astype(np.float32, copy=False)), 0, 1)
+
+
+def png_of(picture: np.ndarray) -> bytes:
+    """A picture of `load_picture` as a PNG file. No bpy."""
+    return encode_png((picture * 255 + 0.5).astype(np.uint8))
 
 
 def show_view(

@@ -13,6 +13,6 @@ from .files import written_whole
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Write an uncompressed ``.npz`` without pickles. Raises UserError as `written_whole`."""
     packed = io.BytesIO()  # a zip that fails on a full disk complains once more when collected
-    np.savez(packed, **arrays)  # type: ignore[arg-type]
+    np.savez(packed, **arrays)
     with written_whole(path) as temporary:
         temporary.write_bytes(packed.getbuffer())

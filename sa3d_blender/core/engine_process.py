@@ -46,6 +46,8 @@ class _Pending:
     on_progress: OnProgress | None
     on_done: OnDone | None
     on_failure: OnFailure | None
+    background: bool = False
+    """Whether it makes way for any other request."""
     give_up_at: float | None = None
     """When the engine is ended because it ignored a cancel."""
 
@@ -93,19 +95,32 @@ class EngineProcess:
         on_progress: OnProgress | None = None,
         on_done: OnDone | None = None,
         on_failure: OnFailure | None = None,
+        background: bool = False,
     ) -> int:
         """Ask for work and return the request's id at once; `pump` calls the callbacks.
 
         Exactly one of ``on_done`` and ``on_failure`` is called, whatever happens to the engine.
+
+        Args:
+            background: nobody waits for it: it is cancelled when anything else is asked.
         """
+        if not background:
+            self.make_way()
         request_id = next(self._ids)
-        self._pending[request_id] = _Pending(on_progress, on_done, on_failure)
+        self._pending[request_id] = _Pending(on_progress, on_done, on_failure, background)
         self.send(Request(request_id, method, params))
         return request_id
 
     def send(self, message: Message) -> None:
         """Queue a message for the engine; never waits."""
         self._pipes.send(encode(message))
+
+    def make_way(self) -> None:
+        """Cancel what runs in the background. The engine may take its time: it is not hung."""
+        for request_id, pending in self._pending.items():
+            if pending.background:
+                pending.background = False
+                self.send(Notification("cancel", {"id": request_id}))
 
     def cancel(self, request_id: int) -> None:
         """Ask the engine to stop a request; it is ended if it does not within the grace time."""

@@ -1,0 +1,60 @@
+"""What is drawn into the 3D viewports, among the scene's own things: pictures and points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import coarse_preview, overlay_shaders, point_proxy, viewport_preview
+from .camera_frame import frame_in_region
+from .point_shader import draw_points
+
+BEHIND, BEFORE = 1.5, -2.0
+"""How far points are taken to be behind what is in the same place, in their spacings."""
+_handle: Any = None
+
+
+def draw() -> None:
+    """Draw handler of the 3D viewports."""
+    context = bpy.context
+    space, region = context.space_data, context.region
+    if not space.overlay.show_overlays:
+        return
+    if not _draw_backdrop(context):
+        for nerf, points in point_proxy.shown(context.scene):
+            draw_points(points, nerf.matrix_world, space.region_3d, region.height, push=BEHIND)
+    for nerf, points, tint in coarse_preview.shown():
+        draw_points(
+            points, nerf.matrix_world, space.region_3d, region.height, tint=tint, push=BEFORE
+        )
+
+
+def _draw_backdrop(context: bpy.types.Context) -> bool:
+    """Draw the followed camera's picture; whether there is any, or the camera's own."""
+    camera, region = context.scene.camera, context.region
+    if camera is None or camera.type != "CAMERA":
+        return False
+    corners = frame_in_region(context, camera)
+    if corners is None:
+        return False
+    texture = viewport_preview.texture_of(camera)
+    if texture is not None:
+        overlay_shaders.draw_backdrop(texture, corners, (region.width, region.height))
+        return True
+    return camera.sa3d.view is not None and camera.data.show_background_images
+
+
+def register() -> None:
+    """Draw from now on, where there is a window."""
+    global _handle
+    if not bpy.app.background:
+        _handle = bpy.types.SpaceView3D.draw_handler_add(draw, (), "WINDOW", "POST_VIEW")
+
+
+def unregister() -> None:
+    """Draw no more."""
+    global _handle
+    if _handle is not None:
+        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
+        _handle = None
