@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import UserError
@@ -24,12 +25,15 @@ runpy.run_module(name + ".engine", run_name="__main__", alter_sys=True)
 _DROPPED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
 
 
-def engine_command(python: str | Path) -> list[str]:
-    """The argv that serves this package's engine with that Python.
+def engine_command(python: str | Path, arguments: Sequence[str] = ("serve",)) -> list[str]:
+    """The argv that runs this package's ``sa3d`` command with that Python.
 
     The package is loaded from its folder, so neither a copy of it that is installed in that Python
     nor anything beside the folder gets in the way; ``-I`` keeps the working folder and the user's
     settings out.
+
+    Args:
+        arguments: of the command; without them it serves.
 
     Raises:
         UserError: there is no such file.
@@ -45,7 +49,7 @@ def engine_command(python: str | Path) -> list[str]:
             "Preferences > Add-ons > SA3D.",
             code="no_engine",
         )
-    return [str(python), "-I", "-X", "utf8", "-c", _BOOTSTRAP, str(PACKAGE), "serve"]
+    return [str(python), "-I", "-X", "utf8", "-c", _BOOTSTRAP, str(PACKAGE), *arguments]
 
 
 def engine_environment() -> dict[str, str]:
