@@ -38,8 +38,10 @@ coarse = CoarseObjects()
 def shown() -> list[tuple[bpy.types.Object, DrawnPoints, Color]]:
     """What is to be drawn: the NeRF whose frame it is in, the points, and their tint."""
     job = session.current.job
-    nerf = job.watched[0].find() if job is not None and session.running() and job.watched else None
-    if nerf is None or nerf.type != "EMPTY":
+    if job is None or not session.running() or not job.points or not coarse.drawn:
+        return []
+    nerf = job.watched[0].find()
+    if nerf is None:
         return []
     entries = {entry.name: tuple(entry.color) for entry in nerf.sa3d.nerf.objects}
     return [

@@ -134,12 +134,17 @@ def draw_picture(image: bpy.types.Image, corners: Corners) -> None:
     _quad(shader, corners)
 
 
+def picture_pixels(picture: np.ndarray) -> np.ndarray:
+    """What `picture_texture` takes, of a picture [h w 3] in [0, 1], top row first. No bpy."""
+    rgba = np.ones((*picture.shape[:2], 4), np.float32)
+    rgba[..., :3] = picture[::-1]
+    return rgba
+
+
 def picture_texture(pixels: np.ndarray) -> Any:
-    """A texture of a picture [h w 3] in [0, 1], top row first."""
+    """A texture of pixels [h w 4] in [0, 1], bottom row first."""
     height, width, _ = pixels.shape
-    rgba = np.ones((height, width, 4), np.float32)
-    rgba[..., :3] = pixels[::-1]
-    data = gpu.types.Buffer("FLOAT", rgba.size, rgba.ravel())
+    data = gpu.types.Buffer("FLOAT", pixels.size, pixels.ravel())
     return gpu.types.GPUTexture((width, height), format="RGBA8", data=data)
 
 

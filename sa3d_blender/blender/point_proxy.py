@@ -44,6 +44,8 @@ class Proxy:
     level: int = 0
     """How many of `LEVELS` there are."""
     drawn: DrawnPoints | None = None
+    looked: bool = False
+    """Whether an earlier session's file was looked for."""
     message: str = ""
     """Why there are no more, as a sentence."""
 
@@ -134,7 +136,8 @@ def _next_fetch(scene: bpy.types.Scene) -> Steps[None] | None:
     if proxy is None or proxy.question != json.dumps(params):
         proxy = Proxy(refer(nerf), json.dumps(params))
         proxies.by_nerf[nerf.session_uid] = proxy
-    if proxy.level == len(LEVELS) or proxy.message:
+    idle = background_requests.engine_is_idle()
+    if proxy.level == len(LEVELS) or proxy.message or (proxy.looked and not idle):
         return None
     try:
         kept = points_folder(nerf, params)
@@ -142,9 +145,11 @@ def _next_fetch(scene: bpy.types.Scene) -> Steps[None] | None:
         proxy.message = str(error)
         return None
     file = kept / "points.npz"
-    if proxy.level == 0 and file.is_file():
-        return _read(proxy, file)
-    return _fetch(proxy, params, kept) if background_requests.engine_is_idle() else None
+    if not proxy.looked:
+        proxy.looked = True
+        if file.is_file():
+            return _read(proxy, file)
+    return _fetch(proxy, params, kept) if idle else None
 
 
 def _read(proxy: Proxy, file: Path) -> Steps[None]:

@@ -9,12 +9,19 @@ from .camera_frame import look_through_camera
 from .operators import WAIT, Caller
 
 
+def _why_not_follow(context: bpy.types.Context) -> workflow.Why:
+    """Turning it off is always possible."""
+    if viewport_preview.following.on:
+        return None
+    return workflow.why_no_nerf(context) or workflow.why_no_camera(context)
+
+
 class SA3D_OT_follow_camera(Caller, bpy.types.Operator):
     """Show the NeRF behind the scene while the camera moves: coarse at once, finer when it rests"""
 
     bl_idname = "sa3d.follow_camera"
     bl_label = "Follow Camera"
-    needs = (workflow.why_no_nerf, workflow.why_no_camera)
+    needs = (_why_not_follow,)
 
     def call(self, context: bpy.types.Context) -> None:
         """Turn it on, and have the camera's view in sight, or turn it off."""

@@ -18,16 +18,14 @@ _handle: Any = None
 def draw() -> None:
     """Draw handler of the 3D viewports."""
     context = bpy.context
-    space, region = context.space_data, context.region
-    if not space.overlay.show_overlays:
+    if not context.space_data.overlay.show_overlays:
         return
+    view, height = context.region_data, context.region.height
     if not _draw_backdrop(context):
         for nerf, points in point_proxy.shown(context.scene):
-            draw_points(points, nerf.matrix_world, space.region_3d, region.height, push=BEHIND)
+            draw_points(points, nerf.matrix_world, view, height, push=BEHIND)
     for nerf, points, tint in coarse_preview.shown():
-        draw_points(
-            points, nerf.matrix_world, space.region_3d, region.height, tint=tint, push=BEFORE
-        )
+        draw_points(points, nerf.matrix_world, view, height, tint=tint, push=BEFORE)
 
 
 def _draw_backdrop(context: bpy.types.Context) -> bool:

@@ -21,7 +21,7 @@ from ..core.cameras import Camera
 from ..core.errors import Cancelled, UserError
 from . import background_requests, session
 from .nerf import field_params, scene_nerf
-from .overlay_shaders import picture_texture
+from .overlay_shaders import picture_pixels, picture_texture
 from .references import Reference, refer
 from .session import Steps
 from .views import field_camera, load_picture, png_of, show_view
@@ -47,7 +47,7 @@ class Picture:
     camera: Reference[bpy.types.Object]
     side: int
     pixels: np.ndarray | None = None
-    """float32 [h w 3] in [0, 1], sRGB, top row first; None once it is the camera's background."""
+    """As `picture_pixels`; None once it is the camera's background."""
     texture: Any = None
     """What the graphics card has of it."""
 
@@ -215,17 +215,22 @@ def _render(
     }
     result = yield from background_requests.ask("render", asked)
     path = Path(result["image"])
-    pixels = yield from session.in_thread(lambda: load_picture(path))
+    whole = side == full and question == following.question
+    pixels, png = yield from session.in_thread(lambda: _read(path, png=whole))
     picture = Picture(question, camera, side, pixels)
-    if side == full and question == following.question:
-        png = yield from session.in_thread(lambda: png_of(pixels))
-        if question == following.question:
-            show_view(nerf.get(), camera.get(), png, (view.width, view.height))
-            picture.pixels = None
+    if whole and question == following.question:
+        show_view(nerf.get(), camera.get(), png, (view.width, view.height))
+        picture.pixels = None
     if side <= SIDES[1]:
         _learn(time.monotonic() - began)
     following.picture = picture
     session.redraw_scenes()
+
+
+def _read(path: Path, *, png: bool) -> tuple[np.ndarray, bytes]:
+    """A picture for the graphics card, and as a file where that is wanted."""
+    picture = load_picture(path)
+    return picture_pixels(picture), png_of(picture) if png else b""
 
 
 def _learn(seconds: float) -> None:

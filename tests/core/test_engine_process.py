@@ -261,3 +261,22 @@ def test_ending_sentences_differ() -> None:
     asked = ending_sentence(0, "", asked=True)
     assert asked == "The engine was stopped."
     assert "memory" in ending_sentence(-9, "", asked=False)
+
+
+def test_what_runs_in_the_background_makes_way_once(start: Start, tmp_path: Path) -> None:
+    engine = start("slow", grace=0.0)
+    ends: list[str] = []
+    asked = {"count": 10, "out": str(tmp_path)}
+    for _ in range(2):
+        engine.request(
+            "points",
+            asked,
+            background=True,
+            on_done=lambda _: ends.append("done"),
+            on_failure=lambda failure: ends.append(failure.reason),
+        )
+    assert not ends, "one in the background does not stop another"
+    assert engine.run("hello", {}, timeout=20)
+    assert ends == ["cancelled", "cancelled"]
+    assert engine.ended is None, "an engine that takes its time to make way is not hung"
+    assert not (tmp_path / "points.npz").exists()

@@ -18,6 +18,7 @@ from PIL import Image
 
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.core.messages import (
     CANCELLED,
     INTERNAL_ERROR,
@@ -107,6 +108,17 @@ def test_render(client: Client, tmp_path: Path) -> None:
     assert image.std() > 0.05
 
 
+def test_points(client: Client, tmp_path: Path) -> None:
+    """With the training cameras when their file is named, and without where it is gone."""
+    out = tmp_path / "Punkte 点"
+    for cameras in ("transforms_train.json", "gone.json"):
+        asked = {"count": 500, "seconds": 60.0, "training_cameras": str(SCENE / cameras)}
+        result = client.result("points", **field(), **asked, out=str(out))
+        cloud = PointCloud.load(Path(result["points"]))
+        assert 300 < len(cloud.points) == result["count"] <= 500
+        assert np.abs(cloud.points).max() < 1.5
+
+
 def test_predict(client: Client, tmp_path: Path) -> None:
     objects = [{"name": "box", "points": [BOX]}, {"name": "region", "box": [10, 20, 60, 80]}]
     params = {**field(), "camera": camera().to_json(), "objects": objects, "out": str(tmp_path)}
@@ -152,6 +164,10 @@ def test_a_watched_run_shows_its_views(client: Client, tmp_path: Path) -> None:
     assert max(image.shape) <= 192
     red = (image[..., 0] > image[..., 1] + 60) & (image[..., 0] > image[..., 2] + 60)
     assert 0.005 < red.mean() < 0.9
+    points = [entry["points"] for entry in client.progress if "points" in entry]
+    assert len(points) == 3, "after views 1 and 2, and the second of the second pass"
+    assert all(list(files) == ["Kiste 箱"] for files in points)
+    assert len(PointCloud.load(Path(points[-1]["Kiste 箱"])).points) > 20
 
 
 def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
