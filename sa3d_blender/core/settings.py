@@ -69,6 +69,10 @@ class MeshSettings:
     """Side of the square texture in pixels; 0 for none."""
 
 
+REST_MESH = MeshSettings(resolution=256, max_faces=200_000)
+"""Of the rest of a scene: its cells span the whole."""
+
+
 S = TypeVar("S", FieldOptions, SegmentSettings, MeshSettings)
 
 

@@ -14,9 +14,15 @@ from .. import __version__
 from ..core.errors import Cancelled, UserError, is_out_of_memory
 from ..core.prompted_view import PromptedView, read_prompts_by_frame
 from ..core.prompts import read_prompts
-from ..core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
+from ..core.settings import (
+    SEGMENTERS,
+    FieldOptions,
+    MeshSettings,
+    SegmentSettings,
+)
 from ..core.training_cameras import TrainingCameras
 from .cli_masks import add_import_masks
+from .cli_mesh import add_mesh, add_mesh_settings, mesh_settings
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -77,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--views", type=int, default=defaults.views, metavar="N")
     segment.add_argument("--view-size", type=int, default=defaults.view_size, metavar="PIXELS")
     segment.add_argument("--reference", action="store_true", help="the paper exactly")
-    _add_mesh(segment)
+    add_mesh_settings(segment)
     segment.set_defaults(run=run_segment)
 
     mask = commands.add_parser("mask", help="cut one picture")
@@ -88,14 +94,7 @@ def parser() -> argparse.ArgumentParser:
     _add_device(mask)
     mask.set_defaults(run=run_mask)
 
-    mesh = commands.add_parser("mesh", help="make a result's mesh anew")
-    mesh.add_argument("result", type=Path, metavar="RESULT.npz")
-    mesh.add_argument("--out", type=Path, required=True, metavar="FILE.(glb|ply|obj)")
-    mesh.add_argument("--object", metavar="NAME", help="needed when the result holds several")
-    _add_mesh(mesh)
-    _add_device(mesh)
-    mesh.set_defaults(run=run_mesh)
-
+    add_mesh(commands, _add_device, _session)
     add_import_masks(commands, _add_field, _options, _session)
 
     serve = commands.add_parser("serve", help="the add-on's engine")
@@ -135,11 +134,6 @@ def _add_device(command: argparse.ArgumentParser) -> None:
 def _add_segmenter(command: argparse.ArgumentParser) -> None:
     command.add_argument("--segmenter", choices=SEGMENTERS, default=SegmentSettings.segmenter)
     command.add_argument("--weights", type=Path, metavar="FILE")
-
-
-def _add_mesh(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--resolution", type=int, default=MeshSettings.resolution, metavar="N")
-    command.add_argument("--max-faces", type=int, default=MeshSettings.max_faces, metavar="N")
 
 
 def _numbers(text: str) -> list[int]:
@@ -221,7 +215,7 @@ def run_segment(arguments: argparse.Namespace) -> None:
         weights=str(arguments.weights) if arguments.weights else None,
         reference=arguments.reference,
     )
-    mesh = MeshSettings(resolution=arguments.resolution, max_faces=arguments.max_faces)
+    mesh = mesh_settings(arguments, MeshSettings())
     check_settings(settings, mesh)
     prompts = read_prompts_by_frame(arguments.prompts, arguments.frame)
     check_frames(list(prompts), len(cameras.cameras))
@@ -263,22 +257,6 @@ def run_mask(arguments: argparse.Namespace) -> None:
     weights = str(arguments.weights) if arguments.weights else None
     segmenter = _session(arguments).segmenter(arguments.segmenter, weights)
     cut_picture(segmenter, arguments.image, prompts, arguments.out)
-
-
-def run_mesh(arguments: argparse.Namespace) -> None:
-    """``sa3d mesh``."""
-    from .mesh_files import check_ending, write_mesh
-    from .progress_bar import terminal_run
-    from .session import check_writable
-
-    check_ending(arguments.out)
-    check_writable(arguments.out.parent)
-    settings = MeshSettings(resolution=arguments.resolution, max_faces=arguments.max_faces)
-    with terminal_run() as run:
-        meshes = _session(arguments).mesh(
-            arguments.result, settings, run, only=arguments.object, single=True
-        )
-    write_mesh(next(iter(meshes.values())), arguments.out)
 
 
 def run_serve(arguments: argparse.Namespace) -> int:

@@ -46,10 +46,11 @@ from ..core.settings import (
 )
 from .coarse_objects import CoarseObjects
 from .memory_use import memory_use
+from .mesh_jobs import REST, write_object
 from .point_cloud import sample_surface
 from .previews import Previews
 from .report import Run, versions
-from .session import Session, choose_device, write_object
+from .session import Session, choose_device
 from .training_views import (
     describe_training_cameras,
     known_cameras,
@@ -81,6 +82,7 @@ class Server:
             "segment": self._segment,
             "points": self._points,
             "mesh": self._mesh,
+            "rest": self._rest,
         }
 
     def serve(self, source: BinaryIO) -> None:
@@ -227,6 +229,7 @@ class Server:
             Path(params["out"]),
             more=[PromptedView.from_json(view) for view in params.get("more_views", [])],
             given=self._given_cameras(params, run),
+            keep=params.get("keep", ()),
             run=run,
         )
 
@@ -262,9 +265,14 @@ class Server:
 
     def _mesh(self, params: Params, run: Run) -> Params:
         settings = settings_from_json(MeshSettings, params.get("mesh"))
-        meshes = self._session.mesh(Path(params["result"]), settings, run)
-        out = Path(params["out"])
+        result, out = Path(params["result"]), Path(params["out"])
+        meshes = self._session.mesh(result, settings, run, only=params.get("objects"))
         return {"objects": [write_object(name, mesh, out) for name, mesh in meshes.items()]}
+
+    def _rest(self, params: Params, run: Run) -> Params:
+        settings = settings_from_json(MeshSettings, params.get("mesh"))
+        mesh = self._session.rest(Path(params["result"]), settings, run)
+        return {"objects": [write_object(REST, mesh, Path(params["out"]))]}
 
 
 def checkpoint_of(params: Params) -> tuple[Path, FieldOptions]:

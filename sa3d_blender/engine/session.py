@@ -26,23 +26,31 @@ from ..core.settings import (
     settings_to_json,
 )
 from .artist_view import EmbeddedPicture, artist_camera, embed_picture, predict_in_picture
-from .fields import files_behind, load_field
+from .fields import load_field
+from .fields.file_stamps import file_stamps
 from .fields.protocol import RadianceField
 from .memory_use import release_memory
-from .mesh_files import write_mesh
+from .mesh_jobs import (
+    check_mesh_settings,
+    check_whole,
+    chosen_objects,
+    make_meshes,
+    make_rest,
+    with_earlier,
+    write_object,
+)
 from .picture_cache import PictureCache
 from .pipeline import segment
 from .render import Picture, View, render_picture, render_view
 from .report import Run, versions, write_report
-from .result import SegmentedObject, SegmentResult
+from .result import SegmentResult
 from .segmenters import load_segmenter
 from .segmenters.protocol import MaskPrediction, Segmenter
-from .surface import MAX_RESOLUTION, MIN_RESOLUTION, extract_mesh
+from .view_memory import ViewMemory
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 VIEWS = (1, 1000)
 VIEW_SIZES = (16, 4096)
-FACES = (100, 10_000_000)
 """Least and most that a setting may be."""
 
 
@@ -69,12 +77,13 @@ class Session:
     _field: RadianceField | None = None
     _segmenters: dict[tuple[str, str | None], Segmenter] = field(default_factory=dict)
     _pictures: PictureCache = field(default_factory=PictureCache)
+    _views: ViewMemory = field(default_factory=ViewMemory)
 
     def field(
         self, checkpoint: Path, options: FieldOptions, run: Run | None = None
     ) -> RadianceField:
         """The loaded field; read again only when one of its files or the options changed."""
-        key = (_stamps(checkpoint), options)
+        key = (file_stamps(checkpoint), options)
         if self._field is None or key != self._field_key:
             self._field = None
             with (run or Run()).timed("load"):
@@ -86,7 +95,7 @@ class Session:
         """Forget the field, the segmenters and all pictures, and give their memory back."""
         self._field, self._field_key = None, ()
         self._segmenters.clear()
-        self._pictures = PictureCache()
+        self._pictures, self._views = PictureCache(), ViewMemory()
         release_memory(self.device)
 
     def segmenter(self, name: str, weights: str | None, run: Run | None = None) -> Segmenter:
@@ -142,7 +151,7 @@ class Session:
         loaded, model = self.field(checkpoint, options, run), self.segmenter(*segmenter, run)
         cut = camera
         if view_size is not None:
-            _check_whole("view size", view_size, *VIEW_SIZES)
+            check_whole("view size", view_size, *VIEW_SIZES)
             cut = artist_camera(camera, view_size)
         key = (self._field_key, segmenter, json.dumps(cut.to_json()))
         picture: EmbeddedPicture = self._pictures.get(
@@ -162,6 +171,7 @@ class Session:
         *,
         more: Sequence[PromptedView] = (),
         given: Sequence[Camera] = (),
+        keep: Sequence[str] = (),
         run: Run | None = None,
         whole_process: bool = False,
     ) -> dict[str, Any]:
@@ -169,6 +179,7 @@ class Session:
 
         Args:
             more: prompts in pictures of other cameras; see `pipeline.segment`.
+            keep: objects of an earlier result in ``out`` that stay in ``result.npz``.
             whole_process: the report's total counts from the start of the process, not of the job.
 
         Returns:
@@ -184,18 +195,29 @@ class Session:
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
         segmenter = self.segmenter(settings.segmenter, settings.weights, run)
+        shown, weights = run.previews is not None, (settings.segmenter, settings.weights)
+        self._views.begin((self._field_key, weights, settings.reference, shown))
         found, views = segment(
-            loaded, segmenter, camera, objects, settings, more=more, given=given, run=run
+            loaded,
+            segmenter,
+            camera,
+            objects,
+            settings,
+            more=more,
+            given=given,
+            run=run,
+            memory=self._views,
         )
         result = SegmentResult(os.path.abspath(checkpoint), options, tuple(found))
-        meshes = self._meshes(loaded, found, mesh, run)
+        meshes = make_meshes(loaded, found, mesh, run)
         with run.timed("write"):
-            result.save(out / "result.npz")
+            with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
             written = [write_object(name, data, out) for name, data in meshes.items()]
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
             "seconds": {**seconds, "total": round(seconds_since_start(), 3)},
             "views": views,
+            "reused_views": self._views.reused,
             "objects": written,
             "segmenter": segmenter.name,
             "device": str(self.device),
@@ -218,88 +240,36 @@ class Session:
         settings: MeshSettings,
         run: Run | None = None,
         *,
-        only: str | None = None,
+        only: Sequence[str] | None = None,
         single: bool = False,
     ) -> dict[str, MeshData]:
         """The meshes of a saved result's objects by name, made anew.
 
         Args:
-            only: the name of one of them.
+            only: the names of some of them.
             single: refuse a result of several objects when ``only`` names none.
         """
         run = run or Run()
         check_mesh_settings(settings)
         result = SegmentResult.load(result_path, device=self.device)
-        objects = [entry for entry in result.objects if only in (None, entry.name)]
-        if not objects:
-            names = ", ".join(entry.name for entry in result.objects)
-            raise UserError(f"The result holds no object {only!r}; it holds {names}.")
-        if single and len(objects) > 1:
-            names = ", ".join(entry.name for entry in objects)
-            raise UserError(f"The result holds several objects; add --object with one of {names}.")
+        objects = chosen_objects(result, only, single=single)
         loaded = self.field(Path(result.checkpoint), result.options, run)
-        return self._meshes(loaded, objects, settings, run)
+        return make_meshes(loaded, objects, settings, run)
 
-    def _meshes(
-        self,
-        loaded: RadianceField,
-        objects: list[SegmentedObject],
-        settings: MeshSettings,
-        run: Run,
-    ) -> dict[str, MeshData]:
-        meshes = {}
-        for n, entry in enumerate(objects, start=1):
-            run.progress("surface", n, len(objects), f"Making the surface of {entry.name}")
-            with run.timed("surface"):
-                meshes[entry.name] = extract_mesh(loaded, entry, settings, run)
-        return meshes
-
-
-def _stamps(checkpoint: Path) -> tuple[tuple[str, int, int] | None, ...]:
-    """Path, time of change and size of all files behind a checkpoint; None for missing ones."""
-    stamps: list[tuple[str, int, int] | None] = []
-    for path in files_behind(Path(checkpoint)):
-        try:
-            stat = os.stat(path)
-        except (OSError, ValueError):
-            stamps.append(None)
-        else:
-            stamps.append((os.path.abspath(path), stat.st_mtime_ns, stat.st_size))
-    return tuple(stamps)
-
-
-def write_object(name: str, mesh: MeshData, out: Path) -> dict[str, Any]:
-    """Write one object's mesh as ``NAME.glb`` and ``NAME_mesh.npz`` and describe it."""
-    mesh.save(out / f"{name}_mesh.npz")
-    write_mesh(mesh, out / f"{name}.glb")
-    return {
-        "name": name,
-        "mesh": str(out / f"{name}_mesh.npz"),
-        "glb": str(out / f"{name}.glb"),
-        "vertices": len(mesh.vertices),
-        "faces": len(mesh.faces),
-    }
+    def rest(self, result_path: Path, settings: MeshSettings, run: Run | None = None) -> MeshData:
+        """The mesh of everything but a saved result's objects."""
+        run = run or Run()
+        check_mesh_settings(settings)
+        result = SegmentResult.load(result_path, device=self.device)
+        loaded = self.field(Path(result.checkpoint), result.options, run)
+        return make_rest(loaded, result.objects, settings, run)
 
 
 def check_settings(settings: SegmentSettings, mesh: MeshSettings) -> None:
     """Raise UserError when a setting is out of range; before minutes of work, not after."""
-    _check_whole("number of views", settings.views, *VIEWS)
-    _check_whole("view size", settings.view_size, *VIEW_SIZES)
+    check_whole("number of views", settings.views, *VIEWS)
+    check_whole("view size", settings.view_size, *VIEW_SIZES)
     check_mesh_settings(mesh)
-
-
-def check_mesh_settings(mesh: MeshSettings) -> None:
-    """Raise UserError when a mesh cannot be made with these settings."""
-    _check_whole("mesh resolution", mesh.resolution, MIN_RESOLUTION, MAX_RESOLUTION)
-    _check_whole("number of faces", mesh.max_faces, *FACES)
-
-
-def _check_whole(what: str, value: Any, least: int, most: int) -> None:
-    if not isinstance(value, int) or not least <= value <= most:
-        raise UserError(
-            f"A {what} of {value} is not possible; choose a whole number from {least} to {most}.",
-            code="setting",
-        )
 
 
 def check_writable(folder: Path) -> None:
