@@ -37,6 +37,7 @@ from .result import SegmentedObject
 from .segmentation import Segmentation
 from .segmenters.protocol import Segmenter
 from .self_prompt import Clicks
+from .view_memory import ViewMemory, path_question
 from .views import Target, crop_to_target, enclosing, plan_views
 
 CLEAR_SIZE = 24
@@ -53,6 +54,7 @@ def segment(
     more: Sequence[PromptedView] = (),
     given: Sequence[Camera] = (),
     run: Run | None = None,
+    memory: ViewMemory | None = None,
 ) -> tuple[list[SegmentedObject], list[dict[str, Any]]]:
     """Cut objects out of a field.
 
@@ -61,6 +63,7 @@ def segment(
         objects: what to cut out; all share one pass over the views.
         more: prompts in pictures of other cameras, for the same objects or others.
         given: training cameras, when known.
+        memory: the views of an earlier run, as the caller's `ViewMemory.begin` allows.
 
     Returns:
         One mask grid per object, and what happened in each view (for the report).
@@ -75,7 +78,8 @@ def segment(
     pictures = [PromptedView(camera, tuple(objects)), *more]
     for picture in pictures:
         picture.check()
-    views = PreparedViews(field_, segmenter, run, 0.0 if settings.reference else LEAST_KEPT_WEIGHT)
+    least = 0.0 if settings.reference else LEAST_KEPT_WEIGHT
+    views = PreparedViews(field_, segmenter, run, least, memory=memory or ViewMemory())
     work = Segmentation(settings, views)
     run.progress("view", 0, settings.views, "Looking through the camera")
     started = start_objects(work, pictures)
@@ -120,15 +124,20 @@ def _all_cameras(
 ) -> list[Camera]:
     """The artist's pictures, each framing the target, then the other views."""
     settings, views, run = work.settings, work.views, work.views.run
-    first, *others = plan_views(
-        pictures[0].camera,
-        target,
-        scene=views.field_.scene,
-        count=settings.views,
-        size=settings.view_size,
-        given=given,
-        is_clear=lambda c: is_clear(views.field_, c, target, run),
-    )
+
+    def plan() -> list[Camera]:
+        return plan_views(
+            pictures[0].camera,
+            target,
+            scene=views.field_.scene,
+            count=settings.views,
+            size=settings.view_size,
+            given=given,
+            is_clear=lambda c: is_clear(views.field_, c, target, run),
+        )
+
+    question = path_question([pictures[0].camera, *given], settings.views, settings.view_size)
+    first, *others = views.memory.path(question, target, plan)
     framed = [crop_to_target(p.camera, target, settings.view_size) for p in pictures[1:]]
     return [first, *framed, *others]
 

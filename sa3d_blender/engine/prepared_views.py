@@ -16,6 +16,7 @@ from .rays import Samples
 from .render import View, render_view
 from .report import Run
 from .segmenters.protocol import ImageEmbedding, Segmenter
+from .view_memory import ViewMemory
 
 LEAST_KEPT_WEIGHT = 0.01
 """Fainter samples of a view are dropped once its picture is made; they are most, and say little."""
@@ -40,6 +41,8 @@ class PreparedViews:
     run: Run
     least_weight: float = LEAST_KEPT_WEIGHT
     """Samples up to this weight are forgotten."""
+    memory: ViewMemory = field(default_factory=ViewMemory)
+    """Of the run before, where there was one."""
     done: dict[int, PreparedView] = field(default_factory=dict)
 
     def __getitem__(self, index: int) -> PreparedView:
@@ -47,12 +50,12 @@ class PreparedViews:
 
     def add(self, index: int, camera: Camera) -> PreparedView:
         """Render and embed one more view."""
-        self.done[index] = self._prepared(camera)
+        self.done[index] = self._remembered(camera)
         return self.done[index]
 
     def add_in_turn(self, first: int, cameras: Sequence[Camera]) -> Iterator[int]:
         """Add views, numbered from ``first``; while the caller works on one, the next is made."""
-        made = one_ahead(self._prepared, cameras)
+        made = one_ahead(self._remembered, cameras)
         for index, prepared in enumerate(made, start=first):
             self.done[index] = prepared
             yield index
@@ -60,6 +63,9 @@ class PreparedViews:
     def rendered(self) -> dict[int, View]:
         """All views' samples by index."""
         return {index: prepared.view for index, prepared in self.done.items()}
+
+    def _remembered(self, camera: Camera) -> PreparedView:
+        return self.memory.view(camera, self._prepared, size_of)
 
     def _prepared(self, camera: Camera) -> PreparedView:
         with self.run.timed("render"):
@@ -70,6 +76,15 @@ class PreparedViews:
             embedding = self.segmenter.embed(picture, view.relief())
         kept = without_faint_samples(view, self.least_weight)
         return PreparedView(kept, embedding, picture if self.run.previews else None)
+
+
+def size_of(prepared: PreparedView) -> int:
+    """Bytes that a prepared view takes."""
+    samples, embedding = prepared.view.samples, prepared.embedding
+    tensors = [samples.ray_index, samples.points, samples.weights, samples.depth]
+    tensors += [embedding.features, *([embedding.fine] if embedding.fine is not None else [])]
+    picture = prepared.picture.nbytes if prepared.picture is not None else 0
+    return picture + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def without_faint_samples(view: View, least: float) -> View:
