@@ -18,6 +18,7 @@ from ..core.errors import UserError
 from ..core.prompted_view import PromptedView
 from ..core.prompts import ObjectPrompt
 from .artist_view import artist_camera, moved_clicks
+from .far_background import far_distance
 from .fields.protocol import RadianceField
 from .object_votes import ObjectVotes
 from .parallel import one_core
@@ -197,6 +198,8 @@ def _target(
     name: str,
 ) -> Target:
     points = surface_points(field_, view, mask)
+    distance = np.linalg.norm(points - view.camera.origin, axis=1)
+    points = points[distance < far_distance(field_, view.camera)]
     if len(points) < 3:
         raise UserError(
             f"The NeRF has no surface where {name!r} was clicked; click on something solid.",

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..core.cameras import Camera
 from ..core.errors import UserError
 from ..core.prompts import ObjectPrompt
+from .far_background import far_share
 from .fields.protocol import RadianceField
 from .render import render_view
 from .report import Run
@@ -29,6 +30,10 @@ def artist_camera(camera: Camera, view_size: int) -> Camera:
     return camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
 
 
+LEAST_OPACITY = 0.3
+"""Of a pixel that shows something."""
+
+
 @dataclass(frozen=True)
 class EmbeddedPicture:
     """A picture that can be cut again and again: all but the decoder's work is done."""
@@ -36,6 +41,8 @@ class EmbeddedPicture:
     camera: Camera
     """At the size at which the picture is cut."""
     opacity: Float[np.ndarray, "h w"]
+    far: Float[np.ndarray, "h w"]
+    """Parts of the pixels that are far background."""
     embedding: ImageEmbedding
 
 
@@ -49,7 +56,8 @@ def embed_picture(
     run.check()
     with run.timed("encode"):
         embedding = segmenter.embed(to_bytes(view.image()), view.relief())
-    return EmbeddedPicture(camera, view.opacity().cpu().numpy(), embedding)
+    far = far_share(field, view)
+    return EmbeddedPicture(camera, view.opacity().cpu().numpy(), far, embedding)
 
 
 def predict_in_picture(
@@ -67,7 +75,7 @@ def predict_in_picture(
     for prompt in objects:
         prompt.check_inside(camera.width, camera.height)
         clicks = moved_clicks(prompt, camera, picture.camera)
-        check_on_something(picture.opacity, clicks, prompt.name)
+        check_on_something(picture.opacity, picture.far, clicks, prompt.name)
         answers.append(clicks.predict(segmenter, picture.embedding, multimask=True))
     return answers
 
@@ -94,14 +102,30 @@ def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:
     return clicks
 
 
-def check_on_something(opacity: Float[np.ndarray, "h w"], clicks: Clicks, name: str) -> None:
-    """Raise UserError when an object's positive point shows only background."""
+def check_on_something(
+    opacity: Float[np.ndarray, "h w"],
+    far: Float[np.ndarray, "h w"],
+    clicks: Clicks,
+    name: str,
+) -> None:
+    """Raise UserError when an object's positive point shows only background.
+
+    Args:
+        opacity: of the pixels.
+        far: parts of the pixels that are far background.
+    """
     height, width = opacity.shape
     for (x, y), label in zip(clicks.points, clicks.labels, strict=True):
         row, column = min(height - 1, int(y)), min(width - 1, int(x))
-        if label == 1 and opacity[row, column] < 0.3:
+        if label == 1 and opacity[row, column] < LEAST_OPACITY:
             raise UserError(
                 f"A point of {name!r} lies on empty background; move it onto the object.",
+                code="empty_background",
+            )
+        if label == 1 and far[row, column] > opacity[row, column] / 2:
+            raise UserError(
+                f"A point of {name!r} lies on the sky or the far background, which has no shape "
+                "to cut out; move it onto the object.",
                 code="empty_background",
             )
 

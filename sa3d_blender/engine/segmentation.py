@@ -13,6 +13,7 @@ from ..core.errors import UserError
 from ..core.prompts import ObjectPrompt
 from ..core.settings import SegmentSettings
 from .artist_view import check_on_something, moved_clicks
+from .far_background import far_share
 from .object_votes import ObjectVotes
 from .parallel import one_core
 from .prepared_views import PreparedView, PreparedViews
@@ -44,7 +45,8 @@ class Segmentation:
         """
         prepared = self.views[index]
         clicks = moved_clicks(prompt, camera, prepared.view.camera)
-        check_on_something(prepared.view.opacity().cpu().numpy(), clicks, prompt.name)
+        far = far_share(self.views.field_, prepared.view)
+        check_on_something(prepared.view.opacity().cpu().numpy(), far, clicks, prompt.name)
         with self.views.run.timed("prompt"), one_core():
             answer = clicks.predict(self.views.segmenter, prepared.embedding, multimask=True)
         mask = answer.masks[min(prompt.candidate, len(answer.masks) - 1)]
