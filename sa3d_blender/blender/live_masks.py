@@ -104,6 +104,16 @@ def look_now() -> None:
         tick()
 
 
+def take_answer() -> None:
+    """Take the answer if it is there, while Blender draws, which then need not draw twice.
+
+    Nothing else may happen then, such as another request's change of the scene.
+    """
+    engine = session.current.engine
+    if live.asking is not None and engine is not None and not session.running():
+        engine.hand_over(live.asking)
+
+
 def forget() -> None:
     """Drop all masks and stop asking."""
     live.answers.clear()
@@ -147,6 +157,7 @@ def _tick() -> float | None:
 
 def _ask() -> None:
     live.changed = False
+    before = _shown()
     question = read_question(bpy.context.scene)
     scenery = question.scenery if question else ""
     if scenery != live.scenery:
@@ -164,7 +175,12 @@ def _ask() -> None:
     if new or not live.ready:
         _send(question, new[0] if new else None)
         live.changed = len(new) > 1
-    _redraw()
+    if _shown() != before:  # what changed in the scene, Blender draws anyway
+        _redraw()
+
+
+def _shown() -> tuple[Any, ...]:
+    return live.message, live.ready, live.scenery, tuple(live.answers)
 
 
 def _text(question: Question, key: str) -> str:

@@ -15,7 +15,7 @@ import gpu
 from ..core.errors import UserError
 from . import coarse_preview, overlay_shaders, viewport_preview
 from .camera_frame import Corners, frame_in_region, is_tool_active, region_from_pixel
-from .live_masks import live
+from .live_masks import live, take_answer
 from .nerf import scene_nerf
 from .prompts import prompt_empties, read_box, read_pixels
 from .properties import BOX, NEGATIVE
@@ -51,6 +51,7 @@ def draw() -> None:
     try:
         if is_tool_active(context) and not coarse_preview.shown():
             _draw_picture(camera, corners)
+        take_answer()
         if not viewport_preview.is_moving():
             _draw_masks(nerf, corners)
         _draw_prompts(context, nerf, camera, corners)

@@ -10,6 +10,7 @@ import itertools
 import queue
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,7 @@ class EngineProcess:
         self._grace = grace
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
+        self._held: deque[Message | Ended] = deque()
         self._kill_at: float | None = None
         self._closed = False
         self.ended: str | None = None
@@ -137,13 +139,29 @@ class EngineProcess:
         if self.ended is not None and self._pending:
             self._fail_all(self.ended)
         while handled == 0 or time.monotonic() < deadline:
-            try:
-                event = self._pipes.inbox.get_nowait()
-            except queue.Empty:
+            event = self._held.popleft() if self._held else self._arrived()
+            if event is None:
                 break
             self._dispatch(event)
             handled += 1
         return handled
+
+    def hand_over(self, request_id: int) -> bool:
+        """Hand over the answer to one request and nothing else; returns whether it was there."""
+        while (event := self._arrived()) is not None:
+            self._held.append(event)
+        for event in self._held:
+            if isinstance(event, Response | Failure) and event.id == request_id:
+                self._held.remove(event)
+                self._dispatch(event)
+                return True
+        return False
+
+    def _arrived(self) -> Message | Ended | None:
+        try:
+            return self._pipes.inbox.get_nowait()
+        except queue.Empty:
+            return None
 
     def run(
         self,

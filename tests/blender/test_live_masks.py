@@ -58,6 +58,18 @@ def test_a_click_gives_a_mask_and_a_moved_one_another(nerf: bpy.types.Object) ->
     assert centers() == {}
 
 
+def test_an_answer_can_be_taken_while_blender_draws(nerf: bpy.types.Object) -> None:
+    api.add_prompt(nerf, x=100, y=80, object_name="mug")
+    bpy.context.view_layer.update()
+    live_masks.look_now()
+    end = time.monotonic() + 20
+    while live.asking is not None:
+        live_masks.take_answer()
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    assert len(live.answers) == 1
+
+
 def test_only_what_changed_is_asked(
     nerf: bpy.types.Object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

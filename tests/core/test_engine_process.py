@@ -280,3 +280,19 @@ def test_what_runs_in_the_background_makes_way_once(start: Start, tmp_path: Path
     assert ends == ["cancelled", "cancelled"]
     assert engine.ended is None, "an engine that takes its time to make way is not hung"
     assert not (tmp_path / "points.npz").exists()
+
+
+def test_one_answer_can_be_taken_before_the_others(start: Start) -> None:
+    engine = start()
+    taken: list[str] = []
+    ids = [
+        engine.request("hello", {}, on_done=lambda _found, name=name: taken.append(name))  # type: ignore[misc]
+        for name in ("first", "second")
+    ]
+    end = time.monotonic() + 10
+    while not engine.hand_over(ids[1]):
+        assert time.monotonic() < end, engine.log_tail()
+        time.sleep(0.002)
+    assert taken == ["second"]
+    pump_until(engine, lambda: len(taken) == 2)
+    assert taken == ["second", "first"]
