@@ -10,6 +10,7 @@ from . import live_masks, preview_picture, session, viewport_preview, workflow
 from .cures import draw_error
 from .installation_panels import draw_missing_engine, draw_missing_weights, draw_running
 from .nerf import scene_nerf
+from .object_states import object_state
 from .prompts import active_object, prompt_empties
 from .properties import BOX, NEGATIVE, POSITIVE
 from .second_camera import candidate
@@ -96,7 +97,8 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
         facts = nerf.sa3d.nerf
         layout.label(text=facts.family)
         row = layout.row(align=True)
-        row.prop(facts, "show_points", text="Points in the Viewport")
+        row.use_property_split = False
+        row.prop(facts, "show_points", text="Show Points")
         row.operator("sa3d.points_to_object", text="", icon="OUTLINER_DATA_MESH")
         row = layout.row(align=True)
         count = facts.training_count if facts.training_file else 0
@@ -153,14 +155,19 @@ class SA3D_UL_objects(bpy.types.UIList):
         _active_data: object,
         _active_property: str,
     ) -> None:
-        """Its name, and whether it has a mesh."""
+        """Its colour and name, how many prompts it has, and its state, which is also its button."""
         row = layout.row(align=True)
         swatch = row.row()
         swatch.ui_units_x = 1.0
         swatch.prop(item, "color", text="")
         row.prop(item, "name", text="", emboss=False)
-        if item.result:
-            row.label(text="", icon="MESH_DATA")
+        count = len(prompt_empties(item.id_data, key=item.key))
+        counted = row.row()
+        counted.alignment = "RIGHT"
+        counted.label(text=str(count) if count else "")
+        state = object_state(item)
+        run = row.operator("sa3d.segment_object", text="", icon=state.icon, emboss=False)
+        run.name = item.name
 
 
 class SA3D_PT_prompts(Section, bpy.types.Panel):
@@ -195,6 +202,8 @@ def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
     entry = active_object(nerf)
     if entry is None:
         return
+    state = object_state(entry)
+    layout.label(text=state.sentence, icon=state.icon)
     labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
     row = layout.row()
     row.use_property_split = False

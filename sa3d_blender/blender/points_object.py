@@ -26,7 +26,7 @@ _CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], np.float
 _FACES = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
 SECONDS = 10.0
 """About as long the engine looks for points."""
-SIZE = 0.45
+SIZE = 0.75
 """Half the side of a tetrahedron's cube over the points' spacing."""
 
 
