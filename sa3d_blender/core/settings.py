@@ -24,6 +24,8 @@ class FieldOptions:
     A constant of the trained space, whatever camera renders it; guessed when not given."""
     ndc_aspect: float | None = None
     """Forward-facing scenes: width over height of the training pictures."""
+    voxels_per_step: float | None = None
+    """DirectVoxGO: the distance of samples in voxels, where no file says it."""
 
 
 @dataclass(frozen=True)

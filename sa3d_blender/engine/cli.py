@@ -113,6 +113,12 @@ def _add_field(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--ndc-aspect", type=float, metavar="A", help="training pictures' width over height"
     )
+    command.add_argument(
+        "--voxels-per-step",
+        type=float,
+        metavar="NUMBER",
+        help="DirectVoxGO: distance of samples; 0.5 unless the config.py beside the file says else",
+    )
     _add_device(command)
 
 
@@ -163,6 +169,7 @@ def _options(arguments: argparse.Namespace) -> FieldOptions:
         background=arguments.background,
         ndc_focal=arguments.ndc_focal,
         ndc_aspect=arguments.ndc_aspect,
+        voxels_per_step=arguments.voxels_per_step,
     )
 
 

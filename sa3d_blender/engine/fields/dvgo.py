@@ -19,6 +19,7 @@ from ...core.settings import FieldOptions
 from .checkpoint_file import Checkpoint
 from .dvgo_checkpoint import DvgoModel, is_dvgo, read_model
 from .dvgo_scene import choose_scene
+from .dvgo_settings import settings_file, voxels_per_step
 from .dvgo_spaces import space_of
 from .family import Family
 from .marched_field import MarchedField
@@ -100,9 +101,16 @@ def _raw_density_of(alpha: float, interval: float) -> float:
 
 
 def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> DvgoField:
-    """The field in a DirectVoxGO checkpoint. Raises UserError (``bad_weights``)."""
-    model = read_model(checkpoint, device=device)
-    return DvgoField(model, choose_scene(model, options))
+    """The field in a DirectVoxGO checkpoint. Raises UserError (``bad_weights``, ``setting``)."""
+    voxels, why = voxels_per_step(checkpoint, options)
+    model = read_model(checkpoint, voxels_per_step=voxels, device=device)
+    return DvgoField(model, choose_scene(model, options, why))
 
 
-FAMILY = Family(name="dvgo", title="DirectVoxGO", recognises=is_dvgo, load=load)
+FAMILY = Family(
+    name="dvgo",
+    title="DirectVoxGO",
+    recognises=is_dvgo,
+    load=load,
+    side_files=settings_file,
+)

@@ -23,8 +23,6 @@ from .dvgo_grids import FeatureGrid, GridReader
 from .dvgo_shading import read_shader
 from .shading import Shader
 
-STEP_SIZE = 0.5
-"""Steps per voxel's side. Not in the file; DirectVoxGO's own default, which its settings keep."""
 BOUNDED, LAYERED, CONTRACTED = "DirectVoxGO", "DirectMPIGO", "DirectContractedVoxGO"
 LAYERED_REFERENCE_DEPTH = 256
 """Layers at which DirectMPIGO's voxels count as of size one."""
@@ -68,6 +66,7 @@ class DvgoModel:
     """Distance of samples in model space; DirectMPIGO: in layers."""
     interval: float
     """Optical length of a step: the factor on the density."""
+    voxels_per_step: float
     min_alpha: float
     """Samples of less opacity or weight are dropped (``fast_color_thres``)."""
     free_space: FreeSpace | None
@@ -90,8 +89,15 @@ def is_dvgo(checkpoint: Checkpoint) -> bool:
     return isinstance(data.get("model_kwargs"), dict) and "model_state_dict" in data
 
 
-def read_model(checkpoint: Checkpoint, *, device: torch.device) -> DvgoModel:
+def read_model(
+    checkpoint: Checkpoint, *, voxels_per_step: float, device: torch.device
+) -> DvgoModel:
     """Check and take apart a checkpoint of the DirectVoxGO family.
+
+    Args:
+        checkpoint: the file's content.
+        voxels_per_step: distance of samples, which the file does not say.
+        device: where the weights go.
 
     Raises:
         UserError: code ``bad_weights`` when anything is missing, of the wrong size, not finite or
@@ -107,7 +113,7 @@ def read_model(checkpoint: Checkpoint, *, device: torch.device) -> DvgoModel:
     box = _box(state, kwargs, path)
     raw = _raw_density(reader, kind, numbers)
     features, shader = read_shader(reader, kwargs)
-    step, interval = _stepping(kind, numbers, box)
+    step, interval = _stepping(kind, numbers, box, voxels_per_step)
     return DvgoModel(
         kind=kind,
         box=box.to(device),
@@ -116,6 +122,7 @@ def read_model(checkpoint: Checkpoint, *, device: torch.device) -> DvgoModel:
         shader=shader,
         step=step,
         interval=interval,
+        voxels_per_step=voxels_per_step,
         min_alpha=numbers.one("fast_color_thres", low=0.0, high=0.5),
         free_space=_free_space(reader),
         contraction=_contraction(reader, kwargs) if kind == CONTRACTED else None,
@@ -154,15 +161,17 @@ def _raw_density(reader: GridReader, kind: str, numbers: Numbers) -> Float[Tenso
     return raw.add_(math.log(1 / (1 - alpha) - 1))
 
 
-def _stepping(kind: str, numbers: Numbers, box: Float[Tensor, "2 3"]) -> tuple[float, float]:
+def _stepping(
+    kind: str, numbers: Numbers, box: Float[Tensor, "2 3"], voxels: float
+) -> tuple[float, float]:
     """Distance of samples in model space and their optical length."""
     if kind == LAYERED:
         layers = numbers.one("mpi_depth", low=2.0, high=4096.0)
-        return STEP_SIZE, STEP_SIZE * LAYERED_REFERENCE_DEPTH / layers
-    voxels = numbers.one("num_voxels", low=8.0, high=2.0**32)
-    size = (float((box[1] - box[0]).double().prod()) / voxels) ** (1 / 3)
+        return voxels, voxels * LAYERED_REFERENCE_DEPTH / layers
+    count = numbers.one("num_voxels", low=8.0, high=2.0**32)
+    size = (float((box[1] - box[0]).double().prod()) / count) ** (1 / 3)
     ratio = numbers.one("voxel_size_ratio", low=1e-3, high=1e3)
-    return STEP_SIZE * size, STEP_SIZE * ratio
+    return voxels * size, voxels * ratio
 
 
 def _free_space(reader: GridReader) -> FreeSpace | None:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...core.settings import FieldOptions
-from .dvgo_checkpoint import BOUNDED, CONTRACTED, LAYERED, STEP_SIZE, DvgoModel
+from .dvgo_checkpoint import BOUNDED, CONTRACTED, LAYERED, DvgoModel
 from .scene_choice import SceneChoice, completed_choice
 
 NDC_DEPTHS = (0.99, 1.06)
@@ -14,13 +14,18 @@ NDC_DEPTHS = (0.99, 1.06)
 LARGEST_NDC_SIDE = 3.0
 
 
-def choose_scene(model: DvgoModel, options: FieldOptions) -> SceneChoice:
+def choose_scene(model: DvgoModel, options: FieldOptions, why_step: str) -> SceneChoice:
     """Follow the model's class, then the options; guess the rest and say so.
+
+    Args:
+        model: the file's content.
+        options: what the user said.
+        why_step: where the distance of samples comes from, a note.
 
     Raises:
         UserError: an NDC focal length or aspect that is not positive.
     """
-    notes = [f"{STEP_SIZE:g} voxels per step assumed, DirectVoxGO's default; the file is silent."]
+    notes = [why_step]
     if model.kind == BOUNDED:
         scene: str = options.scene
         if scene == "auto":

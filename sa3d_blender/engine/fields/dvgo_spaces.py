@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..rays import Rays
 from .contraction import ContractedSpace
-from .dvgo_checkpoint import LAYERED, STEP_SIZE, DvgoModel
+from .dvgo_checkpoint import LAYERED, DvgoModel
 from .even_ndc import EvenNdcSpace
 from .ndc import NOT_MIRRORED, NdcSpace
 from .scene_choice import SceneChoice
@@ -98,7 +98,7 @@ def space_of(model: DvgoModel, scene: SceneChoice) -> DvgoSpace:
             center=model.contraction.center,
             radius=model.contraction.radius,
             margin=float(model.box[1, 0]) - 1,
-            step=STEP_SIZE * float(model.box[1, 0] - model.box[0, 0]) / nodes,
+            step=model.voxels_per_step * float(model.box[1, 0] - model.box[0, 0]) / nodes,
             interval=model.interval,
         )
     if scene.ndc_focal is None:
