@@ -33,6 +33,7 @@ from .installation import (  # noqa: F401
     set_up_engine,
 )
 from .nerf import create_nerf, field_params, require_nerf, run_params
+from .object_states import fingerprint, while_running
 from .points_object import points_to_object  # noqa: F401
 from .prompt_actions import (  # noqa: F401
     add_box,
@@ -209,18 +210,23 @@ def segment(
     params |= {
         **first.to_json(),
         "more_views": [view.to_json() for view in more],
+        "keep": [e.name for e in entries if e.result is not None and e.name not in keys],
         "out": str(out or output_folder(nerf)),
         "previews": {
             "folder": str(Path(bpy.app.tempdir) / "sa3d" / "previews"),
             "colors": {name: list(entries[name].color) for name in keys},
         },
     }
-    steps = _segment(refer(nerf), keys, params)
+    marks = {key: fingerprint(entries[name]) for name, key in keys.items()}
+    steps = while_running(marks, _segment(refer(nerf), keys, marks, params))
     return _finish("Segmenting", steps, wait, refer(nerf))
 
 
 def _segment(
-    nerf: Reference[bpy.types.Object], keys: dict[str, str], params: dict[str, Any]
+    nerf: Reference[bpy.types.Object],
+    keys: dict[str, str],
+    marks: dict[str, str],
+    params: dict[str, Any],
 ) -> Steps[list[Reference[bpy.types.Object]]]:
     result = yield from session.ask("segment", params)
     files = {keys.get(made["name"]): Path(made["mesh"]) for made in result["objects"]}
@@ -232,6 +238,8 @@ def _segment(
     placed = [
         place_mesh(target, mesh, entries.get(key)) for key, mesh in zip(files, meshes, strict=True)
     ]
+    for key in set(marks) & set(entries):
+        entries[key].made_from = marks[key]
     bpy.ops.ed.undo_push(message="Segment")
     return [refer(thing) for thing in placed]
 

@@ -13,7 +13,8 @@ from ..core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
 from ..core.errors import Cancelled, UserError
 from . import api, workflow
 from .camera_frame import look_through_camera
-from .nerf import require_nerf
+from .nerf import require_nerf, scene_nerf
+from .object_states import object_state
 from .properties import LABELS, POSITIVE
 from .workflow import Why
 
@@ -254,6 +255,38 @@ class SA3D_OT_segment(Caller, bpy.types.Operator):
             shading.color_type = "VERTEX"
 
 
+class SA3D_OT_segment_object(Caller, bpy.types.Operator):
+    """Cut this object alone out of the NeRF; the others stay as they are"""
+
+    bl_idname = "sa3d.segment_object"
+    bl_label = "Segment This Object"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (
+        workflow.why_no_job,
+        workflow.why_no_nerf,
+        workflow.why_nothing_to_segment,
+    )
+
+    name: StringProperty(
+        name="Name", description="The object; the active one when empty", options={"SKIP_SAVE"}
+    )
+
+    @classmethod
+    def description(
+        cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties
+    ) -> str:
+        """Its state, and what a click does."""
+        nerf = scene_nerf(context.scene)
+        entry = nerf.sa3d.nerf.objects.get(properties.name) if nerf else None
+        return f"{object_state(entry).sentence}.\n{cls.__doc__}" if entry else str(cls.__doc__)
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Segment it."""
+        facts = require_nerf(context.scene).sa3d.nerf
+        name = self.name or facts.objects[facts.active_object].name
+        api.segment(object_name=name, wait=WAIT)
+
+
 class SA3D_OT_cancel(Caller, bpy.types.Operator):
     """Stop the running job; the scene stays as it is"""
 
@@ -300,6 +333,7 @@ _CLASSES = (
     SA3D_OT_add_object,
     SA3D_OT_remove_object,
     SA3D_OT_segment,
+    SA3D_OT_segment_object,
     SA3D_OT_cancel,
     SA3D_OT_import_mesh,
 )

@@ -59,6 +59,9 @@ class SA3D_SegmentObject(bpy.types.PropertyGroup):
     result: PointerProperty(
         type=bpy.types.Object, name="Result", description="The mesh that was cut out"
     )
+    made_from: StringProperty(
+        description="What the result was made from, to tell whether it changed", options=set()
+    )
 
 
 class SA3D_Nerf(bpy.types.PropertyGroup):
