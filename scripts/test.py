@@ -3,8 +3,8 @@
     python3.11 scripts/test.py [--fast] [--window]
 
 Makes the virtual environments and the engine pack that it needs. ``--fast`` keeps to the main one
-and to quick tests. ``--window`` also uses the add-on in a Blender with its window, with real mouse
-and keys (Linux, root, 1.3 GB, many minutes).
+and to quick tests. ``--window`` also uses the add-on in Blenders with their windows, with real
+mouse and keys (Linux, root, 2.6 GB, many minutes).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
     """Run everything; the exit code is the number of failed checks, at most 1."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true", help="one Blender, no slow tests")
-    parser.add_argument("--window", action="store_true", help="also a Blender with its window")
+    parser.add_argument("--window", action="store_true", help="also Blenders with their windows")
     arguments = parser.parse_args()
     fast = arguments.fast
     python = ensure(ENVIRONMENTS["main"])
@@ -56,7 +56,11 @@ def main() -> int:
         others = [(name, found) for name, found in ENVIRONMENTS.items() if name != "main"]
         outcomes += [blender(other, python, pack=packs.get(name, "")) for name, other in others]
     if arguments.window:
-        os.environ |= {"SA3D_TEST_ENGINE": str(python), "SA3D_WINDOW": "1"}
+        os.environ |= {
+            "SA3D_TEST_ENGINE": str(python),
+            "SA3D_TEST_PACK": pack,
+            "SA3D_WINDOW": "1",
+        }
         outcomes.append(check("window", python, "-m", "pytest", "tests/gui", "-rs"))
     return report(outcomes)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
+from tests.gui.film import Film
 from tests.gui.tree import ROOT
 from tests.gui.window import ADDON, Window
 
@@ -46,10 +48,12 @@ class Artist:
     Args:
         window: the open Blender.
         pictures: where screenshots are kept.
+        film: films the scenes of `filmed`.
     """
 
-    def __init__(self, window: Window, pictures: Path) -> None:
+    def __init__(self, window: Window, pictures: Path, film: Film | None = None) -> None:
         self.window = window
+        self.film = film
         self.pictures = pictures
         pictures.mkdir(parents=True, exist_ok=True)
         self.learn()
@@ -58,16 +62,21 @@ class Artist:
         """Find the add-on's parts in the running Blender and open its tab."""
         self.window.run(_NAMES)
         self.window.run("view3d()[1].spaces.active.show_region_ui = True")
-        time.sleep(1)
-        self.window.run(
-            "area, regions = view3d()[1:]\n"
-            "regions['UI'].active_panel_category = 'SA3D'\narea.tag_redraw()"
-        )
+        category = "view3d()[2]['UI'].active_panel_category"
+        for _ in range(20):  # the sidebar knows its tabs only once it has been drawn
+            time.sleep(1)
+            self.window.run(f"{category} = 'SA3D'\nview3d()[1].tag_redraw()")
+            if self.window.value(category) == "SA3D":
+                break
         time.sleep(1)
 
     def see(self, name: str) -> Path:
         """Take a screenshot."""
         return Path(shutil.copy(self.window.shot(name), self.pictures / f"{name}.png"))
+
+    def filmed(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Film what is done inside, where a film was asked for."""
+        return self.film.scene(name) if self.film else contextlib.nullcontext()
 
     def press(self, operator: str, *, x: int = BUTTONS_X, rows: range = ROWS) -> None:
         """Find a button in the sidebar by hovering over it, and click it."""
@@ -95,7 +104,7 @@ class Artist:
         self.press_next_step("sa3d.render_view")
         self.wait()
         self.press_next_step("sa3d.pick_prompts")
-        self.window.until("live_masks.live.ready", wait=120)
+        self.window.until("live_masks.live.ready", wait=180)
 
     def point_at(self, x: float, y: float, *, held: str = "") -> None:
         """Click on a place of the camera's picture, given as shares of its width and height."""
@@ -113,7 +122,9 @@ class Artist:
 
     def masks(self) -> dict[str, float]:
         """Wait for the masks; returns the shown one's share of the picture, by object."""
-        self.window.until("live_masks.live.asking is None and not live_masks.live.changed", wait=60)
+        self.window.until(
+            "live_masks.live.asking is None and not live_masks.live.changed", wait=180
+        )
         return dict(
             self.window.value(
                 "{e.name: float(live_masks.live.answers[e.key].masks["

@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.gui.artist import Artist
-from tests.gui.tree import ROOT, ensure_tree, why_impossible
+from tests.gui.film import Film
+from tests.gui.tree import ROOT, ensure_tree, suites, why_impossible
 from tests.gui.window import Window
 
-SUITE = os.environ.get("SA3D_WINDOW_SUITE", "trixie")
 ASKED = "SA3D_WINDOW"
 """Environment variable: whether the tests in a window were asked for."""
 PICTURES = "SA3D_WINDOW_PICTURES"
 """Environment variable: the folder that gets the screenshots; none keeps them with the test."""
+FILM = "SA3D_WINDOW_FILM"
+"""Environment variable: the folder that gets a film of the session."""
 
 
 def engine_python() -> Path:
@@ -27,15 +29,15 @@ def engine_python() -> Path:
     return Path(os.environ.get("SA3D_TEST_ENGINE", sys.executable))
 
 
-@pytest.fixture(scope="session")
-def tree() -> Path:
+@pytest.fixture(scope="session", params=suites())
+def tree(request: pytest.FixtureRequest) -> Path:
     """The small Debian with Blender."""
     if not os.environ.get(ASKED):
         pytest.skip("ask for a window with: scripts/test.py --window")
     why = why_impossible()
     if why:
         pytest.skip(why)
-    return ensure_tree(SUITE)
+    return ensure_tree(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -64,5 +66,9 @@ def window(
 @pytest.fixture(scope="module")
 def artist(window: Window) -> Artist:
     """Somebody who uses the add-on in that window."""
-    pictures = os.environ.get(PICTURES)
-    return Artist(window, Path(pictures) if pictures else window.folder / "pictures")
+    pictures, film = os.environ.get(PICTURES), os.environ.get(FILM)
+    return Artist(
+        window,
+        Path(pictures) if pictures else window.folder / "pictures",
+        Film(window, Path(film)) if film else None,
+    )

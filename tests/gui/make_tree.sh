@@ -16,7 +16,7 @@ cp -L /etc/resolv.conf "$tree/etc/"
 chroot "$tree" apt-get update -q
 cattr=
 chroot "$tree" apt-cache show python3-cattr >/dev/null 2>&1 && cattr=python3-cattr
-chroot "$tree" apt-get install -y -q --no-install-recommends blender xvfb xdotool x11-apps imagemagick \
+chroot "$tree" apt-get install -y -q --no-install-recommends blender xvfb xdotool \
     libgl1-mesa-dri libegl1 python3-venv python3-numpy python3-requests python3-zstandard $cattr
 chroot "$tree" apt-get clean
 cp -L /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"

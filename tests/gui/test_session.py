@@ -2,33 +2,84 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
-from tests.gui.artist import CANCEL_ROWS, CANCEL_X, Artist
+import pytest
+
+from tests.gui import dialogs
+from tests.gui.artist import CANCEL_ROWS, CANCEL_X, SCENE, Artist
+from tests.gui.conftest import engine_python
+from tests.gui.tree import python_folders
 from tests.gui.window import Window, wait_for
 
 BOX = (0.52, 0.38)
 TABLE = (0.45, 0.56)
 BACKGROUND = (0.1, 0.9)
+PACK = os.environ.get("SA3D_TEST_PACK", "")
 
 
-def test_from_the_zip_to_the_mesh(artist: Artist, window: Window) -> None:
-    artist.see("01_installed")
+@pytest.fixture(scope="module")
+def window(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
+    """A Blender as it comes. Where there is an engine pack, it knows of no engine either."""
+    folder, engine = tmp_path_factory.mktemp("session"), engine_python()
+    base = python_folders(engine)[1]
+    nothing = {"SA3D_ENGINE_PYTHON": "", "PATH": f"{base}/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    with Window(
+        tree,
+        folder,
+        engine,
+        folders=[Path(PACK)] if PACK else [],
+        **(nothing if PACK else {}),
+    ) as blender:
+        blender.open()
+        yield blender
+
+
+def test_installed_from_disk(window: Window, extension_zip: Path) -> None:
+    downloads = window.folder / "downloads"
+    downloads.mkdir()
+    dialogs.install_from_disk(window, Path(shutil.copy(extension_zip, downloads)))
+    dialogs.close_preferences(window)
+
+
+def test_the_engine_is_set_up_from_a_pack(artist: Artist, window: Window) -> None:
+    if not PACK:
+        pytest.skip("SA3D_TEST_PACK names no engine pack")
+    artist.see("00_installed")
+    with artist.filmed("Set up the engine, once"):
+        dialogs.open_set_up(artist)
+        dialogs.set_up_from_pack(artist, Path(PACK))
+        artist.see("00_setting_up")
+        dialogs.wait_for_set_up(window)
+        time.sleep(2)
+
+
+def test_from_the_file_to_the_view(artist: Artist, window: Window) -> None:
+    artist.see("01_ready")
     window.move(450, 600)
     window.key("Delete")  # the cube of a new file
     assert "Cube" not in artist.objects()
-    artist.load()
+    with artist.filmed("Load the NeRF"):
+        artist.press_next_step("sa3d.load_nerf")
+        dialogs.choose_file(window, SCENE)
+        artist.wait()
     window.run(
         "s = bpy.context.scene\ns.render.resolution_percentage = 40\n"
         "n = s.sa3d.nerf.sa3d.nerf\nn.views, n.view_size, n.resolution = 6, 192, 96"
     )
     artist.see("02_loaded")
-    artist.look()
+    with artist.filmed("Look at it through a camera"):
+        artist.look()
     artist.see("03_view")
 
 
 def test_clicks_are_answered_with_masks(artist: Artist, window: Window) -> None:
-    artist.point_at(*BOX)
+    with artist.filmed("Click on the object"):
+        artist.point_at(*BOX)
     artist.see("04_click")
     (whole,) = artist.masks().values()
     assert 0.001 < whole < 0.1
@@ -38,7 +89,8 @@ def test_clicks_are_answered_with_masks(artist: Artist, window: Window) -> None:
     assert other != whole
     window.key("ctrl+z")
     assert list(artist.masks().values()) == [whole]
-    artist.point_at(*TABLE, held="ctrl")
+    with artist.filmed("Ctrl-click on what is not the object"):
+        artist.point_at(*TABLE, held="ctrl")
     labels = "[o.sa3d.prompt.label for o in bpy.data.objects if o.sa3d.kind == 'PROMPT']"
     assert sorted(window.value(labels)) == ["NEGATIVE", "POSITIVE"]
     artist.see("06_negative_click")
@@ -82,16 +134,19 @@ def test_run_cancel_run_again(artist: Artist, window: Window) -> None:
     window.until("session.running() and session.current.job.picture", wait=300)
     artist.see("09_running")
     artist.press("sa3d.cancel", x=CANCEL_X, rows=CANCEL_ROWS)
-    assert artist.wait(60) == "cancelled"
+    assert artist.wait(180) == "cancelled"
     assert not artist.meshes()
     artist.see("10_cancelled")
     window.move(*artist.place(*BACKGROUND))
-    window.key("Return")
-    assert artist.wait() == "done"
+    with artist.filmed("Press Enter"):
+        window.key("Return")
+        assert artist.wait() == "done"
     assert len(artist.meshes()) == 1
     window.key("Escape")
     artist.see("11_mesh")
-    window.run("view3d()[1].spaces.active.region_3d.view_perspective = 'PERSP'")
+    with artist.filmed("The object is a mesh"):
+        window.key("KP_6", "Home", *["KP_6"] * 7)
+        time.sleep(1)
     artist.see("11_mesh_alone")
     window.key("ctrl+z")
     assert not artist.meshes()
@@ -101,11 +156,17 @@ def test_run_cancel_run_again(artist: Artist, window: Window) -> None:
 
 
 def test_saved_opened_and_run_again(artist: Artist, window: Window) -> None:
-    path = window.folder / "gespeichert 保存.blend"
-    window.run(f"bpy.ops.wm.save_as_mainfile(filepath={str(path)!r})")
+    path = window.folder / "my object.blend"
+    window.move(*artist.place(*BACKGROUND))
+    window.key("ctrl+s")
+    dialogs.choose_file(window, path)
+    assert wait_for(path.is_file, 30)
     window.run("bpy.ops.wm.read_homefile(use_factory_startup=True)")
     assert not artist.meshes()
-    window.run(f"bpy.ops.wm.open_mainfile(filepath={str(path)!r})")
+    window.move(450, 600)
+    window.key("ctrl+o")
+    dialogs.choose_file(window, path)
+    assert window.until(f"bpy.data.filepath == {str(path)!r}")
     artist.learn()
     assert (len(artist.meshes()), artist.prompts()) == (1, 1)
     artist.press("sa3d.segment")

@@ -13,6 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TREES = "SA3D_WINDOW_TREES"
 """Environment variable: the folder that holds the trees."""
 
+SUITES = "SA3D_WINDOW_SUITES"
+"""Environment variable: Debian's suites to use, separated by commas."""
+BOTH = ("trixie", "sid")
+"""Blender 4.3 and the newest."""
+
 # The mounts end with the command, so the tree can be deleted at any time without harm.
 _ENTER = """
 set -e
@@ -28,6 +33,15 @@ done
 shift
 exec chroot "$tree" env "$@"
 """
+
+
+def suites() -> list[str]:
+    """The suites that are asked for; else those that have a tree; else both."""
+    given = os.environ.get(SUITES)
+    if given:
+        return given.split(",")
+    made = sorted(path.parent.name for path in tree_folder("").glob("*/blender-version"))
+    return made[::-1] or list(BOTH)
 
 
 def tree_folder(suite: str) -> Path:
