@@ -2,9 +2,12 @@
 
     python scripts/benchmark_clicks.py [--clicks 50]
 
-Run it as root on Linux with the main environment's Python; the first time it makes a small Debian
-with Blender (minutes, 1.3 GB). Blender draws in software there, so most of the time from click to
-drawn mask is Blender's own drawing; "answer" is the add-on's and the engine's part of it.
+Run it as root on Linux with the main environment's Python; the first time it makes small Debians
+with Blender (minutes, 1.3 GB each; ``SA3D_WINDOW_SUITES`` chooses, see ``tests/gui/tree.py``).
+Blender draws in software there, so most of the time from click to drawn mask is Blender's own
+drawing. "answer" is from the click until the add-on has the mask, "drawn" until it has drawn it.
+The parts are also measured alone: the engine's answer to the same question, without Blender, and
+one drawing of the viewport, without a click.
 """
 
 from __future__ import annotations
@@ -15,14 +18,17 @@ import random
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from sa3d_blender.core.engine_command import engine_command
+from sa3d_blender.core.engine_process import EngineProcess
 from scripts.build_extension import build
 from tests.gui.artist import Artist
-from tests.gui.tree import ensure_tree, why_impossible
+from tests.gui.tree import ensure_tree, suites, why_impossible
 from tests.gui.window import ADDON, Window
 
 AREA = (0.35, 0.6, 0.3, 0.5)
@@ -49,8 +55,14 @@ def watch(owner, name):
             holds.append((owner.__name__.split(".")[-1] + "." + name, held, held - waited() + idle))
     setattr(owner, name, outer)
 
+def redraw(_context):
+    began = time.perf_counter()
+    bpy.ops.wm.redraw_timer(type="DRAW_SWAP", iterations=1)
+    return time.perf_counter() - began
+
 for owner, name in ((tools.SA3D_OT_click, "at_mouse"), (live_masks, "tick"), (session, "pump"),
-                    (overlay, "_draw_masks"), (overlay, "_draw_prompts"), (tools, "follow_tool")):
+                    (overlay, "take_answer"), (overlay, "_draw_masks"), (overlay, "_draw_prompts"),
+                    (tools, "follow_tool")):
     watch(owner, name)
 """
 
@@ -64,14 +76,43 @@ def main() -> int:
     if why:
         print(f"There is {why}." if why.startswith("no") else f"{why[0].upper()}{why[1:]}.")
         return 2
-    with tempfile.TemporaryDirectory() as folder:
-        archive = build(Path(folder))
-        with Window(ensure_tree("trixie"), Path(folder), Path(sys.executable)) as window:
-            install = ("extension", "install-file", "--repo", "user_default", "--enable")
-            window.inside("blender", "--command", *install, str(archive))
-            window.open()
-            report(measure(window, Artist(window, Path(folder) / "pictures"), count))
+    for suite in suites():
+        tree = ensure_tree(suite)
+        print((tree / "blender-version").read_text(encoding="utf-8").strip())
+        with tempfile.TemporaryDirectory() as folder:
+            archive = build(Path(folder))
+            with Window(tree, Path(folder), Path(sys.executable)) as window:
+                install = ("extension", "install-file", "--repo", "user_default", "--enable")
+                window.inside("blender", "--command", *install, str(archive))
+                window.open()
+                found = measure(window, Artist(window, Path(folder) / "pictures"), count)
+                found["redraw"] = redraws(window)
+                found["engine"] = answers(window, Path(folder))
+                report(found)
     return 0
+
+
+def redraws(window: Window) -> list[float]:
+    """Seconds of some drawings of the viewport when nothing else is done."""
+    return list(window.value("[in_viewport(redraw) for _ in range(10)]"))
+
+
+def answers(window: Window, folder: Path) -> list[float]:
+    """Seconds of some answers of an engine without Blender to the question that was asked last."""
+    asked = window.value(
+        "(lambda q: q.params | {'objects': list(q.objects.values())[:1]})"
+        "(live_masks.read_question(bpy.context.scene))"
+    )
+    engine = EngineProcess(engine_command(sys.executable))
+    seconds = []
+    try:
+        for _ in range(11):
+            began = time.perf_counter()
+            engine.run("predict", asked | {"out": str(folder / "masks")})
+            seconds.append(time.perf_counter() - began)
+    finally:
+        engine.close(wait=10.0)
+    return seconds[1:]  # the first one loads and renders
 
 
 def measure(window: Window, artist: Artist, count: int) -> dict[str, list]:
@@ -101,16 +142,22 @@ def measure(window: Window, artist: Artist, count: int) -> dict[str, list]:
 
 def report(found: dict[str, list]) -> None:
     """Print medians and the longest."""
-    answers, drawn = zip(*found["clicks"], strict=True)
-    print(f"{len(answers)} clicks with a mask")
-    for name, values in (("answer", answers), ("drawn", drawn)):
-        print(f"{name:8} median {statistics.median(values):.3f} s  longest {max(values):.3f} s")
+    answered, drawn = zip(*found["clicks"], strict=True)
+    print(f"{len(answered)} clicks with a mask")
+    rows = {
+        "answer": answered,
+        "drawn": drawn,
+        "engine alone": found["engine"],
+        "redraw alone": found["redraw"],
+    }
+    for name, values in rows.items():
+        print(f"{name:13} median {statistics.median(values):.3f} s  longest {max(values):.3f} s")
     print("Blender's main thread, longest hold (less the time without a core):")
     for name in sorted({hold[0] for hold in found["holds"]}):
         mine = [hold for hold in found["holds"] if hold[0] == name]
         longest, own = max(hold[1] for hold in mine), max(hold[2] for hold in mine)
         print(f"  {name:24} {1000 * longest:7.1f} ms ({1000 * own:.1f} ms)  of {len(mine)}")
-    print(json.dumps({"answer": statistics.median(answers), "drawn": statistics.median(drawn)}))
+    print(json.dumps({name: statistics.median(values) for name, values in rows.items()}))
 
 
 if __name__ == "__main__":
