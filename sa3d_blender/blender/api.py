@@ -32,6 +32,7 @@ from .installation import (  # noqa: F401
     remove_weights,
     set_up_engine,
 )
+from .jobs import run as _finish
 from .nerf import create_nerf, field_params, require_nerf, run_params
 from .object_states import fingerprint, while_running
 from .points_object import points_to_object  # noqa: F401
@@ -45,8 +46,10 @@ from .prompt_actions import (  # noqa: F401
     remove_object,
     remove_prompt,
 )
+from .provenance import write_provenance
 from .recent_files import remember_file
 from .references import Reference, refer
+from .result_actions import remesh, rest_of_scene  # noqa: F401
 from .results import load_meshes, place_mesh
 from .second_camera import prompted_views
 from .session import Job, Steps
@@ -114,7 +117,7 @@ def _load_nerf(
 
 
 def load_training_cameras(
-    path: str | Path,
+    path: str | Path | None = None,
     nerf: bpy.types.Object | None = None,
     *,
     use_resolution: bool = True,
@@ -123,7 +126,8 @@ def load_training_cameras(
     """Show the cameras that the NeRF was trained with, and choose views among them from now on.
 
     Args:
-        path: ``transforms.json``, ``poses_bounds.npy``, or a COLMAP model's file or folder.
+        path: ``transforms.json``, ``poses_bounds.npy``, or a COLMAP model's file or folder; None
+            takes the cameras that come with the checkpoint (Instant-NGP, nerfstudio).
         use_resolution: give the scene the photographs' resolution, so that pictures fit exactly.
 
     Returns:
@@ -131,7 +135,8 @@ def load_training_cameras(
     """
     scene = bpy.context.scene
     nerf = nerf or require_nerf(scene)
-    params = field_params(nerf) | {"file": str(Path(bpy.path.abspath(str(path))).absolute())}
+    file = nerf.sa3d.nerf.checkpoint if path is None else str(path)
+    params = field_params(nerf) | {"file": str(Path(bpy.path.abspath(file)).absolute())}
     steps = training_cameras.load_steps(refer(nerf), refer(scene), params, use_resolution)
     return _finish("Loading the training cameras", steps, wait, refer(nerf))
 
@@ -238,6 +243,8 @@ def _segment(
     placed = [
         place_mesh(target, mesh, entries.get(key)) for key, mesh in zip(files, meshes, strict=True)
     ]
+    for thing, made in zip(placed, result["objects"], strict=True):
+        write_provenance(thing, params, made["name"])
     for key in set(marks) & set(entries):
         entries[key].made_from = marks[key]
     bpy.ops.ed.undo_push(message="Segment")
@@ -265,13 +272,3 @@ def _import_mesh(
     placed = place_mesh(nerf.get(), meshes[0], None)
     bpy.ops.ed.undo_push(message="Import Mesh")
     return refer(placed)
-
-
-def _finish(title: str, steps: Steps[Any], wait: bool, *watched: Reference[Any]) -> Any:
-    job: Job[Any] = session.start(title, steps, *watched)
-    if not wait:
-        return job
-    result = session.wait(job)
-    if isinstance(result, list):
-        return [reference.get() for reference in result]
-    return result.get()

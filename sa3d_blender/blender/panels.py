@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import bpy
 
@@ -103,6 +103,7 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
         row = layout.row(align=True)
         count = facts.training_count if facts.training_file else 0
         row.label(text=f"{count or 'No'} training cameras", icon="CAMERA_DATA")
+        row.operator("sa3d.add_own_cameras", text="", icon="IMPORT")
         row.operator("sa3d.load_training_cameras", text="", icon="FILE_FOLDER")
         header, body = layout.panel("sa3d_nerf_details", default_closed=True)
         header.label(text="Details")
@@ -245,26 +246,6 @@ class SA3D_PT_segment(Section, bpy.types.Panel):
         layout.operator("sa3d.segment", icon="MOD_EXPLODE")
 
 
-class SA3D_PT_result(Section, bpy.types.Panel):
-    """Step 5."""
-
-    bl_label = "5. Result"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
-
-    def draw_step(
-        self,
-        _context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        nerf: bpy.types.Object | None,
-    ) -> None:
-        """The meshes."""
-        for entry in nerf.sa3d.nerf.objects if nerf else ():
-            if entry.result is not None and entry.result.type == "MESH":
-                faces = len(entry.result.data.polygons)
-                layout.label(text=f"{entry.name}: {faces:,} faces", icon="MESH_DATA")
-        layout.operator("sa3d.import_mesh", icon="IMPORT")
-
-
 _CLASSES = (
     SA3D_PT_main,
     SA3D_PT_nerf,
@@ -272,6 +253,5 @@ _CLASSES = (
     SA3D_UL_objects,
     SA3D_PT_prompts,
     SA3D_PT_segment,
-    SA3D_PT_result,
 )
 register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -5,7 +5,9 @@ from typing import ClassVar
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
+from ..core.checkpoint_extensions import WITH_CAMERAS
 from . import api, workflow
+from .nerf import scene_nerf
 from .operators import WAIT, Caller
 
 
@@ -43,4 +45,26 @@ class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):
         api.load_training_cameras(self.filepath, use_resolution=self.use_resolution, wait=WAIT)
 
 
-register, unregister = bpy.utils.register_classes_factory((SA3D_OT_load_training_cameras,))
+def why_no_own_cameras(context: bpy.types.Context) -> str | None:
+    """Only some kinds of checkpoints tell where their photographs were taken from."""
+    nerf = scene_nerf(context.scene)
+    own = nerf is not None and nerf.sa3d.nerf.checkpoint.lower().endswith(WITH_CAMERAS)
+    return None if own else "This kind of NeRF does not bring its cameras; choose their file"
+
+
+class SA3D_OT_add_own_cameras(Caller, bpy.types.Operator):
+    """Show the training cameras that come with the NeRF's own file, and choose views among them"""
+
+    bl_idname = "sa3d.add_own_cameras"
+    bl_label = "Add Its Cameras"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf, why_no_own_cameras)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Load them."""
+        api.load_training_cameras(wait=WAIT)
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (SA3D_OT_load_training_cameras, SA3D_OT_add_own_cameras)
+)

@@ -14,3 +14,6 @@ CHECKPOINT_EXTENSIONS = (
     ".npz",
 )
 """None that Blender itself opens or imports, so that dropping those means what it always did."""
+
+WITH_CAMERAS = (".ckpt", ".yml", ".msgpack", ".ingp")
+"""Of kinds that hold the cameras of their training, or tell where these are."""

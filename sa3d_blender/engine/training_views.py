@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.cameras import Camera
+from ..core.checkpoint_extensions import WITH_CAMERAS
 from ..core.errors import UserError
 from ..core.settings import FieldOptions
 from ..core.training_cameras import TrainingCameras, read_training_cameras
@@ -18,7 +19,6 @@ from .fields.protocol import RadianceField
 from .report import Run
 from .session import Session
 
-CHECKPOINT_ENDINGS = {".msgpack", ".ingp", ".ckpt", ".yml"}
 RUN_FILES = ("config.yml", "nerfstudio_models")
 """What a nerfstudio run's folder holds."""
 
@@ -34,7 +34,7 @@ def read_cameras(path: Path, size: tuple[int, int] | None = None) -> TrainingCam
         UserError: as `read_training_cameras` and `fields.training_cameras`.
     """
     run = path.is_dir() and any((path / name).exists() for name in RUN_FILES)
-    if not run and path.suffix.lower() not in CHECKPOINT_ENDINGS:
+    if not run and path.suffix.lower() not in WITH_CAMERAS:
         return read_training_cameras(path, size=size)
     found = training_cameras(path)
     if size is None:
@@ -61,7 +61,7 @@ def known_cameras(
         side_file: the camera file that was chosen for the checkpoint.
     """
     path = side_file or checkpoint
-    if side_file is None and path.suffix.lower() not in CHECKPOINT_ENDINGS:
+    if side_file is None and path.suffix.lower() not in WITH_CAMERAS:
         return ()
     try:
         return placed_cameras(read_cameras(path), field).cameras

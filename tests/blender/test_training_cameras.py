@@ -161,3 +161,14 @@ def test_a_nerf_is_needed(file: Path) -> None:
     assert not bpy.ops.sa3d.load_training_cameras.poll()
     with pytest.raises(UserError, match="no NeRF"):
         api.load_training_cameras(file)
+
+
+def test_a_checkpoint_that_brings_its_cameras_needs_no_file(
+    nerf: bpy.types.Object, file: Path
+) -> None:
+    assert not bpy.ops.sa3d.add_own_cameras.poll()  # TensoRF brings none
+    own = file.rename(file.with_suffix(".ckpt"))
+    nerf.sa3d.nerf.checkpoint = str(own)
+    assert bpy.ops.sa3d.add_own_cameras() == {"FINISHED"}
+    assert nerf.sa3d.nerf.training_count == 14
+    assert nerf.sa3d.nerf.training_file == str(own)
