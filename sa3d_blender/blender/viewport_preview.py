@@ -113,6 +113,8 @@ def texture_of(camera: bpy.types.Object) -> Any | None:
         return None
     if picture.camera.find() != camera:
         return None
+    if picture.question != following.question and session.running():
+        return None  # no newer one will come for long
     if picture.texture is None:
         picture.texture = picture_texture(picture.pixels)
     return picture.texture
