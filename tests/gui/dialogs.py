@@ -20,7 +20,8 @@ CONTINUE_OFFLINE = (470, 207)
 EXTENSIONS_MENU = (1000, 59)
 FILES = ("File View", (18, 47), (1104, 625))
 FOLDER_FIELD, NAME_FIELD, CONFIRM, NOWHERE = (595, 69), (558, 651), (1050, 651), (560, 560)
-PACK_TAB, PACK_FIELD, SET_UP = (-42, 48), (-118, 74), (-70, 157)
+SET_UP_ROWS = range(172, 145, -13)
+PACK_TAB, PACK_FIELD, SET_UP = (-42, 36), (-118, 62), (-70, 145)
 """In the set-up dialog, from where it was opened."""
 _INSTALLATION = f"sys.modules['{ADDON}.blender.installation']"
 
@@ -84,7 +85,7 @@ def close_preferences(window: Window) -> None:
 
 def open_set_up(artist: Artist) -> None:
     """Open the dialog with the large button at the top of the panel."""
-    artist.press("sa3d.set_up_engine")
+    artist.press("sa3d.set_up_engine", rows=SET_UP_ROWS)
     time.sleep(1)
 
 

@@ -8,10 +8,21 @@ import time
 
 import pytest
 
-from tests.gui.artist import Artist
+from tests.gui.artist import SCENE, Artist
 from tests.gui.window import ADDON, Window, wait_for
 
 BOX = (0.52, 0.38)
+SEGMENT = "in_viewport(lambda _c: bpy.ops.sa3d.segment())"
+BEGUN = "session.running()"
+MOMENTS = {
+    "a NeRF is loaded": (f"bpy.ops.sa3d.load_nerf(filepath={str(SCENE)!r})", BEGUN),
+    "the view is rendered": ("in_viewport(lambda _c: bpy.ops.sa3d.render_view())", BEGUN),
+    "a mask is asked for": ("api.add_prompt(x=60, y=40)\nlive_masks.look_now()", "True"),
+    "a run begins": (SEGMENT, BEGUN),
+    "the surface is made": (SEGMENT, "'surface' in session.current.job.text"),
+    "the mesh is there": (SEGMENT, "False"),
+}
+"""What is begun, and the state of it in which it is undone; a job's end counts, too."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +46,7 @@ def running(window: Window, artist: Artist, start: str) -> None:
     window.run(f"bpy.ops.wm.open_mainfile(filepath={start!r})")
     artist.learn()
     window.run("in_viewport(lambda _c: bpy.ops.sa3d.pick_prompts())")
-    window.run("in_viewport(lambda _c: bpy.ops.sa3d.segment())")
+    window.run(SEGMENT)
     window.until("session.running() and session.current.job.text.startswith('View')", wait=300)
 
 
@@ -74,6 +85,36 @@ def test_undo_all_the_way_while_it_runs(window: Window, artist: Artist) -> None:
     assert not window.value("session.running()")
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_undo_at_every_moment(window: Window, artist: Artist, start: str, moment: str) -> None:
+    action, reached = MOMENTS[moment]
+    window.run(f"bpy.ops.wm.open_mainfile(filepath={start!r})")
+    artist.learn()
+    window.run(f"api = sys.modules['{ADDON}.blender.api']")
+    window.run("in_viewport(lambda _c: bpy.ops.sa3d.pick_prompts())")
+    window.until("live_masks.live.ready", wait=300)
+    window.run(f"bpy.ops.ed.undo_push(message='before')\n{action}")
+    window.until(f"({reached}) or not session.running()", wait=600)
+    window.move(*artist.place(0.1, 0.9))
+    window.key("ctrl+z", "ctrl+z", "ctrl+z")
+    artist.wait()
+    artist.masks()
+    window.key("ctrl+shift+z", "ctrl+shift+z", "ctrl+shift+z")
+    artist.masks()
+    assert window.alive
+    state = "session.current.job and session.current.job.state"
+    assert window.value(state) in {None, "done", "failed", "cancelled"}
+
+
+@pytest.mark.usefixtures("running")
+def test_an_opened_file_while_it_runs(window: Window, artist: Artist, start: str) -> None:
+    window.run(f"bpy.ops.wm.open_mainfile(filepath={start!r})")
+    artist.learn()
+    assert not window.value("session.running()")
+    assert window.value("session.current.job") is None
+    assert (artist.prompts(), artist.meshes()) == (1, [])
+
+
 @pytest.mark.usefixtures("running")
 def test_another_file_while_it_runs(window: Window, artist: Artist) -> None:
     window.run("bpy.ops.wm.read_homefile(use_factory_startup=True)")
@@ -108,3 +149,12 @@ def test_the_addon_is_disabled_while_it_runs(window: Window, artist: Artist) -> 
     window.run(f"bpy.ops.preferences.addon_enable(module='{ADDON}')")
     artist.learn()
     assert window.value("session.current.job") is None
+
+
+@pytest.mark.usefixtures("running")
+def test_blender_is_closed_while_it_runs(window: Window, artist: Artist) -> None:
+    pid = artist.engine()
+    assert pid is not None
+    window.quit()
+    assert wait_for(lambda: not window.alive, 60)
+    assert wait_for(lambda: not window.knows_process(pid), 20)

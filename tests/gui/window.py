@@ -253,6 +253,12 @@ class Window:
         self._blender.send_signal(signal.SIGKILL)
         self._blender.wait()
 
+    def quit(self) -> None:
+        """Have Blender end as its menu does."""
+        self.run(
+            "with bpy.context.temp_override(window=view3d()[0]):\n    bpy.ops.wm.quit_blender()"
+        )
+
     def close(self) -> None:
         """End Blender and the display."""
         for process in (self._hand, self._blender, self._server):
