@@ -24,7 +24,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import Cancelled, UserError
-from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.mesh import MeshData, Texture
 from sa3d_blender.core.messages import (
     CANCELLED,
     METHOD_NOT_FOUND,
@@ -38,6 +38,7 @@ from sa3d_blender.core.messages import (
     decode,
     encode,
 )
+from sa3d_blender.core.png import encode_png
 from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.core.prompts import prompts_from_json
 from sa3d_blender.core.training_cameras import read_training_cameras
@@ -197,6 +198,36 @@ def segment(request: Request) -> dict[str, Any]:
     return {"result": str(out / "result.npz"), "report": report, "objects": results}
 
 
+def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
+    """A sphere of the size that was asked for under each name, striped where it has a texture."""
+    wanted, out = request.params["mesh"], Path(request.params["out"])
+    (out / "mesh_request.json").write_text(json.dumps(request.params), encoding="utf-8")
+    results = []
+    for number, name in enumerate(names):
+        progress(request, "surface", number + 1, len(names))
+        mesh = sphere(wanted["max_faces"])
+        texture = None
+        if wanted["texture"]:
+            stripes = np.zeros((8, 8, 3), np.uint8)
+            stripes[::2] = 255
+            corners = np.tile(np.float32([[0, 0], [1, 0], [0, 1]]), (len(mesh.faces), 1, 1))
+            texture = Texture(corners, encode_png(stripes))
+        path = out / f"{name}_mesh.npz"
+        MeshData(mesh.vertices * 0.3, mesh.faces, mesh.colors, texture).save(path)
+        results.append({"name": name, "mesh": str(path), "faces": len(mesh.faces)})
+    return {"objects": results}
+
+
+def mesh(request: Request) -> dict[str, Any]:
+    """Spheres for the objects of a result."""
+    return remeshed(request, request.params["objects"])
+
+
+def rest(request: Request) -> dict[str, Any]:
+    """A sphere for all but them."""
+    return remeshed(request, ["Rest of the Scene"])
+
+
 def hello(request: Request) -> dict[str, Any]:
     """Versions."""
     facts = {"version": "0.1.0", "protocol": PROTOCOL, "python": sys.version.split()[0]}
@@ -219,6 +250,8 @@ METHODS = {
     "predict": predict,
     "training_cameras": training_cameras,
     "segment": segment,
+    "mesh": mesh,
+    "rest": rest,
 }
 
 

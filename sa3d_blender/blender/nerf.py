@@ -18,6 +18,7 @@ from ..core.settings import (
     settings_to_json,
 )
 from .installation import downloaded_weights
+from .mesh_properties import SA3D_Rest
 from .properties import SA3D_Nerf, is_nerf
 
 ROOT = "SA3D"
@@ -198,5 +199,17 @@ def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
         weights=chosen_weights(facts),
         reference=facts.reference,
     )
-    mesh = MeshSettings(resolution=facts.resolution, max_faces=facts.max_faces)
-    return {"settings": settings_to_json(settings), "mesh": settings_to_json(mesh)}
+    return {"settings": settings_to_json(settings)} | mesh_params(nerf, facts)
+
+
+def mesh_params(nerf: bpy.types.Object, size: SA3D_Nerf | SA3D_Rest) -> dict[str, Any]:
+    """``mesh`` of a request; ``size`` has the resolution and the face budget."""
+    surface = nerf.sa3d.nerf.surface
+    settings = MeshSettings(
+        resolution=size.resolution,
+        max_faces=size.max_faces,
+        threshold=surface.threshold,
+        density=surface.density,
+        texture=int(surface.texture),
+    )
+    return {"mesh": settings_to_json(settings)}

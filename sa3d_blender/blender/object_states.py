@@ -44,8 +44,6 @@ RUN_SETTINGS = (
     "segmenter",
     "weights",
     "reference",
-    "resolution",
-    "max_faces",
 )
 _running: set[str] = set()
 """Keys of what the running job cuts out."""

@@ -18,6 +18,7 @@ from bpy.props import (
 from ..core.sam_weights import WEIGHTS
 from ..core.settings import FieldOptions, MeshSettings, SegmentSettings
 from . import session
+from .mesh_properties import SA3D_Rest, SA3D_Surface
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
 LABELS = [
@@ -172,6 +173,8 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
         min=100,
         soft_max=500_000,
     )
+    surface: PointerProperty(type=SA3D_Surface)
+    rest: PointerProperty(type=SA3D_Rest)
     result: StringProperty(
         name="Result", description="Where the last run left its files", subtype="FILE_PATH"
     )
@@ -246,8 +249,8 @@ class SA3D_Object(bpy.types.PropertyGroup):
         ],
         default="NONE",
     )
-    nerf: PointerProperty(type=SA3D_Nerf)
-    prompt: PointerProperty(type=SA3D_Prompt)
+    nerf: PointerProperty(type=SA3D_Nerf, description="What a NeRF's Empty knows")
+    prompt: PointerProperty(type=SA3D_Prompt, description="What a prompt's empty knows")
     view: PointerProperty(
         type=bpy.types.Image, name="View", description="What the NeRF looks like in this camera"
     )
@@ -269,7 +272,15 @@ def new_key() -> str:
     return secrets.token_hex(8)
 
 
-_CLASSES = (SA3D_SegmentObject, SA3D_Nerf, SA3D_Prompt, SA3D_Object, SA3D_Scene)
+_CLASSES = (
+    SA3D_Surface,
+    SA3D_Rest,
+    SA3D_SegmentObject,
+    SA3D_Nerf,
+    SA3D_Prompt,
+    SA3D_Object,
+    SA3D_Scene,
+)
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
 
 

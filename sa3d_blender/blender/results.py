@@ -8,13 +8,19 @@ import bpy
 import numpy as np
 
 from ..core.mesh import MeshData
+from .mesh_properties import SA3D_Rest
 from .nerf import group, parent_to
 from .properties import SA3D_SegmentObject
 from .references import Reference, refer
 from .session import MORE, Steps, in_thread
-
-COLOR = "Color"
-MATERIAL = "SA3D Vertex Color"
+from .texture_material import (
+    COLOR,
+    color_material,
+    is_own,
+    name_after,
+    remove_unused,
+    texture_material,
+)
 
 
 def load_meshes(paths: list[Path]) -> Steps[list[bpy.types.Mesh]]:
@@ -33,7 +39,7 @@ def load_meshes(paths: list[Path]) -> Steps[list[bpy.types.Mesh]]:
         return meshes
     finally:
         for leftover in () if complete else filter(None, (ref.find() for ref in built)):
-            bpy.data.meshes.remove(leftover)
+            _discard(leftover)
 
 
 def _load_mesh(path: Path, name: str) -> Steps[Reference[bpy.types.Mesh]]:
@@ -53,7 +59,7 @@ def _build(data: MeshData, name: str) -> Steps[Reference[bpy.types.Mesh] | None]
     reference = refer(bpy.data.meshes.new(name))
     complete = False
     try:
-        for fill in (_fill_vertices, _fill_corners, _fill_faces, _fill_colors, _fill_edges):
+        for fill in _FILLS:
             mesh = reference.find()
             if mesh is None:
                 return None
@@ -64,7 +70,14 @@ def _build(data: MeshData, name: str) -> Steps[Reference[bpy.types.Mesh] | None]
     finally:
         leftover = None if complete else reference.find()
         if leftover is not None:
-            bpy.data.meshes.remove(leftover)
+            _discard(leftover)
+
+
+def _discard(mesh: bpy.types.Mesh) -> None:
+    materials = list(mesh.materials)
+    bpy.data.meshes.remove(mesh)
+    for material in materials:
+        remove_unused(material)
 
 
 def _fill_vertices(mesh: bpy.types.Mesh, data: MeshData) -> None:
@@ -97,47 +110,66 @@ def _fill_edges(mesh: bpy.types.Mesh, _data: MeshData) -> None:
     mesh.update(calc_edges=True)
 
 
-def place_mesh(
-    nerf: bpy.types.Object, mesh: bpy.types.Mesh, entry: SA3D_SegmentObject | None
-) -> bpy.types.Object:
-    """Put a mesh under the NeRF's Empty; replaces the entry's earlier mesh in its own object.
+def _fill_uvs(mesh: bpy.types.Mesh, data: MeshData) -> None:
+    if data.texture is not None:
+        layer = mesh.uv_layers.new(name="UVMap", do_init=False)
+        layer.uv.foreach_set("vector", data.texture.uvs.astype(np.float32).ravel())
 
-    The object of a re-run keeps its modifiers and materials.
+
+def _fill_texture(mesh: bpy.types.Mesh, data: MeshData) -> None:
+    if data.texture is not None:
+        mesh.materials.append(texture_material(mesh.name, data.texture))
+
+
+_FILLS = (
+    _fill_vertices,
+    _fill_corners,
+    _fill_faces,
+    _fill_colors,
+    _fill_edges,
+    _fill_uvs,
+    _fill_texture,
+)
+
+
+def place_mesh(
+    nerf: bpy.types.Object,
+    mesh: bpy.types.Mesh,
+    owner: SA3D_SegmentObject | SA3D_Rest | None,
+) -> bpy.types.Object:
+    """Put a mesh under the NeRF's Empty; replaces its owner's earlier mesh in its own object.
+
+    The object keeps its place, its modifiers, and the materials that the artist gave it.
     """
-    old = entry.result if entry is not None else None
-    if old is not None and old.users_collection:
-        earlier = old.data
-        for material in earlier.materials:
-            mesh.materials.append(material)
-        old.data = mesh
-        if earlier.users == 0:
-            name = earlier.name
-            bpy.data.meshes.remove(earlier)
-            mesh.name = name
+    old = owner.result if owner is not None else None
+    if old is not None and old.users_collection and old.type == "MESH":
+        _replace_mesh(old, mesh)
         return old
-    mesh.materials.append(color_material())
+    if not mesh.materials:
+        mesh.materials.append(color_material())
     result = bpy.data.objects.new(mesh.name, mesh)
     result.sa3d.kind = "RESULT"
     group(nerf, "results").objects.link(result)
     parent_to(nerf, result)
-    if entry is not None:
-        entry.result = result
+    if owner is not None:
+        owner.result = result
     return result
 
 
-def color_material() -> bpy.types.Material:
-    """The material that shows vertex colours; made once per file."""
-    found = bpy.data.materials.get(MATERIAL)
-    if found is not None:
-        return found
-    material = bpy.data.materials.new(MATERIAL)
-    if material.node_tree is None:  # always there from Blender 5.0 on
-        material.use_nodes = True
-    nodes, links = material.node_tree.nodes, material.node_tree.links
-    surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    surface.inputs["Roughness"].default_value = 0.8
-    color = nodes.new("ShaderNodeVertexColor")
-    color.layer_name = COLOR
-    color.location = (surface.location.x - 220, surface.location.y)
-    links.new(color.outputs["Color"], surface.inputs["Base Color"])
-    return material
+def _replace_mesh(thing: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
+    earlier = thing.data
+    own = mesh.materials[0] if mesh.materials else None
+    mesh.materials.clear()
+    for material in earlier.materials:
+        mesh.materials.append(own or color_material() if is_own(material) else material)
+    old_materials = list(earlier.materials)
+    thing.data = mesh
+    if earlier.users == 0:
+        name = earlier.name
+        bpy.data.meshes.remove(earlier)
+        mesh.name = name
+    worn = own in mesh.materials.values()
+    for material in {*old_materials, own}:
+        remove_unused(material)
+    if worn:
+        name_after(own, thing)

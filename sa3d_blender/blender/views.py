@@ -123,7 +123,7 @@ def show_view(
     nerf: bpy.types.Object, camera: bpy.types.Object, png: bytes, size: tuple[int, int]
 ) -> bpy.types.Image:
     """Make the picture the camera's background, exactly where a render would be."""
-    image = _packed_image(f"{nerf.name} from {camera.name}", png, size)
+    image = packed_image(f"{nerf.name} from {camera.name}", png, size)
     old = camera.sa3d.view
     if old is not None:
         name = old.name
@@ -147,7 +147,8 @@ def show_view(
     return image
 
 
-def _packed_image(name: str, png: bytes, size: tuple[int, int]) -> bpy.types.Image:
+def packed_image(name: str, png: bytes, size: tuple[int, int]) -> bpy.types.Image:
+    """An image of that width and height from a PNG file's bytes, kept in the .blend."""
     image = bpy.data.images.new(name, *size)
     image.source = "FILE"
     image.pack(data=png, data_len=len(png))
