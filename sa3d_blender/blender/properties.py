@@ -173,8 +173,10 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
         min=100,
         soft_max=500_000,
     )
-    surface: PointerProperty(type=SA3D_Surface)
-    rest: PointerProperty(type=SA3D_Rest)
+    surface: PointerProperty(
+        type=SA3D_Surface, description="How its meshes are made from what was cut out"
+    )
+    rest: PointerProperty(type=SA3D_Rest, description="The mesh of all but the objects")
     result: StringProperty(
         name="Result", description="Where the last run left its files", subtype="FILE_PATH"
     )

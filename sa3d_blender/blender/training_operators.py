@@ -21,8 +21,8 @@ class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):
 
     filepath: StringProperty(
         name="File",
-        description="transforms.json, poses_bounds.npy, a COLMAP model's cameras or images, or the "
-        "NeRF's own file if it holds its cameras (Instant-NGP, nerfstudio)",
+        description="The camera file: transforms.json, poses_bounds.npy, a COLMAP model's cameras "
+        "or images, or the NeRF's own file if it holds its cameras (Instant-NGP, nerfstudio)",
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
