@@ -69,6 +69,7 @@ class CoarseObjects:
     folder: Path
     written: Callable[[dict[str, Path]], None]
     _visits: int = 0
+    _writes: int = 0
     _seen: dict[int, SeenSurface | None] = field(default_factory=dict)
 
     def visited(
@@ -82,8 +83,9 @@ class CoarseObjects:
         if not is_time(self._visits):
             return
         files = {}
+        self._writes += 1
         for number, votes in enumerate(objects):
-            path = self.folder / f"object_{number}_{self._visits % KEPT}.npz"
+            path = self.folder / f"object_{number}_{self._writes % KEPT}.npz"
             self._points(field_, votes, views).save(path)
             files[votes.prompt.name] = path
         self.written(files)

@@ -158,8 +158,11 @@ def test_an_objects_points_grow_into_the_object(
     segmenter.watch(monkeypatch)
     written: list[PointCloud] = []
 
+    paths: list[Path] = []
+
     def show(files: dict[str, Path]) -> None:
         written.append(PointCloud.load(files["mug"]))
+        paths.append(files["mug"])
 
     run = Run(
         previews=Previews(tmp_path, {}, lambda path: None),
@@ -172,6 +175,7 @@ def test_an_objects_points_grow_into_the_object(
     settings = SegmentSettings(views=4, view_size=96, grid_resolution=64)
     pipeline.segment(field, segmenter, first_camera("tabletop"), [prompt], settings, run=run)
     assert len(written) == 4, "after views 1, 2, 4, and the fourth of the second pass"
+    assert len(set(paths)) == 4, "who is still reading one is not disturbed by the next"
     mug = surface(DATA / "tabletop", "mug")
     for cloud in written:
         away = cKDTree(mug).query(cloud.points)[0]
