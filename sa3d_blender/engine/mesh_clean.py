@@ -93,7 +93,7 @@ def mended(vertices: Vertices, faces: Faces) -> Smaller:
     return vertices[origin], sheet.reshape(-1, 3).astype(np.int32)
 
 
-def _without_flaps(faces: Faces) -> Faces:
+def _without_flaps(faces: Faces) -> Int[np.ndarray, "q 3"]:
     """Without pairs of faces that have the same corners."""
     corner = np.sort(faces, axis=1).astype(np.int64)
     count = int(corner.max(initial=0)) + 1  # its cube fits for two million vertices

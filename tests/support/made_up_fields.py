@@ -1,0 +1,66 @@
+"""Fields that are formulas: cheap, and everything about them is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from sa3d_blender.engine.rays import Rays, Samples
+
+
+class PaintedBall:
+    """A dense, painted ball in the unit cube; the field frame is the grid frame."""
+
+    family, scene, notes = "made_up", "bounded", ()
+    background = torch.ones(3)
+    device = torch.device("cpu")
+    box = torch.tensor([[-1.0] * 3, [1.0] * 3])
+    radius = 0.5
+
+    def grid_from_field(self, points: torch.Tensor) -> torch.Tensor:
+        """The same."""
+        return points
+
+    def field_from_grid(self, points: torch.Tensor) -> torch.Tensor:
+        """The same."""
+        return points
+
+    def density(self, points: torch.Tensor) -> torch.Tensor:
+        """100 inside, 50 on the surface."""
+        return 100 * torch.sigmoid(self.depth_below(points) * 60)
+
+    def depth_below(self, points: torch.Tensor) -> torch.Tensor:
+        """Distance below the surface."""
+        return self.radius - points.norm(dim=1)
+
+    def paint(self, points: torch.Tensor) -> torch.Tensor:
+        """Smooth colours that differ everywhere."""
+        return 0.5 + 0.4 * torch.sin(4 * points + torch.tensor([0.0, 1.0, 2.0]))
+
+    def color(self, points: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+        """The paint."""
+        return self.paint(points)
+
+    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+        """No samples: colours are asked for point by point."""
+        empty, none = torch.zeros(0), torch.zeros(0, 3)
+        return Samples(empty.long(), none, empty, empty, none)
+
+    def info(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
+class BallOnPlate(PaintedBall):
+    """The ball on a plate that reaches to the sides of the cube, a crumb far off, and a hole."""
+
+    plate = -0.45
+    """The plate's upper side."""
+
+    def depth_below(self, points: torch.Tensor) -> torch.Tensor:
+        """Below whichever surface is nearest."""
+        ball = self.radius - points.norm(dim=1)
+        below = torch.minimum(self.plate - points[:, 2], points[:, 2] + 0.7)
+        crumb = 0.03 - (points - torch.tensor([0.8, 0.8, 0.8])).norm(dim=1)
+        return torch.maximum(torch.maximum(ball, below), crumb)
