@@ -9,7 +9,7 @@ from ..core.background import shown_bytes
 from ..core.errors import UserError
 from ..core.user_cache import cache_bytes
 from ..core.user_cache import clear_cache as clear
-from . import session
+from . import point_proxy, session, viewport_preview
 
 FRESH = 3.0
 """Seconds for which panels believe what was said last."""
@@ -86,6 +86,8 @@ def unload(*, wait: bool = True) -> None:
     if engine is None or engine.ended is not None:
         return
     _facts.until = 0.0
+    viewport_preview.stop()
+    point_proxy.pause()
     if wait:
         engine.run("unload", {}, timeout=60.0)
     else:

@@ -59,6 +59,8 @@ class Proxies:
     steps: Steps[None] | None = None
     """What is being fetched."""
     not_before: float = 0.0
+    paused: bool = False
+    """Whether the engine is to be left alone until it is used for something else."""
 
 
 proxies = Proxies()
@@ -70,7 +72,9 @@ def tick() -> float:
     Returns:
         Seconds until it should be called again.
     """
-    if proxies.steps is None and time.monotonic() >= proxies.not_before:
+    if session.running():
+        proxies.paused = False
+    if proxies.steps is None and not proxies.paused and time.monotonic() >= proxies.not_before:
         proxies.steps = _next_fetch(bpy.context.scene)
     if proxies.steps is None:
         return IDLE
@@ -85,8 +89,14 @@ def tick() -> float:
     return QUICK
 
 
+def pause() -> None:
+    """Fetch nothing until the engine is used again: asking would load what was unloaded."""
+    proxies.paused = True
+
+
 def forget() -> None:
     """Drop all points and what is being fetched."""
+    proxies.paused = False
     if proxies.steps is not None:
         proxies.steps.close()
         proxies.steps = None

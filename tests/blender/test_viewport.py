@@ -302,6 +302,19 @@ def test_it_stops_with_whatever_it_needs(nerf: bpy.types.Object) -> None:
     assert not following.on
 
 
+def test_what_was_unloaded_is_not_loaded_again_for_the_viewport(nerf: bpy.types.Object) -> None:
+    api.follow_camera()
+    api.unload()
+    assert not following.on
+    for _ in range(20):
+        point_proxy.tick()
+    assert not session.current.engine.busy
+    api.render_view(nerf, wait=False)
+    point_proxy.tick()
+    session.wait(session.current.job)
+    assert fetch_points(nerf).level == len(point_proxy.LEVELS)
+
+
 def test_an_undo_has_the_picture_made_again(nerf: bpy.types.Object) -> None:
     camera = bpy.context.scene.camera
     bpy.ops.ed.undo_push(message="Camera")
