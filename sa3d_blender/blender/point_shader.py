@@ -13,7 +13,7 @@ from mathutils import Matrix
 
 from ..core.point_cloud import PointCloud
 
-OVERLAP = 1.5
+OVERLAP = 1.8
 """Width of a drawn point over the points' spacing: neighbours close the gaps between them."""
 
 # Blender's frame buffer takes scene-linear colours while a 3D view is drawn.
