@@ -39,8 +39,9 @@ def is_camera(_owner: Any, thing: bpy.types.Object) -> bool:
     return thing.type == "CAMERA"
 
 
-# Nobody picks from a list without a window, and bpy 4.2 crashes at exit after such a callback.
+# Nobody picks or looks without a window, and bpy 4.2 crashes at exit after such a callback.
 _ONLY_NERFS = {} if bpy.app.background else {"poll": is_nerf}
+_REDRAWS = {} if bpy.app.background else {"update": lambda _self, _context: session.redraw_scenes()}
 _ONLY_CAMERAS = {} if bpy.app.background else {"poll": is_camera}
 
 
@@ -196,7 +197,7 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
         description="Show coloured points of the whole NeRF in the viewports, to find the way "
         "around. They are not objects: nothing of them is rendered or exported",
         default=True,
-        update=lambda _self, _context: session.redraw_scenes(),
+        **_REDRAWS,
     )
     root: PointerProperty(type=bpy.types.Collection, description="The NeRF's collection")
     prompts: PointerProperty(type=bpy.types.Collection, description="Holds the prompts")
