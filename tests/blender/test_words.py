@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 from typing import Any
 
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender import blender
-from bl_ext.user_default.sa3d_blender.blender import tools
+from bl_ext.user_default.sa3d_blender.blender import cures, object_states, tools
 from bl_ext.user_default.sa3d_blender.blender.operators import Caller
 
 MODULES = [
@@ -106,6 +107,23 @@ def test_a_grey_button_says_why(operator: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(operator, "poll_message_set", said.append, raising=False)
     if not operator.poll(bpy.context):
         assert sentence_like(said[0]), said
+
+
+def test_every_icon_is_one_of_blenders() -> None:
+    """A wrong one would keep a panel from being drawn, which no test without a window sees."""
+    label = bpy.types.UILayout.bl_rna.functions["label"]
+    known = set(label.parameters["icon"].enum_items.keys())
+    named = {
+        icon
+        for module in MODULES
+        for icon in re.findall(
+            r'icon="([A-Z0-9_]+)"', Path(module.__file__).read_text(encoding="utf-8")
+        )
+    }
+    named |= {cure.icon for cure in cures.CURES.values()}
+    named |= {state.icon for state in object_states.ObjectState} | {"MEMORY"}
+    assert len(named) > 20
+    assert not named - known
 
 
 def test_keys_are_blenders() -> None:
