@@ -44,7 +44,7 @@ def first_prompts(
     rng: np.random.Generator, masks: Bool[np.ndarray, "n h w"]
 ) -> tuple[Prompts, bool]:
     """One kind of prompt for all masks, and whether it is a single, ambiguous click."""
-    kind = rng.choice(["click", "box", "several"], p=[0.55, 0.2, 0.25])
+    kind = rng.choice(["click", "box", "several"], p=[0.45, 0.35, 0.2])
     if kind == "click":
         return Prompts([[(*first_click(rng, mask), 1)] for mask in masks], None), True
     if kind == "box":
