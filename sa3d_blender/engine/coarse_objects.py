@@ -101,15 +101,19 @@ class CoarseObjects:
             if seen is None:
                 continue
             covered = torch.from_numpy(np.ascontiguousarray(mask)).to(seen.pixels.device).view(-1)
-            share = votes.grid.share_at(seen.points, votes.settings.negative_weight)
-            kept = (covered[seen.pixels] & (share > 0)).nonzero()[:, 0]
-            points.append(field_.field_from_grid(seen.points[kept]))
+            kept = covered[seen.pixels].nonzero()[:, 0]
+            points.append(seen.points[kept])
             colors.append(seen.colors[kept.cpu().numpy()])
         if not points:
             return PointCloud(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8), 1.0)
-        placed = torch.cat(points).cpu().numpy().astype(np.float32)
+        together = torch.cat(points)
+        share = votes.grid.share_at(together, votes.settings.negative_weight)
+        kept = (share > 0).nonzero()[:, 0]
+        placed = field_.field_from_grid(together[kept]).cpu().numpy().astype(np.float32)
         chosen, spacing = evenly_spaced(placed, POINTS)
-        return PointCloud(placed[chosen], np.concatenate(colors)[chosen], spacing)
+        return PointCloud(
+            placed[chosen], np.concatenate(colors)[kept.cpu().numpy()][chosen], spacing
+        )
 
 
 def is_time(visits: int) -> bool:
