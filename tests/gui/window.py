@@ -168,7 +168,9 @@ class Window:
         """Click somewhere on the screen, with a modifier key held when one is given."""
         self.move(x, y)
         if held:  # Blender asks late whether the key is down, so it stays down for a while
-            self.xdo("keydown", held, "sleep", 0.3, "click", button, "sleep", 0.8, "keyup", held)
+            for step in (("keydown", held), ("click", button), ("keyup", held)):
+                self.xdo(*step)
+                self.settle()
         else:
             self.xdo("click", button)
 
@@ -213,16 +215,20 @@ class Window:
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag with the left button."""
         self.move(*start)
-        self.xdo("mousedown", 1, pause=0.15)
+        self.settle()
+        self.xdo("mousedown", 1)
         for share in (0.1, 0.3, 0.6, 1.0):
             x, y = (a + (b - a) * share for a, b in zip(start, end, strict=True))
             self.move(x, y)
+            self.settle()
         self.xdo("mouseup", 1)
+        self.settle()
 
     def key(self, *keys: str) -> None:
         """Press keys one after the other, e.g. ``ctrl+z``."""
         for name in keys:
             self.xdo("key", name)
+        self.settle()
 
     def under(self, x: float, y: float) -> str:
         """The Python command of the button at a place, or nothing."""
