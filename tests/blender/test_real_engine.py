@@ -122,6 +122,29 @@ def test_the_bundled_segmenter_serves_the_add_on(real: None) -> None:
     assert np.abs(np.median(points, axis=0) - true.mean(axis=0)).max() < 0.3
 
 
+def test_other_meshes_from_the_same_run(perfect: None) -> None:
+    nerf = load_scene()
+    click(nerf, "box")
+    (box,) = api.segment(nerf)
+    before = len(box.data.polygons)
+    facts = nerf.sa3d.nerf
+    facts.max_faces, facts.surface.texture = 2000, "1024"
+    assert api.remesh(nerf) == [box]
+    assert len(box.data.polygons) <= 2000 < before
+    (image,) = (image for image in bpy.data.images if image.name == "box Texture")
+    assert tuple(image.size) == (1024, 1024)
+    uvs = np.zeros(len(box.data.loops) * 2, np.float32)
+    box.data.uv_layers["UVMap"].uv.foreach_get("vector", uvs)
+    assert 0 <= uvs.min() < uvs.max() <= 1
+    facts.rest.resolution, facts.surface.texture = 64, "0"
+    rest = api.rest_of_scene(nerf)
+    assert np.allclose(rest.matrix_world, nerf.matrix_world)
+    points = np.array([vertex.co for vertex in rest.data.vertices])
+    with np.load(SCENE / "gt" / "meshes" / "box.npz") as truth:
+        low, high = truth["verts"].min(axis=0), truth["verts"].max(axis=0)
+    assert not (np.abs(points - (low + high) / 2) < 0.25 * (high - low)).all(axis=1).any()
+
+
 def test_an_engine_killed_in_the_middle(
     perfect: None, contents: Callable[[], dict[str, list[str]]]
 ) -> None:
