@@ -88,6 +88,13 @@ def test_hello(client: Client) -> None:
     assert hello["device"] == "cpu"
     assert "bundled" in hello["segmenters"]
     assert {"version", "python", "torch"} <= set(hello)
+    assert hello["memory"].get("process", 1) > 0
+
+
+def test_it_works_on_after_everything_was_unloaded(client: Client) -> None:
+    assert client.result("unload") == {}
+    assert client.result("info", checkpoint=str(CHECKPOINT))["family"]
+    assert client.result("unload") == {}
 
 
 def test_info(client: Client, tmp_path: Path) -> None:
@@ -190,6 +197,12 @@ def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
     )
     assert finer["objects"][0]["name"] == "Kiste 箱"
     assert finer["objects"][0]["faces"] > made["faces"]
+    wanted = {"resolution": 32, "max_faces": 5000, "texture": 64}
+    rest = client.result("rest", result=result["result"], mesh=wanted, out=str(tmp_path))
+    (made,) = rest["objects"]
+    assert made["name"] == "Rest of the Scene"
+    assert 100 < made["faces"] <= 5000
+    assert MeshData.load(Path(made["mesh"])).texture is not None
 
 
 @pytest.mark.parametrize(
