@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .array_file import save_arrays
 from .errors import UserError
-from .files import written_whole
 from .png import png_size
 
 LARGEST_TEXTURE = 8192
@@ -46,10 +45,7 @@ class MeshData:
         if self.texture is not None:
             arrays["uvs"] = self.texture.uvs
             arrays["png"] = np.frombuffer(self.texture.png, np.uint8)
-        packed = io.BytesIO()  # a zip that fails on a full disk complains once more when collected
-        np.savez(packed, **arrays)
-        with written_whole(path) as temporary:
-            temporary.write_bytes(packed.getbuffer())
+        save_arrays(path, **arrays)
 
     @staticmethod
     def load(path: Path) -> MeshData:
