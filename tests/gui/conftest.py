@@ -29,6 +29,14 @@ def engine_python() -> Path:
     return Path(os.environ.get("SA3D_TEST_ENGINE", sys.executable))
 
 
+def pictures_folder(window: Window) -> Path:
+    """Where the screenshots go."""
+    pictures = os.environ.get(PICTURES)
+    folder = Path(pictures) if pictures else window.folder / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session", params=suites())
 def tree(request: pytest.FixtureRequest) -> Path:
     """The small Debian with Blender."""
@@ -66,9 +74,5 @@ def window(
 @pytest.fixture(scope="module")
 def artist(window: Window) -> Artist:
     """Somebody who uses the add-on in that window."""
-    pictures, film = os.environ.get(PICTURES), os.environ.get(FILM)
-    return Artist(
-        window,
-        Path(pictures) if pictures else window.folder / "pictures",
-        Film(window, Path(film)) if film else None,
-    )
+    film = os.environ.get(FILM)
+    return Artist(window, pictures_folder(window), Film(window, Path(film)) if film else None)

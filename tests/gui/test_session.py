@@ -12,7 +12,7 @@ import pytest
 
 from tests.gui import dialogs
 from tests.gui.artist import CANCEL_ROWS, CANCEL_X, SCENE, Artist
-from tests.gui.conftest import engine_python
+from tests.gui.conftest import engine_python, pictures_folder
 from tests.gui.tree import python_folders
 from tests.gui.window import Window, wait_for
 
@@ -43,6 +43,7 @@ def test_installed_from_disk(window: Window, extension_zip: Path) -> None:
     downloads = window.folder / "downloads"
     downloads.mkdir()
     dialogs.install_from_disk(window, Path(shutil.copy(extension_zip, downloads)))
+    shutil.copy(window.shot("00_preferences"), pictures_folder(window))
     dialogs.close_preferences(window)
 
 
