@@ -20,8 +20,8 @@ Methods (params -> result):
              ``view_size`` cuts it. The picture is kept: a further click costs the decoder only.
              Without objects it is merely made ready.
 ``segment``  {checkpoint, options, camera, objects, settings, mesh, out, more_views?, cameras?,
-             previews?} -> {result: path of result.npz, report: path of report.json, objects:
-             [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
+             keep?: [name], previews?} -> {result: path of result.npz, report: path of report.json,
+             objects: [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
 ``mesh``     {result: path, mesh, out} -> {objects: [{name, mesh, vertices, faces}]}
 ``points``   {checkpoint, options, out, count, seconds, training_cameras?} -> {points: path of
              `PointCloud`, count}: at most so many coloured points on the field's surfaces, as many
@@ -30,7 +30,7 @@ Methods (params -> result):
 
 ``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
 `Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
-`PromptedView.to_json`.
+`PromptedView.to_json`; ``keep`` names objects of an earlier result in ``out`` that stay in it.
 
 Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?};
 ``points`` {name: path of `PointCloud`} is what is known of the objects so far; ``picture`` is a

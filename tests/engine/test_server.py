@@ -18,7 +18,6 @@ from PIL import Image
 
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.mesh import MeshData
-from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.core.messages import (
     CANCELLED,
     INTERNAL_ERROR,
@@ -26,6 +25,7 @@ from sa3d_blender.core.messages import (
     PROTOCOL,
     USER_ERROR,
 )
+from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.engine import session
 from sa3d_blender.engine.artist_view import EmbeddedPicture, embed_picture
 from sa3d_blender.engine.server import Server
