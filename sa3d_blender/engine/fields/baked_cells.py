@@ -1,14 +1,14 @@
-"""Bitmaps of where networks have density: asked once on a grid of cells, kept for the next time.
+"""What networks answer on a grid of cells: asked once, kept for the next time.
 
 Networks can only be asked point by point. Asking at the middles of all cells once lets every later
-view skip the empty ones. The answer is kept in the user's cache folder.
+view skip the empty ones, or look up what need not be exact. The answers are kept in the user's
+cache folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -38,14 +38,26 @@ def baked_bitmaps(
         names: of the bitmaps in the cached file.
         make: computes them, one per name.
     """
-    path = cache_folder() / family / f"{key}.npz"
-    found = _cached(path, names, shape)
-    if found is not None:
-        mark_used(path)
-    else:
-        found = [bitmap.cpu() for bitmap in make()]
-        _keep(path, names, found)
-    return found
+    count = shape[0] * shape[1] * shape[2]
+
+    def packed() -> list[np.ndarray]:
+        return [np.packbits(bitmap.cpu().numpy().reshape(-1)) for bitmap in make()]
+
+    found = _cached(family, key, names, ((-(-count // 8),), np.uint8), packed)
+    bitmaps = [np.unpackbits(bits)[:count].astype(bool).reshape(shape) for bits in found]
+    return [torch.from_numpy(bitmap) for bitmap in bitmaps]
+
+
+def baked_volumes(
+    family: str, key: str, names: Sequence[str], shape: Shape, make: Callable[[], list[Tensor]]
+) -> list[Float[Tensor, "z y x"]]:
+    """The same with numbers, which the cache keeps in half precision."""
+
+    def rounded() -> list[np.ndarray]:
+        return [volume.cpu().numpy().astype(np.float16) for volume in make()]
+
+    found = _cached(family, key, names, (shape, np.float16), rounded)
+    return [torch.from_numpy(volume).float() for volume in found]
 
 
 def cell_centers(region: Float[Tensor, "2 3"], shape: Shape) -> Iterator[Float[Tensor, "n 3"]]:
@@ -61,24 +73,25 @@ def cell_centers(region: Float[Tensor, "2 3"], shape: Shape) -> Iterator[Float[T
         yield torch.stack([columns, rows, height.expand_as(rows)], dim=-1).view(-1, 3)
 
 
-def _cached(path: Path, names: Sequence[str], shape: Shape) -> list[Tensor] | None:
-    count = shape[0] * shape[1] * shape[2]
+def _cached(
+    family: str,
+    key: str,
+    names: Sequence[str],
+    wanted: tuple[tuple[int, ...], type],
+    make: Callable[[], list[np.ndarray]],
+) -> list[np.ndarray]:
+    """Arrays of the wanted shape and kind from a file of the cache, or made and put there."""
+    path = cache_folder() / family / f"{key}.npz"
     try:
         with np.load(path, allow_pickle=False) as file:
-            packed = [file[name] for name in names]
+            found = [file[name] for name in names]
     except Exception:  # the reader raises whatever the damage happens to trigger
-        return None
-    if any(bits.dtype != np.uint8 or bits.shape != (-(-count // 8),) for bits in packed):
-        return None
-    bitmaps = [np.unpackbits(bits)[:count].astype(bool).reshape(shape) for bits in packed]
-    return [torch.from_numpy(bitmap) for bitmap in bitmaps]
-
-
-def _keep(path: Path, names: Sequence[str], bitmaps: list[Tensor]) -> None:
-    packed = {
-        name: np.packbits(bitmap.numpy().reshape(-1))
-        for name, bitmap in zip(names, bitmaps, strict=True)
-    }
+        found = []
+    if found and all((array.shape, array.dtype) == wanted for array in found):
+        mark_used(path)
+        return found
+    made = make()
     with suppress(UserError, OSError), written_whole(path) as temporary:
-        np.savez_compressed(temporary, **packed)
+        np.savez_compressed(temporary, **dict(zip(names, made, strict=True)))
     prune_cache()
+    return made

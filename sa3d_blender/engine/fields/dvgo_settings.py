@@ -40,7 +40,7 @@ def voxels_per_step(checkpoint: Checkpoint, options: FieldOptions) -> tuple[floa
             )
         return wanted, f"{wanted:g} voxels per step, as asked for."
     table = checkpoint.data.get("render_kwargs")
-    said = table.get("stepsize") if isinstance(table, dict) else None
+    said: Any = table.get("stepsize") if isinstance(table, dict) else None
     if _believed(said):
         return float(said), f"{said:g} voxels per step, says the file."
     stage = "coarse" if checkpoint.path.name.startswith("coarse") else "fine"

@@ -7,7 +7,7 @@ from the data set's); the grid frame is all of space drawn together into a cube.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from .checkpoint_file import Checkpoint
 from .contraction import ContractedSpace
 from .family import Family
 from .hierarchical import Evaluated, evaluate, heavy_samples
-from .nerfacto_baking import occupied_cells
+from .nerfacto_baking import ProposalVolume, occupied_cells, proposal_volumes
 from .nerfacto_checkpoint import (
     DensityNetwork,
     NerfactoNetworks,
@@ -78,6 +78,7 @@ class NerfactoField:
         networks: NerfactoNetworks,
         settings: NerfactoSettings,
         cells: CellGrid,
+        volumes: Sequence[ProposalVolume | None],
         field_from_dataset: np.ndarray | None,
     ) -> None:
         """Prepare networks for marching.
@@ -86,9 +87,11 @@ class NerfactoField:
             networks: the weights.
             settings: how they are used.
             cells: where the field has density.
+            volumes: of the proposal networks; for None the network itself is asked.
             field_from_dataset: 4x4, from the data set's coordinates; None where nobody knows.
         """
-        self._networks, self._settings, self._cells = networks, settings, cells
+        self._networks, self._settings = networks, settings
+        self._cells, self._volumes = cells, volumes
         self._space = space_of(networks, settings)
         self._spacing = Spacing(settings.far, settings.piecewise)
         self.scene = "unbounded" if settings.contracted else "bounded"
@@ -181,8 +184,13 @@ class NerfactoField:
         """Weights of the bins by a proposal network."""
         network = self._networks.proposals[number]
 
+        volume = self._volumes[number]
+
         def density(points: Tensor) -> tuple[Tensor, Tensor]:
-            sigma, _ = self._ask(network, points)
+            if volume is None:
+                sigma, _ = self._ask(network, points)
+            else:
+                sigma = volume(points) * self._settings.density_factor
             return sigma, sigma
 
         middles, lengths = (edges[:, 1:] + edges[:, :-1]) / 2, edges.diff(dim=1)
@@ -240,7 +248,9 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     settings = choose_settings(checkpoint, config, options, count_proposals(weights))
     networks = read_networks(checkpoint, settings, device=device)
     cells = occupied_cells(networks, settings)
-    return NerfactoField(networks, settings, cells, dataset_transform(checkpoint.path))
+    volumes = proposal_volumes(networks)
+    moved = dataset_transform(checkpoint.path)
+    return NerfactoField(networks, settings, cells, volumes, moved)
 
 
 FAMILY = Family(

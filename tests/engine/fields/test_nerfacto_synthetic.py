@@ -29,6 +29,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder, and few cells, all of them occupied."""
     monkeypatch.setenv("SA3D_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(nerfacto_baking, "CELLS", 16)
+    monkeypatch.setattr(nerfacto_baking, "PROPOSAL_CELLS", 0)
     monkeypatch.setattr(nerfacto_baking, "EMPTY_ALPHA", 0.0)
     return tmp_path / "cache"
 
