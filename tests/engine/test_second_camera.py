@@ -92,7 +92,6 @@ def test_the_first_picture_is_asked_again(
     pictures = [PromptedView(cameras[k], (prompt_in(k, k == 0 or label),)) for k in (0, 1)]
     (alone,) = start_objects(work, pictures[:1])
     assert (alone.votes.masks[0] & (work.views.segmenter._ids[0] == FLOOR)).any()
-    work.views.segmenter._ids.clear()
     (both,) = start_objects(work, pictures)
     assert set(both.votes.masks) == {whole_view(0), whole_view(1)}
     assert not (both.votes.masks[0] & (work.views.segmenter._ids[0] == FLOOR)).any()

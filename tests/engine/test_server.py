@@ -230,7 +230,12 @@ def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
         ("segment", {"mesh": {"resolution": 5000}}, USER_ERROR, "setting"),
         ("segment", {"settings": {"segmenter": "best"}}, USER_ERROR, "invalid_input"),
         ("segment", {"out": str(Path(__file__) / "below")}, USER_ERROR, "cannot_write"),
-        ("mesh", {"result": "/nowhere/result.npz"}, USER_ERROR, "missing_file"),
+        (
+            "mesh",
+            {"result": "/nowhere/result.npz", "objects": None},
+            USER_ERROR,
+            "missing_file",
+        ),
         ("render", {"camera": {"w": 0}}, USER_ERROR, "invalid_input"),
         ("render", {"camera": {**camera().to_json(), "w": 20000}}, USER_ERROR, "image_size"),
         ("render", {"out": str(Path(__file__))}, USER_ERROR, "cannot_write"),
