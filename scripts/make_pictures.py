@@ -36,15 +36,14 @@ PICTURES = {
 VIEWPORT = (0, 28, 1058, 720)
 """The 3D viewport in a screenshot: left, top, right, bottom."""
 WIDTH = 840
-COLORS = 192
 LIMIT = 600_000
 """Bytes of all of them together."""
 FILM = "film"
 """Name of the film's folder."""
-FRAMES = 14
+FRAMES = 10
 """Most frames of a scene; of a longer one some are left out."""
 SPEED = 5.0
-SHORTEST, LONGEST, LAST = 90, 600, 1400
+SHORTEST, LONGEST, LAST = 90, 350, 1300
 """Milliseconds of a frame, and of a scene's last one."""
 BAR = 34
 """Height of the caption below the screen."""
@@ -98,8 +97,7 @@ def cut(source: Path, target: Path) -> int:
     with Image.open(source) as shot:
         part = shot.convert("RGB").crop(VIEWPORT)
     height = round(part.height * WIDTH / part.width)
-    small = part.resize((WIDTH, height), Image.Resampling.LANCZOS)
-    small.quantize(COLORS, dither=Image.Dither.NONE).save(target, optimize=True)
+    part.resize((WIDTH, height), Image.Resampling.LANCZOS).save(target, optimize=True)
     return said(target)
 
 

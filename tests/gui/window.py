@@ -212,16 +212,16 @@ class Window:
         """Numbers of the windows whose title contains something, the newest last."""
         return self.tell("sh", "-c", f"xdotool search --name '{title}' || true").split()
 
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Drag with the left button."""
+    def drag(self, start: tuple[float, float], end: tuple[float, float], button: int = 1) -> None:
+        """Drag with a button, the left one by default."""
         self.move(*start)
         self.settle()
-        self.xdo("mousedown", 1)
+        self.xdo("mousedown", button)
         for share in (0.1, 0.3, 0.6, 1.0):
             x, y = (a + (b - a) * share for a, b in zip(start, end, strict=True))
             self.move(x, y)
             self.settle()
-        self.xdo("mouseup", 1)
+        self.xdo("mouseup", button)
         self.settle()
 
     def key(self, *keys: str) -> None:
