@@ -18,6 +18,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from .rays import Samples
+
 PAPER_LAMBDA = 0.15
 FEW_VOTES = 0.05
 """Nodes with less than this part of the mean vote are strays: rays that graze an outline."""
@@ -25,8 +27,8 @@ FEW_VOTES = 0.05
 CLEAR_SHARE = 0.55
 """Part of what a mask shows that is in samples above the settings' least weight where a field is
 clear; 0.63 and more was seen in such. In hazier ones surfaces are spread over faint samples."""
-HAZY_VOTING_SHARE = 0.8
-"""Part of what a mask shows that votes where a field is hazy."""
+NEARER_SHARE = 0.6
+"""Part of each ray's weight that votes, and is asked, where a field is hazy."""
 
 
 @dataclass
@@ -141,18 +143,37 @@ class MaskGrid:
         return (points - self.lower) / (self.upper - self.lower) * (size - 1)
 
 
-def least_voting_weight(weights: Float[Tensor, " s"], usual: float) -> float:
-    """The weight above which samples vote: the usual one, or less in a hazy field.
+def is_hazy(shown: Float[Tensor, " s"], usual: float) -> bool:
+    """Whether a field has no surfaces where it was looked at: its samples are all faint.
 
     Args:
-        weights: of all samples on a mask's rays.
+        shown: weights of the samples that a mask shows.
+        usual: the weight above which samples vote in clear fields.
     """
-    total = float(weights.sum())
-    if float(weights[weights > usual].sum()) >= CLEAR_SHARE * total:
-        return usual
-    ordered = weights.sort(descending=True).values
-    last = int((ordered.cumsum(0) < HAZY_VOTING_SHARE * total).sum())
-    return float(ordered[min(last + 1, len(ordered) - 1)])
+    return float(shown[shown > usual].sum()) < CLEAR_SHARE * float(shown.sum())
+
+
+def nearer_samples(samples: Samples) -> Bool[Tensor, " s"]:
+    """The samples of the nearer part of each ray's light: in haze, all that tells of the surface.
+
+    What lies behind the middle of a ray's light is as far from the surface as the haze is deep. It
+    would vote for whatever is behind the object.
+
+    Args:
+        samples: of a view, ordered by ray and depth.
+    """
+    before, total = _light_before(samples)
+    return before <= NEARER_SHARE * total
+
+
+def _light_before(samples: Samples) -> tuple[Float[Tensor, " s"], Float[Tensor, " s"]]:
+    """Each sample's ray's weight up to the sample's middle, and in all."""
+    rays = int(samples.ray_index.max()) + 1 if len(samples.ray_index) else 0
+    weights = samples.weights.double()
+    total = weights.new_zeros(rays).index_add_(0, samples.ray_index, weights)
+    earlier_rays = (total.cumsum(0) - total)[samples.ray_index]
+    before = weights.cumsum(0) - weights / 2 - earlier_rays
+    return before.float(), total[samples.ray_index].float()
 
 
 def corners(

@@ -15,7 +15,7 @@ from ..core.prompts import ObjectPrompt
 from ..core.settings import SegmentSettings
 from .completion import carve, fill_solid
 from .fields.protocol import RadianceField
-from .mask_grid import MaskGrid, least_voting_weight, region_shape
+from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
 from .parallel import one_core
 from .render import View
 from .result import SegmentedObject
@@ -50,6 +50,8 @@ class ObjectVotes:
     """Accepted mask by view index."""
     tight: bool = False
     """Whether the region is final: what lies outside it is known not to be the object."""
+    hazy: bool = False
+    """Whether the field was hazy where a mask voted last."""
 
     @staticmethod
     def start(
@@ -86,9 +88,9 @@ class ObjectVotes:
         samples = view.samples
         covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.weights.device).view(-1)
         of_mask = covered[samples.ray_index]
-        keep = samples.weights > least_voting_weight(
-            samples.weights[of_mask], self.settings.min_weight
-        )
+        usual = self.settings.min_weight
+        self.hazy = is_hazy(samples.weights[of_mask], usual)
+        keep = nearer_samples(samples) if self.hazy else samples.weights > usual
         if self.settings.skip_edges:
             sure = torch.from_numpy(away_from_edge(mask)).to(keep.device).view(-1)
             keep &= sure[samples.ray_index]
@@ -104,10 +106,15 @@ class ObjectVotes:
             grid = self.grid
             outside = (samples.points < grid.lower) | (samples.points > grid.upper)
             negative |= outside.any(dim=1)
-        states = torch.stack([state > KNOWN_SHARE, negative, torch.ones_like(negative)], dim=1)
-        positive, other, opacity = view.render_vectors(states.float()).unbind(dim=2)
-        other = other + 1 - opacity  # the background
-        return KnownPixels((positive > 0.5).cpu().numpy(), (other > 0.5).cpu().numpy())
+        asked = nearer_samples(samples) if self.hazy else torch.ones_like(negative)
+        positive = (state > KNOWN_SHARE) & asked
+        states = [positive, negative & asked, asked, torch.ones_like(asked)]
+        rendered = view.render_vectors(torch.stack(states, dim=1).float())
+        object_, other, told, opacity = rendered.unbind(dim=2)
+        background = 1 - opacity
+        half = (told + background) / 2
+        known_other = other + background > half
+        return KnownPixels((object_ > half).cpu().numpy(), known_other.cpu().numpy())
 
     def score(self, view: View) -> Float[np.ndarray, "h w"]:
         """The paper's rendered mask M (eq. 3) in a view."""
