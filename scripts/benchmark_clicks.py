@@ -94,7 +94,8 @@ def main() -> int:
 
 def redraws(window: Window) -> list[float]:
     """Seconds of some drawings of the viewport when nothing else is done."""
-    return list(window.value("[in_viewport(redraw) for _ in range(10)]"))
+    window.run("redrawn = [in_viewport(redraw) for _ in range(10)]")  # it also prints
+    return list(window.value("redrawn"))
 
 
 def answers(window: Window, folder: Path) -> list[float]:
