@@ -18,7 +18,7 @@ from .protocol import ImageEmbedding, MaskPrediction, Segmenter
 
 PIECES_KEPT = 8
 """Per picture: about as many small objects are worked on at once."""
-SAME_SIZE = (0.8, 1.6)
+SAME_SIZE = (0.85, 1.2)
 """A known piece does as well, if its side over the wanted one's is between these."""
 AGREEMENT_WEIGHT = 2.0
 """Of the overlap with what was found in the whole picture, against the predicted IoU; of the
@@ -129,8 +129,7 @@ class CloserLook:
         if frame is None:
             return None
         for known in embedding.pieces:
-            low, high = SAME_SIZE
-            if known.frame.contains(ends).all() and low < known.frame.side / frame.side < high:
+            if serves(known.frame, frame, ends, exactly=question.box is not None):
                 return known
         rows, columns = frame.window
         relief = None if embedding.relief is None else embedding.relief.cropped(rows, columns)
@@ -138,6 +137,19 @@ class CloserLook:
         piece = Piece(frame, self.model.embed(picture, relief))
         embedding.pieces[:] = [*embedding.pieces[1 - PIECES_KEPT :], piece]
         return piece
+
+
+def serves(known: Frame, wanted: Frame, ends: Float[np.ndarray, "n 2"], *, exactly: bool) -> bool:
+    """Whether a piece does in place of the wanted one.
+
+    Args:
+        ends: what it has to contain.
+        exactly: the object's place is given, not guessed; then another piece answers worse.
+    """
+    low, high = SAME_SIZE
+    if exactly:
+        return known == wanted
+    return bool(known.contains(ends).all()) and low < known.side / wanted.side < high
 
 
 def in_the_picture(near: MaskPrediction, from_afar: MaskPrediction, frame: Frame) -> MaskPrediction:
