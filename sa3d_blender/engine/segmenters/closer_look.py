@@ -108,14 +108,42 @@ class CloserLook:
     ) -> MaskPrediction:
         """See `Segmenter.predict`; ``logits`` of a small object are those of its piece, reduced."""
         question = Question(points, labels, box, logits, multimask)
+        known = self._piece_of(embedding, question)
+        if known is not None:
+            return self._from_near(embedding, question, known)
         from_afar = question.put_to(self.model, embedding)
         if not isinstance(embedding, PictureEmbedding):
             return from_afar
         piece = self._piece(embedding, question, from_afar.masks[0])
         if piece is None:
             return from_afar
+        return self._from_near(embedding, question, piece, from_afar.masks[0])
+
+    def _from_near(
+        self,
+        embedding: ImageEmbedding,
+        question: Question,
+        piece: Piece,
+        from_afar: Bool[np.ndarray, "h w"] | None = None,
+    ) -> MaskPrediction:
         near = question.within(piece.frame, embedding.image_size)
-        return in_the_picture(near.put_to(self.model, piece.embedding), from_afar, piece.frame)
+        answer = near.put_to(self.model, piece.embedding)
+        return in_the_picture(answer, piece.frame, embedding.image_size, from_afar)
+
+    def _piece_of(self, embedding: ImageEmbedding, question: Question) -> Piece | None:
+        """The piece for a correction of what was found in it; the look from afar is spared."""
+        if not isinstance(embedding, PictureEmbedding) or question.multimask:
+            return None
+        if question.logits is None or question.box is not None:
+            return None
+        corners = corners_of(question.logits > 0)
+        if corners is None:
+            return None
+        corners *= max(embedding.image_size) / len(question.logits)
+        ends = np.concatenate([corners.reshape(2, 2), question.positive])
+        wanted = frame_around(ends, embedding.image_size)
+        fitting = (p for p in embedding.pieces if wanted and serves(p.frame, wanted, ends))
+        return next(fitting, None)
 
     def _piece(
         self, embedding: PictureEmbedding, question: Question, found: Bool[np.ndarray, "h w"]
@@ -139,7 +167,9 @@ class CloserLook:
         return piece
 
 
-def serves(known: Frame, wanted: Frame, ends: Float[np.ndarray, "n 2"], *, exactly: bool) -> bool:
+def serves(
+    known: Frame, wanted: Frame, ends: Float[np.ndarray, "n 2"], *, exactly: bool = False
+) -> bool:
     """Whether a piece does in place of the wanted one.
 
     Args:
@@ -152,13 +182,19 @@ def serves(known: Frame, wanted: Frame, ends: Float[np.ndarray, "n 2"], *, exact
     return bool(known.contains(ends).all()) and low < known.side / wanted.side < high
 
 
-def in_the_picture(near: MaskPrediction, from_afar: MaskPrediction, frame: Frame) -> MaskPrediction:
+def in_the_picture(
+    near: MaskPrediction,
+    frame: Frame,
+    shape: tuple[int, int],
+    from_afar: Bool[np.ndarray, "h w"] | None,
+) -> MaskPrediction:
     """An answer about a piece as one about the picture, ordered by both looks."""
-    shape = from_afar.masks.shape[1:]
     masks = np.zeros((len(near.masks), *shape), bool)
     masks[(slice(None), *frame.window)] = near.masks
-    logits = np.stack([pasted(one, frame, (shape[0], shape[1])) for one in near.logits])
-    overlaps = np.array([iou(mask, from_afar.masks[0]) for mask in masks], np.float32)
+    logits = np.stack([pasted(one, frame, shape) for one in near.logits])
+    if from_afar is None:
+        return MaskPrediction(masks, near.scores, logits)
+    overlaps = np.array([iou(mask, from_afar) for mask in masks], np.float32)
     trust = near.scores + AGREEMENT_WEIGHT * overlaps
     order = np.argsort(-trust, kind="stable")
     # Scores stay predicted IoUs, and descending: a mask passed over for one that agrees better

@@ -40,7 +40,8 @@ class Stencil:
         white = self.shown[number][..., 0] > 128
         masks = np.stack([white, np.ones_like(white), np.zeros_like(white)])
         scores = np.array([0.9, 0.5, 0.4] if number == 0 else [0.6, 0.8, 0.7], np.float32)
-        logits = np.full((3, LOGITS, LOGITS), 3.0, np.float32)
+        sampled = np.arange(LOGITS) * len(white) // LOGITS
+        logits = np.where(masks[:, sampled[:, None], sampled], 3.0, -3.0).astype(np.float32)
         count = 3 if question["multimask"] else 1
         return MaskPrediction(masks[:count], scores[:count], logits[:count])
 
@@ -97,6 +98,7 @@ def test_further_prompts_about_the_object_use_the_same_piece() -> None:
         multimask=False,
     )  # fmt: skip
     assert len(model.shown) == 2
+    assert len(model.asked) == 3, "a correction needs no look from afar"
     assert len(model.asked[-1]["points"]) == 2, "the click outside the piece is left out"
     assert model.asked[-1]["logits"].shape == (LOGITS, LOGITS)
     look.predict(embedding, box=np.array([50.0, 50.0, 70.0, 70.0]), multimask=False)
