@@ -17,7 +17,8 @@ from . import coarse_preview, overlay_shaders, viewport_preview
 from .camera_frame import Corners, frame_in_region, is_tool_active, region_from_pixel
 from .live_masks import live, take_answer
 from .nerf import scene_nerf
-from .prompts import prompt_empties, read_box, read_pixels
+from .prompt_pixels import read_box, read_pixels
+from .prompts import prompt_empties
 from .properties import BOX, NEGATIVE
 from .second_camera import candidate
 from .views import world_camera

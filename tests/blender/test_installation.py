@@ -309,7 +309,7 @@ class Layout:
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        assert name in ("alert", "scale_y", "use_property_split", "model", "which")
+        assert name in ("alert", "scale_y", "use_property_split", "model", "which", "sentence")
 
 
 def drawn(draw: Callable[[Any], Any]) -> tuple[str, list[str]]:
@@ -339,7 +339,8 @@ def test_the_preferences_show_each_state_with_its_button(
     task.wait()
     text, buttons = drawn(draw)
     assert "981 MB in" in text
-    assert buttons[:4] == ["Check", "Remove", "sa3d.start_engine", "sa3d.stop_engine"]
+    assert buttons[:3] == ["Check", "Remove", "sa3d.start_engine"]
+    assert buttons[3:5] == ["sa3d.unload", "sa3d.stop_engine"]
     record = replace(task.result, fingerprint="other")
     write_record(folders.engine_folder(), record)
     assert drawn(draw)[1][:2] == ["Update", "Remove"]
