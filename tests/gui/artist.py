@@ -149,6 +149,16 @@ class Artist:
             self.window.value("sum(o.sa3d.kind == 'PROMPT' for o in bpy.context.scene.objects)")
         )
 
+    def show_mesh_alone(self) -> None:
+        """Select the result, without the NeRF's points, in its own colours."""
+        self.window.run(
+            "nerf = next(o for o in bpy.data.objects if o.sa3d.kind == 'NERF')\n"
+            "nerf.sa3d.nerf.show_points = False\n"
+            "for o in bpy.context.view_layer.objects: o.select_set(o.sa3d.kind == 'RESULT')\n"
+            "def colour(context): context.space_data.shading.color_type = 'VERTEX'\n"
+            "in_viewport(colour)"
+        )
+
     def meshes(self) -> list[str]:
         """Names of the results."""
         return list(

@@ -147,7 +147,8 @@ def test_run_cancel_run_again(artist: Artist, window: Window) -> None:
     artist.see("11_mesh")
     with artist.filmed("The object is a mesh"):
         window.drag((250, 600), (420, 570), button=2)  # the middle one turns the view
-        window.key("Home")
+        artist.show_mesh_alone()
+        window.key("KP_Decimal")
         window.drag((250, 600), (500, 600), button=2)
     artist.see("11_mesh_alone")
     window.key("ctrl+z")
