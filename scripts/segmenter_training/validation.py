@@ -6,6 +6,7 @@ import numpy as np
 from segmenter_data.pictures import Pictures
 
 from sa3d_blender.engine.segmenters.bundled import BundledModel
+from sa3d_blender.engine.segmenters.closer_look import iou
 from sa3d_blender.engine.segmenters.promptable import PromptableModel
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding
 
@@ -63,8 +64,3 @@ def ask(segmenter: PromptableModel, embedding: ImageEmbedding, mask: np.ndarray)
     box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
     answer = segmenter.predict(embedding, box=box, multimask=False)
     return [*values, iou(answer.masks[0], mask)]
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union."""
-    return float((a & b).sum() / max(1, (a | b).sum()))
