@@ -7,7 +7,6 @@ mesh that was cut out before would hide what is clicked on.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import bpy
 import gpu
@@ -15,6 +14,7 @@ import gpu
 from ..core.errors import UserError
 from . import coarse_preview, overlay_shaders, viewport_preview
 from .camera_frame import Corners, frame_in_region, is_tool_active, region_from_pixel
+from .drawing import ViewportDrawing
 from .live_masks import live, take_answer
 from .nerf import scene_nerf
 from .prompt_pixels import read_box, read_pixels
@@ -32,7 +32,6 @@ timing: list[float] = []
 """Seconds of the last drawings, the newest last; for measurements."""
 drawn: dict[str, float] = {}
 """When each answer was first drawn, by the entry's key; for measurements."""
-_handle: Any = None
 dragged: list[tuple[float, float]] = []
 """Two corners of the box that is being dragged, in the region."""
 
@@ -119,16 +118,5 @@ def _rectangle(
     return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
 
 
-def register() -> None:
-    """Draw from now on, where there is a window."""
-    global _handle
-    if not bpy.app.background:
-        _handle = bpy.types.SpaceView3D.draw_handler_add(draw, (), "WINDOW", "POST_PIXEL")
-
-
-def unregister() -> None:
-    """Draw no more."""
-    global _handle
-    if _handle is not None:
-        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
-        _handle = None
+_drawing = ViewportDrawing(draw, "POST_PIXEL")
+register, unregister = _drawing.register, _drawing.unregister

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 
 from . import coarse_preview, overlay_shaders, point_proxy, viewport_preview
 from .camera_frame import frame_in_region
+from .drawing import ViewportDrawing
 from .point_shader import draw_points
 
 BEHIND, BEFORE = 1.5, -2.0
 """How far points are taken to be behind what is in the same place, in their spacings."""
-_handle: Any = None
 
 
 def draw() -> None:
@@ -43,16 +41,5 @@ def _draw_backdrop(context: bpy.types.Context) -> bool:
     return camera.sa3d.view is not None and camera.data.show_background_images
 
 
-def register() -> None:
-    """Draw from now on, where there is a window."""
-    global _handle
-    if not bpy.app.background:
-        _handle = bpy.types.SpaceView3D.draw_handler_add(draw, (), "WINDOW", "POST_VIEW")
-
-
-def unregister() -> None:
-    """Draw no more."""
-    global _handle
-    if _handle is not None:
-        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
-        _handle = None
+_drawing = ViewportDrawing(draw, "POST_VIEW")
+register, unregister = _drawing.register, _drawing.unregister
