@@ -30,7 +30,7 @@ COMPOSED = 0.08
 """Share of flat compositions among the examples."""
 REPAINTED = 0.4
 """Share of the other examples in which objects get other surfaces."""
-WITHOUT_RELIEF = 0.5
+WITHOUT_RELIEF = 0.62
 """Share of the other examples whose shape is kept secret, as in photographs."""
 FRAMED = 0.6
 """Share of the crops that frame one object, as the pipeline's own views do."""

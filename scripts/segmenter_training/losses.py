@@ -11,14 +11,20 @@ from torch.nn.functional import (
     avg_pool2d,
     binary_cross_entropy_with_logits,
     interpolate,
+    log_softmax,
     max_pool2d,
     mse_loss,
+    softmax,
 )
 
 FOCAL_WEIGHT = 20.0
 COARSE_WEIGHT = 0.5
 """Of the decoder's own masks, before their outlines are drawn."""
 EDGE_WEIGHT = 0.5
+SCORE_WEIGHT = 2.0
+ORDER_WEIGHT = 0.1
+ORDER_SHARPNESS = 20.0
+"""Per unit of IoU: masks that differ by less than some 0.02 need no order."""
 
 
 def overlap(
@@ -90,4 +96,15 @@ def answer_loss(
         1, shown, gain - gain.mean(1)[:, None]
     )
     loss = single_weight * single + (1 - single_weight) * chosen
-    return loss + mse_loss(scores, truth), best - 1, truth
+    return loss + score_loss(scores, truth), best - 1, truth
+
+
+def score_loss(scores: Float[Tensor, "n 4"], truth: Float[Tensor, "n 4"]) -> Float[Tensor, ""]:
+    """Error of the predicted IoU, and of the order in which it puts the three masks.
+
+    The squared error alone is content with three equal predictions where any of the masks may be
+    meant; what is shown first depends on their order, so it is asked for besides.
+    """
+    wanted = softmax(ORDER_SHARPNESS * truth[:, 1:], dim=1)
+    order = -(wanted * log_softmax(ORDER_SHARPNESS * scores[:, 1:].float(), dim=1)).sum(1).mean()
+    return SCORE_WEIGHT * mse_loss(scores, truth) + ORDER_WEIGHT * order
