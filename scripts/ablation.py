@@ -29,14 +29,15 @@ sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
-from sa3d_blender.engine import pipeline, prepared_views
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.object_votes import ObjectVotes
 from sa3d_blender.engine.parallel import one_core
-from sa3d_blender.engine.render import render_view
-from sa3d_blender.engine.result import SegmentedObject
+from sa3d_blender.engine.rendering.render import render_view
+from sa3d_blender.engine.segmentation import pipeline
+from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
+from sa3d_blender.engine.segmentation.result import SegmentedObject
 from sa3d_blender.engine.segmenters import load_segmenter
-from sa3d_blender.engine.views import Target
+from sa3d_blender.engine.view_path import prepared_views
+from sa3d_blender.engine.view_path.views import Target
 from tests.support.ground_truth import id_picture, iou, load_scene
 from tests.support.perfect_segmenter import PerfectSegmenter
 

@@ -24,8 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sa3d_blender.core.engine_command import engine_command
-from sa3d_blender.core.engine_process import EngineProcess
+from sa3d_blender.core.connection.engine_command import engine_command
+from sa3d_blender.core.connection.engine_process import EngineProcess
 from scripts.build_extension import build
 from tests.gui.artist import Artist
 from tests.gui.tree import ensure_tree, suites, why_impossible
@@ -35,8 +35,8 @@ AREA = (0.35, 0.6, 0.3, 0.5)
 """Where the clicks go, as shares of the picture: left, right, top, bottom."""
 _WATCH = f"""
 import functools, time
-overlay = sys.modules["{ADDON}.blender.overlay"]
-tools = sys.modules["{ADDON}.blender.tools"]
+overlay = sys.modules["{ADDON}.blender.viewport.overlay"]
+tools = sys.modules["{ADDON}.blender.clicking.tools"]
 holds, clicks = [], []
 
 def waited():

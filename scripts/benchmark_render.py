@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.checkpoint_file import read_checkpoint
-from sa3d_blender.engine.fields.ndc import with_training_camera
-from sa3d_blender.engine.rays import Rays, camera_rays
-from sa3d_blender.engine.render import render_view
+from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
+from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.rendering.rays import Rays, camera_rays
+from sa3d_blender.engine.rendering.render import render_view
 
 CPU = torch.device("cpu")
 ORIGINAL_CHUNK = 4096

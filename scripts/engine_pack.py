@@ -18,10 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.background import Pace, Progress, Watch, shown_bytes
-from sa3d_blender.core.downloads import matches
-from sa3d_blender.core.engine_lock import EngineLock, read_lock, target_here, targets
-from sa3d_blender.core.engine_setup import download_files
 from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.installation.downloads import matches
+from sa3d_blender.core.installation.engine_lock import EngineLock, read_lock, target_here, targets
+from sa3d_blender.core.installation.engine_setup import download_files
 
 
 def main() -> int:

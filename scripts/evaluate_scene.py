@@ -31,16 +31,16 @@ from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
-from sa3d_blender.engine import pipeline
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.ndc import with_training_camera
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.mesh_clean import boundary_edges
-from sa3d_blender.engine.render import render_view
-from sa3d_blender.engine.report import Run
-from sa3d_blender.engine.result import SegmentedObject
+from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.meshing.mesh_clean import boundary_edges
+from sa3d_blender.engine.meshing.surface import extract_mesh
+from sa3d_blender.engine.rendering.render import render_view
+from sa3d_blender.engine.segmentation import pipeline
+from sa3d_blender.engine.segmentation.report import Run
+from sa3d_blender.engine.segmentation.result import SegmentedObject
 from sa3d_blender.engine.segmenters import load_segmenter
-from sa3d_blender.engine.surface import extract_mesh
 from tests.support.ground_truth import Scene, iou, load_scene
 from tests.support.perfect_segmenter import PerfectSegmenter
 

@@ -31,11 +31,11 @@ from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.files import written_whole
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.ndc import with_training_camera
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.picture_files import as_trained
-from sa3d_blender.engine.render import render_view
-from sa3d_blender.engine.surface import extract_mesh
+from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.meshing.surface import extract_mesh
+from sa3d_blender.engine.rendering.picture_files import as_trained
+from sa3d_blender.engine.rendering.render import render_view
 from tests.support.ground_truth import iou, load_scene
 
 DOCUMENT = ROOT / "docs" / "fields.md"

@@ -23,8 +23,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from sa3d_blender.core.engine_lock import read_lock, target_here
 from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.installation.engine_lock import read_lock, target_here
 from scripts.engine_pack import find_links, make_pack
 
 DOCS = ROOT / "docs"

@@ -32,7 +32,7 @@ from segmenter_training.grouping import Grouping
 from segmenter_training.precision import MasterWeights
 from segmenter_training.validation import validate
 
-from sa3d_blender.engine.relief import CHANNELS
+from sa3d_blender.engine.rendering.relief import CHANNELS
 from sa3d_blender.engine.segmenters.bundled import BundledModel, BundledShape, save_weights
 from sa3d_blender.engine.segmenters.promptable import PIXEL_MEAN, PIXEL_STD
 from sa3d_blender.engine.segmenters.small_encoder import EncoderShape

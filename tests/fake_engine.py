@@ -23,9 +23,7 @@ import numpy as np
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.core.errors import Cancelled, UserError
-from sa3d_blender.core.mesh import MeshData, Texture
-from sa3d_blender.core.messages import (
+from sa3d_blender.core.connection.messages import (
     CANCELLED,
     METHOD_NOT_FOUND,
     PROTOCOL,
@@ -38,6 +36,8 @@ from sa3d_blender.core.messages import (
     decode,
     encode,
 )
+from sa3d_blender.core.errors import Cancelled, UserError
+from sa3d_blender.core.mesh import MeshData, Texture
 from sa3d_blender.core.png import encode_png
 from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.core.prompts import prompts_from_json

@@ -8,7 +8,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from sa3d_blender.engine import server, session
+from sa3d_blender.engine.commands import server, session
 from tests.support.ground_truth import load_scene
 from tests.support.perfect_segmenter import PerfectSegmenter
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from sa3d_blender.engine import server, session
+from sa3d_blender.engine.commands import server, session
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding
 from tests.support.scripted_segmenter import ScriptedSegmenter
 

@@ -54,7 +54,7 @@ def test_imports_within_the_package_are_relative(path: Path) -> None:
 def test_importing_the_package_imports_neither_blender_nor_torch() -> None:
     code = (
         "import sys; sys.path.append(sys.argv[1]); import sa3d_blender;"
-        "import sa3d_blender.core.engine_process;"
+        "import sa3d_blender.core.connection.engine_process;"
         "assert not {'bpy', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-I", "-c", code, str(PACKAGE.parent)], check=True)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from . import (
+from . import operators, panels, properties
+from .clicking import live_masks, prompt_operators, tools
+from .engine_link import command_line, session
+from .help import help_operators
+from .installation import installation, installation_operators, preferences
+from .nerf import import_menu, training_operators
+from .results import result_operators, result_panel
+from .viewport import (
     coarse_preview,
-    command_line,
-    help_operators,
-    import_menu,
-    installation,
-    installation_operators,
-    live_masks,
-    operators,
     overlay,
-    panels,
     point_proxy,
-    preferences,
     preview_picture,
-    prompt_operators,
-    properties,
-    result_operators,
-    result_panel,
-    session,
-    tools,
-    training_operators,
     viewport_operators,
     viewport_overlay,
     viewport_preview,

@@ -19,24 +19,8 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
-from . import session, training_cameras, views
-from .cures import copy_report, report_text, use_smaller_views  # noqa: F401
-from .engine_facts import cache_size, clear_cache, unload  # noqa: F401
-from .folders import output_folder
-from .installation import cancel as cancel_installation  # noqa: F401
-from .installation import (  # noqa: F401
-    check_engine,
-    download_weights,
-    engine_status,
-    remove_engine,
-    remove_weights,
-    set_up_engine,
-)
-from .jobs import run as _finish
-from .nerf import create_nerf, field_params, require_nerf, run_params
-from .object_states import fingerprint, while_running
-from .points_object import points_to_object  # noqa: F401
-from .prompt_actions import (  # noqa: F401
+from .clicking.object_states import fingerprint, while_running
+from .clicking.prompt_actions import (  # noqa: F401
     add_box,
     add_object,
     add_prompt,
@@ -46,14 +30,32 @@ from .prompt_actions import (  # noqa: F401
     remove_object,
     remove_prompt,
 )
-from .provenance import write_provenance
-from .recent_files import remember_file
+from .clicking.second_camera import prompted_views
+from .engine_link import session
+from .engine_link.engine_facts import cache_size, clear_cache, unload  # noqa: F401
+from .engine_link.jobs import run as _finish
+from .engine_link.session import Job, Steps
+from .folders import output_folder
+from .help.cures import copy_report, report_text, use_smaller_views  # noqa: F401
+from .installation.installation import cancel as cancel_installation  # noqa: F401
+from .installation.installation import (  # noqa: F401
+    check_engine,
+    download_weights,
+    engine_status,
+    remove_engine,
+    remove_weights,
+    set_up_engine,
+)
+from .nerf import training_cameras
+from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
+from .nerf.recent_files import remember_file
 from .references import Reference, refer
-from .result_actions import remesh, rest_of_scene  # noqa: F401
-from .results import load_meshes, place_mesh
-from .second_camera import prompted_views
-from .session import Job, Steps
-from .viewport_preview import follow as follow_camera  # noqa: F401
+from .results.provenance import write_provenance
+from .results.result_actions import remesh, rest_of_scene  # noqa: F401
+from .results.results import load_meshes, place_mesh
+from .viewport import views
+from .viewport.points_object import points_to_object  # noqa: F401
+from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
 
 T = TypeVar("T")
 

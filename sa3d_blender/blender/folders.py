@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import UserError
-from ..core.uv_process import LOG
+from ..core.installation.uv_process import LOG
 
 ADDON = __package__.rpartition(".")[0]
 

@@ -12,9 +12,9 @@ from bpy.props import EnumProperty, StringProperty
 from ..core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
 from ..core.errors import Cancelled, UserError
 from . import api, workflow
-from .camera_frame import look_through_camera
-from .nerf import require_nerf, scene_nerf
-from .object_states import object_state
+from .clicking.object_states import object_state
+from .nerf.nerf import require_nerf, scene_nerf
+from .viewport.camera_frame import look_through_camera
 from .workflow import Why
 
 WAIT = bpy.app.background

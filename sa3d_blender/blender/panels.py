@@ -6,15 +6,22 @@ from typing import Any
 
 import bpy
 
-from . import live_masks, preview_picture, session, viewport_preview, workflow
-from .cures import draw_error
-from .installation_panels import draw_missing_engine, draw_missing_weights, draw_running
-from .nerf import scene_nerf
-from .object_states import object_state
-from .prompts import active_object, prompt_empties
+from . import workflow
+from .clicking import live_masks
+from .clicking.object_states import object_state
+from .clicking.prompts import active_object, prompt_empties
+from .clicking.second_camera import candidate
+from .engine_link import session
+from .help.cures import draw_error
+from .help.wrapped_text import wrapped
+from .installation.installation_panels import (
+    draw_missing_engine,
+    draw_missing_weights,
+    draw_running,
+)
+from .nerf.nerf import scene_nerf
 from .properties import BOX, NEGATIVE, POSITIVE
-from .second_camera import candidate
-from .wrapped_text import wrapped
+from .viewport import preview_picture, viewport_preview
 
 
 class Tab:

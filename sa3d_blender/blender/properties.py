@@ -15,10 +15,10 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.sam_weights import WEIGHTS
+from ..core.installation.sam_weights import WEIGHTS
 from ..core.settings import FieldOptions, MeshSettings, SegmentSettings
-from . import session
-from .mesh_properties import SA3D_Rest, SA3D_Surface
+from .engine_link import session
+from .results.mesh_properties import SA3D_Rest, SA3D_Surface
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
 LABELS = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import session
-from .nerf import scene_nerf
-from .prompts import active_object, points_at_object, prompt_empties
+from .clicking.prompts import active_object, points_at_object, prompt_empties
+from .engine_link import session
+from .nerf.nerf import scene_nerf
 
 Why = str | None
 """Why something cannot be done now, as a sentence for a tooltip; None when it can."""

@@ -1,6 +1,6 @@
 """``python -m sa3d_blender.engine``: the engine's command line."""
 
-from .cli import main
+from .commands.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

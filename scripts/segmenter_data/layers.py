@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from sa3d_blender.engine.relief import Relief
+from sa3d_blender.engine.rendering.relief import Relief
 
 FIRST_OBJECT = 2
 PARTS = 16

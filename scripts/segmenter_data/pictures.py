@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sa3d_blender.engine.relief import CHANNELS
+from sa3d_blender.engine.rendering.relief import CHANNELS
 
 from .compositions import composition
 from .layers import (

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
-from sa3d_blender.engine.relief import Relief
+from sa3d_blender.engine.rendering.relief import Relief
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 SUPERPIXELS = 400

@@ -18,9 +18,9 @@ from skimage.segmentation import watershed
 from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.ndc import with_training_camera
-from sa3d_blender.engine.relief import Relief
-from sa3d_blender.engine.render import render_view
+from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.rendering.relief import Relief
+from sa3d_blender.engine.rendering.render import render_view
 
 Shown = tuple[np.ndarray, Relief | None, dict[str, np.ndarray]]
 """A picture, its relief if known, and masks by GROUP or GROUP/NUMBER."""

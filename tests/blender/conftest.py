@@ -48,7 +48,7 @@ bpy.ops.extensions.package_install_files(
 atexit.register(bpy.ops.preferences.addon_disable, module=ADDON)
 
 api = importlib.import_module(f"{ADDON}.blender.api")
-session = importlib.import_module(f"{ADDON}.blender.session")
+session = importlib.import_module(f"{ADDON}.blender.engine_link.session")
 
 
 @pytest.fixture(scope="session")

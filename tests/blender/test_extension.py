@@ -89,8 +89,8 @@ def test_the_package_registers_without_being_an_extension(tmp_path: Path) -> Non
         "blender_manifest.toml",
         "LICENSE",
         "__init__.py",
-        "engine/server.py",
-        "core/messages.py",
+        "engine/commands/server.py",
+        "core/connection/messages.py",
         "assets/requirements/windows-x86_64-cuda.toml",
     ],
 )

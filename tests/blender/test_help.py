@@ -8,13 +8,9 @@ from pathlib import Path
 
 import bpy
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import (
-    api,
-    cures,
-    engine_facts,
-    engine_log,
-    session,
-)
+from bl_ext.user_default.sa3d_blender.blender import api
+from bl_ext.user_default.sa3d_blender.blender.engine_link import engine_facts, engine_log, session
+from bl_ext.user_default.sa3d_blender.blender.help import cures
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 Fake = Callable[[str], None]

@@ -11,7 +11,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, session
+from bl_ext.user_default.sa3d_blender.blender import api
+from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Euler, Matrix
 
@@ -29,7 +30,7 @@ WORLD_FROM_FIELD = Matrix.LocRotScale((3, -1, 2), Euler((0.2, -0.4, 1.3)), (1.7,
 @pytest.fixture
 def real(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine as users run it."""
-    from bl_ext.user_default.sa3d_blender.core.engine_command import engine_command
+    from bl_ext.user_default.sa3d_blender.core.connection.engine_command import engine_command
 
     monkeypatch.setenv("SA3D_ENGINE_PYTHON", ENGINE)
     monkeypatch.setattr(session, "engine_command", engine_command)

@@ -11,12 +11,13 @@ from typing import Any
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender import blender
-from bl_ext.user_default.sa3d_blender.blender import cures, object_states, tools
+from bl_ext.user_default.sa3d_blender.blender.clicking import object_states, tools
+from bl_ext.user_default.sa3d_blender.blender.help import cures
 from bl_ext.user_default.sa3d_blender.blender.operators import Caller
 
 MODULES = [
-    importlib.import_module(f"{blender.__name__}.{found.name}")
-    for found in pkgutil.iter_modules(blender.__path__)
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(blender.__path__, f"{blender.__name__}.")
 ]
 CLASSES = sorted(
     {

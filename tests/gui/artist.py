@@ -19,11 +19,11 @@ ROWS = range(705, 105, -13)
 CANCEL_X, CANCEL_ROWS = 1008, range(150, 165, 5)
 _NAMES = f"""
 import sys
-session = sys.modules["{ADDON}.blender.session"]
-live_masks = sys.modules["{ADDON}.blender.live_masks"]
-second_camera = sys.modules["{ADDON}.blender.second_camera"]
-camera_frame = sys.modules["{ADDON}.blender.camera_frame"]
-views = sys.modules["{ADDON}.blender.views"]
+session = sys.modules["{ADDON}.blender.engine_link.session"]
+live_masks = sys.modules["{ADDON}.blender.clicking.live_masks"]
+second_camera = sys.modules["{ADDON}.blender.clicking.second_camera"]
+camera_frame = sys.modules["{ADDON}.blender.viewport.camera_frame"]
+views = sys.modules["{ADDON}.blender.viewport.views"]
 
 def in_viewport(call):
     window, area, regions = view3d()

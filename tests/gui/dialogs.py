@@ -23,7 +23,7 @@ FOLDER_FIELD, NAME_FIELD, CONFIRM, NOWHERE = (595, 69), (558, 651), (1050, 651),
 SET_UP_ROWS = range(172, 145, -13)
 PACK_TAB, PACK_FIELD, SET_UP = (-42, 36), (-118, 62), (-70, 145)
 """In the set-up dialog, from where it was opened."""
-_INSTALLATION = f"sys.modules['{ADDON}.blender.installation']"
+_INSTALLATION = f"sys.modules['{ADDON}.blender.installation.installation']"
 
 
 def bring(window: Window, wanted: tuple[str, tuple[int, int], tuple[int, int]]) -> None:

@@ -30,7 +30,7 @@ def shares(path: Path) -> dict[str, float]:
 
 def test_points_show_the_whole_nerf_and_can_be_hidden(artist: Artist, window: Window) -> None:
     for name in ("point_proxy", "viewport_preview"):
-        window.run(f'{name} = sys.modules["{ADDON}.blender.{name}"]')
+        window.run(f'{name} = sys.modules["{ADDON}.blender.viewport.{name}"]')
     window.run("bpy.data.objects.remove(bpy.data.objects['Cube'])")
     artist.load()
     window.run("view3d()[1].spaces.active.region_3d.view_distance = 5")

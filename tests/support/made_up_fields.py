@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from sa3d_blender.engine.rays import Rays, Samples
+from sa3d_blender.engine.rendering.rays import Rays, Samples
 
 
 class PaintedBall:

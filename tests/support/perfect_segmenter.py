@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.engine import prepared_views
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
+from sa3d_blender.engine.view_path import prepared_views
 
 from .ground_truth import Scene, id_picture
 from .scripted_segmenter import numbered

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import uv
 
-from sa3d_blender.core.downloads import RemoteFile
-from sa3d_blender.core.engine_lock import EngineLock, Wheel, read_lock
-from sa3d_blender.core.engine_setup import SetUp
+from sa3d_blender.core.installation.downloads import RemoteFile
+from sa3d_blender.core.installation.engine_lock import EngineLock, Wheel, read_lock
+from sa3d_blender.core.installation.engine_setup import SetUp
 
 TARGET = "linux-x86_64-cpu"
 MODULE = b"value = 42\n"

@@ -14,11 +14,16 @@ from ...core.errors import UserError
 from ...core.settings import FieldOptions
 from ...core.training_cameras import TrainingCameras
 from ..parallel import one_core
-from . import dvgo, instant_ngp, nerf, nerfacto, plenoxels, tensorf
-from .checkpoint_file import Checkpoint
+from .dvgo import field as dvgo
 from .family import Family
-from .opening import open_checkpoint
+from .files.checkpoint_file import Checkpoint
+from .files.opening import open_checkpoint
+from .instant_ngp import field as instant_ngp
+from .nerf import field as nerf
+from .nerfacto import field as nerfacto
+from .plenoxels import field as plenoxels
 from .protocol import RadianceField
+from .tensorf import field as tensorf
 
 FAMILIES: tuple[Family, ...] = (
     tensorf.FAMILY,

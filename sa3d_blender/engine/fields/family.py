@@ -11,7 +11,7 @@ import torch
 
 from ...core.settings import FieldOptions
 from ...core.training_cameras import TrainingCameras
-from .checkpoint_file import Checkpoint
+from .files.checkpoint_file import Checkpoint
 from .protocol import RadianceField
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..rays import Rays, Samples
+from ..rendering.rays import Rays, Samples
 
 
 @runtime_checkable

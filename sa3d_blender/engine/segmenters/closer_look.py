@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from ..relief import Relief
+from ..rendering.relief import Relief
 from .picture_pieces import Frame, corners_of, cut, frame_around, pasted
 from .protocol import ImageEmbedding, MaskPrediction, Segmenter
 

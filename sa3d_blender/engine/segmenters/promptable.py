@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
-from ..relief import Relief
+from ..rendering.relief import Relief
 from .pieces import inside_box, without_scraps
 from .protocol import ImageEmbedding, MaskPrediction
 

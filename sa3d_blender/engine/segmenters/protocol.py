@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from ..relief import Relief
+from ..rendering.relief import Relief
 
 
 @dataclass(frozen=True)

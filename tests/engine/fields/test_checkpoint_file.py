@@ -17,7 +17,7 @@ import torch
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.checkpoint_file import read_checkpoint
+from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
 
 Tables = dict[str, Any]
 DATA = Path(__file__).parents[2] / "data"

@@ -19,11 +19,11 @@ from torch import Tensor
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.checkpoint_file import read_checkpoint
+from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.fields.stepped_rays import box_interval
-from sa3d_blender.engine.rays import camera_rays
-from sa3d_blender.engine.render import View, render_view
+from sa3d_blender.engine.fields.sampling.stepped_rays import box_interval
+from sa3d_blender.engine.rendering.rays import camera_rays
+from sa3d_blender.engine.rendering.render import View, render_view
 from tests.support.plain_dvgo import PlainDvgo
 
 DATA = Path(__file__).parents[2] / "data" / "tabletop"

@@ -10,8 +10,9 @@ import torch
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.fields import load_field, marching
+from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.fields.sampling import marching
 from tests.support import plain_dvgo
 from tests.support.inward_rays import composite, looking_inwards
 from tests.support.plain_dvgo import PlainDvgo, Tables, make_tables

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sa3d_blender.engine.fields import marching
-from sa3d_blender.engine.fields.marching import Occupancy, march_steps
-from sa3d_blender.engine.fields.occupancy import CellGrid, alpha_mask_cells, node_cells
-from sa3d_blender.engine.fields.stepped_rays import SteppedRays
+from sa3d_blender.engine.fields.sampling import marching
+from sa3d_blender.engine.fields.sampling.marching import Occupancy, march_steps
+from sa3d_blender.engine.fields.sampling.occupancy import CellGrid, alpha_mask_cells, node_cells
+from sa3d_blender.engine.fields.sampling.stepped_rays import SteppedRays
 
 
 def along_x(steps: int, length: float, rays: int = 1) -> SteppedRays:

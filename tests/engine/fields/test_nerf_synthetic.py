@@ -13,9 +13,11 @@ import torch
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.fields import load_field, nerf_baking, nerf_network
-from sa3d_blender.engine.fields.nerf import NerfField
-from sa3d_blender.engine.render import render_view
+from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.fields.nerf import baking as nerf_baking
+from sa3d_blender.engine.fields.nerf import network as nerf_network
+from sa3d_blender.engine.fields.nerf.field import NerfField
+from sa3d_blender.engine.rendering.render import render_view
 from tests.support.plain_nerf import PlainNerf, Tables, make_tables
 
 CPU = torch.device("cpu")

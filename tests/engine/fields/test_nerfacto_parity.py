@@ -21,7 +21,7 @@ from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.render import View, render_view
+from sa3d_blender.engine.rendering.render import View, render_view
 
 RUN = Path(os.environ.get("SA3D_NERFACTO", Path(__file__).parents[2] / "data" / "nerfacto"))
 WINDOW = 96

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.fields import load_field, nerfacto_baking
-from sa3d_blender.engine.fields.nerfacto_baking import ProposalVolume
+from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.fields.nerfacto import baking as nerfacto_baking
+from sa3d_blender.engine.fields.nerfacto.baking import ProposalVolume
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.render import render_view
-from sa3d_blender.engine.views import Target, framing_camera
+from sa3d_blender.engine.rendering.render import render_view
+from sa3d_blender.engine.view_path.views import Target, framing_camera
 from tests.support.fitted_fields import Ball, nerfacto_ball
 
 BALL = Ball(np.array([0.2, 0.3, -0.1]), 0.6)

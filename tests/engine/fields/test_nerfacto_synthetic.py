@@ -14,10 +14,11 @@ import torch
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.fields import load_field, nerfacto_baking
-from sa3d_blender.engine.fields.nerfacto import NerfactoField
-from sa3d_blender.engine.render import render_view
-from sa3d_blender.engine.surface_colors import vertex_colors
+from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.fields.nerfacto import baking as nerfacto_baking
+from sa3d_blender.engine.fields.nerfacto.field import NerfactoField
+from sa3d_blender.engine.meshing.surface_colors import vertex_colors
+from sa3d_blender.engine.rendering.render import render_view
 from tests.support.plain_nerfacto import LAYOUTS, PlainNerfacto
 
 CPU = torch.device("cpu")
@@ -162,7 +163,7 @@ def test_density_and_color_are_those_of_the_samples(tmp_path: Path) -> None:
 
 def test_a_surface_gets_colours(tmp_path: Path) -> None:
     """Rays of no camera that begin in the air a little above a surface."""
-    from sa3d_blender.engine.report import Run
+    from sa3d_blender.engine.segmentation.report import Run
 
     field = loaded(PlainNerfacto(density=5.0).save(tmp_path))
     vertices = np.float32([[0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]])

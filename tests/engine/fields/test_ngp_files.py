@@ -14,7 +14,8 @@ import torch
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.fields import load_field, ngp_snapshot, training_cameras
+from sa3d_blender.engine.fields import load_field, training_cameras
+from sa3d_blender.engine.fields.instant_ngp import snapshot as ngp_snapshot
 from tests.support.plain_ngp import PlainNgp
 
 Break = Callable[[dict[str, Any]], object]

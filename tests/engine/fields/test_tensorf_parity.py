@@ -17,10 +17,10 @@ from torch import Tensor
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.ndc import with_training_camera
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.rays import camera_rays
-from sa3d_blender.engine.render import View, render_view
+from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.rendering.rays import camera_rays
+from sa3d_blender.engine.rendering.render import View, render_view
 
 DATA = Path(__file__).parents[2] / "data"
 SHELF_OPTIONS = FieldOptions(ndc_focal=2 * 194.44958697627058 / 200, ndc_aspect=1.0)

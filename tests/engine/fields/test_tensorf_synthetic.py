@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.fields import load_field, marching
-from sa3d_blender.engine.fields import tensorf_decomposition as decomposition
-from sa3d_blender.engine.rays import Rays
+from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.fields.sampling import marching
+from sa3d_blender.engine.fields.tensorf import decomposition as decomposition
+from sa3d_blender.engine.rendering.rays import Rays
 from tests.support.inward_rays import composite, looking_inwards
 
 Write = Callable[[dict[str, Any]], Path]

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sa3d_blender.engine.relief import Relief
+from sa3d_blender.engine.rendering.relief import Relief
 from sa3d_blender.engine.segmenters.closer_look import CloserLook
 from sa3d_blender.engine.segmenters.picture_pieces import (
     NOT_SEEN,

@@ -1,0 +1,307 @@
+"""The masks that the prompts give in the active camera's picture, while the artist sets them.
+
+They follow from what the .blend says: whatever changed (a click, a moved or deleted empty, an undo,
+another camera), the prompts are read again and the engine is asked about the objects that differ.
+One question is under way at a time; changes meanwhile are asked about afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from bpy.app.handlers import persistent
+
+from ...core.connection.messages import Failure
+from ...core.errors import UserError
+from ..engine_link import session
+from ..nerf.nerf import field_params, run_params, scene_nerf
+from ..viewport import viewport_preview
+from ..viewport.views import field_camera, world_camera
+from .prompts import entry_prompt, points_at_object, prompt_empties
+
+QUICK, PATIENT = 0.01, 0.25
+"""Seconds between looks while an answer is near, and while another job keeps the engine busy."""
+
+
+@dataclass
+class ObjectMasks:
+    """The segmenter's answer for one object."""
+
+    question: str
+    """What was asked, to tell whether it still holds."""
+    masks: np.ndarray
+    """Candidates, bool [k h w], best first, top row first."""
+    scores: list[float]
+    came_at: float = field(default_factory=time.perf_counter)
+    drawn: dict[int, Any] = field(default_factory=dict)
+    """Textures by candidate, for the overlay."""
+
+
+@dataclass
+class Question:
+    """What the prompts ask now."""
+
+    scenery: str
+    """Field, camera and segmenter; all answers end with it."""
+    params: dict[str, Any]
+    objects: dict[str, dict[str, Any]]
+    """Prompt by the entry's key."""
+
+
+@dataclass
+class LiveMasks:
+    """All masks on show. Nothing of it is saved."""
+
+    wanted: bool = False
+    """Whether the artist asked for masks in this session, by taking the tool or clicking."""
+    answers: dict[str, ObjectMasks] = field(default_factory=dict)
+    """By the entry's key."""
+    message: str = ""
+    """Why there is no mask, as a sentence."""
+    ready: bool = False
+    """Whether the engine has the picture, so that clicks are answered at once."""
+    asking: int | None = None
+    """The request that is under way."""
+    changed: bool = False
+    changed_at: float = 0.0
+    answered_in: float = 0.0
+    """Seconds from the last change to its answer."""
+    scenery: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
+    """What the engine had no mask for, by the entry's key; not asked again."""
+    said: tuple[Any, ...] = ()
+
+
+live = LiveMasks()
+
+
+def show() -> None:
+    """Show masks from now on; starts the engine. Raises UserError when it cannot be started."""
+    session.start_engine()
+    live.wanted = True
+    touch()
+
+
+def touch() -> None:
+    """Something may have changed: look soon."""
+    if not live.wanted:
+        return
+    if not live.changed:
+        live.changed, live.changed_at = True, time.perf_counter()
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
+
+
+def look_now() -> None:
+    """Ask at once, so that the engine works while Blender draws what changed."""
+    touch()
+    if not session.running():
+        tick()
+
+
+def take_answer() -> None:
+    """Take the answer if it is there, while Blender draws, which then need not draw twice.
+
+    Nothing else may happen then, such as another request's change of the scene.
+    """
+    engine = session.current.engine
+    if live.asking is not None and engine is not None and not session.running():
+        engine.hand_over(live.asking)
+
+
+def forget() -> None:
+    """Drop all masks and stop asking."""
+    live.answers.clear()
+    live.refused.clear()
+    live.message, live.scenery = "", ""
+    live.wanted = live.changed = live.ready = False
+    live.asking = None
+
+
+def tick() -> float | None:
+    """Ask when something changed, take an answer when it came.
+
+    Returns:
+        Seconds until it should be called again; None when nothing is under way.
+    """
+    if live.wanted and (session.current.engine is None or session.current.engine.ended):
+        lost = live.asking is not None
+        forget()
+        if lost:
+            live.message = "The engine ended; click again to start it."
+        session.redraw()
+        return None
+    if session.running():
+        return PATIENT
+    if live.asking is not None:
+        session.pump()
+    if live.asking is None and live.changed and not viewport_preview.is_moving():
+        _ask()
+    return QUICK if live.asking is not None or live.changed else None
+
+
+def _tick() -> float | None:
+    try:
+        return tick()
+    except UserError as error:
+        forget()
+        live.message = str(error)
+        session.redraw()
+        return None
+
+
+def _ask() -> None:
+    live.changed = False
+    before = _shown()
+    question = read_question(bpy.context.scene)
+    scenery = question.scenery if question else ""
+    if scenery != live.scenery:
+        live.answers.clear()
+        live.refused.clear()
+        live.ready, live.scenery = False, scenery
+    if question is None:
+        _redraw()
+        return
+    for key in set(live.answers) - set(question.objects):
+        del live.answers[key]
+    for key in [k for k, text in live.refused.items() if text != _text(question, k)]:
+        del live.refused[key]
+    new = [key for key in question.objects if not _is_known(question, key)]
+    if new or not live.ready:
+        _send(question, new[0] if new else None)
+        live.changed = len(new) > 1
+    if _shown() != before:  # what changed in the scene, Blender draws anyway
+        _redraw()
+
+
+def _shown() -> tuple[Any, ...]:
+    return live.message, live.ready, live.scenery, tuple(live.answers)
+
+
+def _text(question: Question, key: str) -> str:
+    prompt = question.objects.get(key, {})
+    return json.dumps(
+        {name: prompt[name] for name in ("points", "labels", "box") if name in prompt}
+    )
+
+
+def _is_known(question: Question, key: str) -> bool:
+    text = _text(question, key)
+    answer = live.answers.get(key)
+    return live.refused.get(key) == text or (answer is not None and answer.question == text)
+
+
+def _send(question: Question, key: str | None) -> None:
+    """Ask about one object, or for the picture alone to be made ready."""
+    objects = [question.objects[key]] if key else []
+    scenery, text = question.scenery, _text(question, key or "")
+
+    def done(result: dict[str, Any]) -> None:
+        live.asking = None
+        if scenery != live.scenery:
+            return
+        live.ready = True
+        for found in result["objects"]:
+            masks = np.load(Path(found["masks"]), allow_pickle=False)
+            live.answers[key or ""] = ObjectMasks(text, masks, list(found["scores"]))
+        live.answered_in = time.perf_counter() - live.changed_at
+        _redraw()
+
+    def failed(failure: Failure) -> None:
+        live.asking = None
+        live.answers.pop(key or "", None)
+        live.refused[key or ""] = text
+        live.message = failure.message
+        _redraw()
+
+    params = question.params | {"objects": objects}
+    live.asking = session.start_engine().request("predict", params, on_done=done, on_failure=failed)
+
+
+def _redraw() -> None:
+    """Draw the viewports again, and their texts when those changed."""
+    texts = (live.message, live.ready, len(live.answers))
+    if texts != live.said:
+        live.said = texts
+        session.redraw()
+    session.redraw_scenes()
+
+
+def read_question(scene: bpy.types.Scene) -> Question | None:
+    """What the prompts in the active camera's picture ask; None where nothing can be asked.
+
+    An object whose prompts make no sense is left out, and `LiveMasks.message` says why.
+    """
+    live.message = ""
+    nerf, camera = scene_nerf(scene), scene.camera
+    if nerf is None or camera is None or camera.type != "CAMERA":
+        return None
+    try:
+        view = world_camera(scene, camera)
+        settings = run_params(nerf)["settings"]
+        params = field_params(nerf) | {
+            "camera": field_camera(scene, camera, nerf).to_json(),
+            "segmenter": settings["segmenter"],
+            "weights": settings["weights"],
+            "view_size": settings["view_size"],
+        }
+    except UserError as error:
+        live.message = str(error)
+        return None
+    scenery = json.dumps(params)
+    objects = {}
+    for entry in nerf.sa3d.nerf.objects:
+        own = prompt_empties(nerf, key=entry.key)
+        mine = [empty for empty in own if empty.sa3d.prompt.camera == camera]
+        if len(own) > len(mine) and not points_at_object(mine):
+            continue  # what the object is not, of one that another camera points at: no mask here
+        try:
+            if mine:
+                objects[entry.key] = entry_prompt(view, entry, mine).to_json()
+        except UserError as error:
+            live.message = str(error)
+    folder = Path(bpy.app.tempdir) / "sa3d" / "masks"
+    return Question(scenery, params | {"out": str(folder)}, objects)
+
+
+@persistent
+def _on_change(*_: Any) -> None:
+    touch()
+
+
+@persistent
+def _on_load(*_: Any) -> None:
+    forget()
+
+
+def register() -> None:
+    """Notice changes."""
+    handlers = bpy.app.handlers
+    for several in (handlers.depsgraph_update_post, handlers.undo_post, handlers.redo_post):
+        several.append(_on_change)
+    handlers.frame_change_post.append(_on_change)
+    handlers.load_post.append(_on_load)
+
+
+def unregister() -> None:
+    """Take handlers and timer back."""
+    forget()
+    handlers = bpy.app.handlers
+    for several in (
+        handlers.depsgraph_update_post,
+        handlers.undo_post,
+        handlers.redo_post,
+        handlers.frame_change_post,
+    ):
+        if _on_change in several:
+            several.remove(_on_change)
+    if _on_load in handlers.load_post:
+        handlers.load_post.remove(_on_load)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)

@@ -1,0 +1,295 @@
+"""The engine and the one job that runs: what is not saved in the .blend.
+
+A job is a generator: it asks the engine, waits, builds in slices, and yields in between. `pump`
+moves it on within a time budget; Blender's timer calls it, scripts and tests call it by hand.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ...core.connection.engine_command import engine_command
+from ...core.connection.engine_process import EngineProcess, error_from_failure
+from ...core.connection.messages import Failure
+from ...core.errors import Cancelled, UserError
+from ...core.progress import Clock, in_words
+from ..references import Reference
+
+T = TypeVar("T")
+Steps = Generator[bool, None, T]
+"""Yields `MORE` when it could go on at once and `WAITING` when it cannot."""
+MORE, WAITING = True, False
+BUDGET = 0.015
+"""Seconds of the main thread for one tick."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Job(Generic[T]):
+    """Something that takes longer than a click. The panels show it."""
+
+    title: str
+    steps: Steps[T]
+    watched: tuple[Reference[Any], ...] = ()
+    """Without these the job makes no sense."""
+    state: Literal["running", "done", "failed", "cancelled"] = "running"
+    text: str = ""
+    factor: float = 0.0
+    result: T | None = None
+    error: UserError | Cancelled | None = None
+    request: int | None = None
+    cancelling: bool = False
+    picture: str = ""
+    """File of the view that was worked on last, where the engine shows it."""
+    points: dict[str, str] = field(default_factory=dict)
+    """Files of what is known of the objects so far, by name."""
+    clock: Clock = field(default_factory=lambda: Clock(time.monotonic()))
+
+    def show(self, progress: dict[str, Any]) -> None:
+        """Take over what the engine says about its progress."""
+        stage = str(progress.get("stage") or "")
+        self.factor = self.clock.step(
+            stage, int(progress.get("n") or 0), int(progress.get("total") or 1)
+        )
+        self.picture = str(progress.get("picture") or self.picture)
+        self.points = dict(progress.get("points") or self.points)
+        if not self.cancelling:
+            self.text = str(progress.get("text") or stage)
+
+    @property
+    def appearance(self) -> tuple[Any, ...]:
+        """What a panel shows of it."""
+        return self.state, self.text, self.factor, self.picture, self.time_left
+
+    @property
+    def time_left(self) -> str:
+        """In words; empty while nobody can tell."""
+        left = self.clock.left(time.monotonic())
+        return in_words(left) if left is not None and not self.cancelling else ""
+
+
+class Session:
+    """What is running now."""
+
+    engine: EngineProcess | None = None
+    job: Job[Any] | None = None
+
+
+current = Session()
+
+
+def running() -> bool:
+    """Whether a job runs."""
+    return current.job is not None and current.job.state == "running"
+
+
+def engine_state() -> str:
+    """The engine's state in words."""
+    if current.engine is None:
+        return "Engine is not running"
+    return current.engine.ended or "Engine is running"
+
+
+def start_engine() -> EngineProcess:
+    """The running engine; starts one when there is none. Does not wait for it."""
+    from ..folders import log_file
+    from ..installation.preferences import engine_python
+
+    if current.engine is None or current.engine.ended is not None:
+        current.engine = EngineProcess(engine_command(engine_python()), log_file=log_file())
+        _start_timer()
+    return current.engine
+
+
+def stop_engine() -> None:
+    """End the engine and whatever it was doing. Does not wait for it."""
+    cancel()
+    if current.engine is not None:
+        current.engine.close()
+        current.engine = None
+    if current.job is not None and running():
+        _finish(current.job, error=Cancelled("The engine was stopped."))
+
+
+def start(title: str, steps: Steps[T], *watched: Reference[Any]) -> Job[T]:
+    """Run a job. Raises UserError while another one runs."""
+    if running():
+        raise UserError("Another job is running; wait for it or cancel it.", code="busy")
+    job = Job(title, steps, watched)
+    current.job = job
+    _start_timer()
+    redraw()
+    return job
+
+
+def cancel() -> None:
+    """Ask the running job to stop."""
+    job = current.job
+    if job is None or job.state != "running":
+        return
+    job.cancelling = True
+    job.text = "Stopping"
+    if job.request is not None and current.engine is not None:
+        current.engine.cancel(job.request)
+
+
+def ask(method: str, params: dict[str, Any]) -> Steps[dict[str, Any]]:
+    """Within a job: ask the engine and wait for its result."""
+    job = current.job
+    assert job is not None
+    results: list[dict[str, Any]] = []
+    failures: list[Failure] = []
+    job.request = start_engine().request(
+        method, params, on_progress=job.show, on_done=results.append, on_failure=failures.append
+    )
+    while not results and not failures:
+        yield WAITING
+    job.request = None
+    if failures:
+        raise error_from_failure(failures[0])
+    return results[0]
+
+
+def in_thread(function: Callable[[], T]) -> Steps[T]:
+    """Within a job: call something that needs no bpy on another thread and wait for its result."""
+    results: list[T] = []
+    errors: list[Exception] = []
+
+    def call() -> None:
+        try:
+            results.append(function())
+        except Exception as error:
+            errors.append(error)
+
+    threading.Thread(target=call, name="sa3d-worker", daemon=True).start()
+    while not results and not errors:
+        yield WAITING
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def pump(budget: float = BUDGET) -> bool:
+    """Move everything on for about ``budget`` seconds; returns whether something changed."""
+    deadline = time.monotonic() + budget
+    job = current.job
+    before = job.appearance if job else None
+    changed = False
+    if current.engine is not None:
+        changed = current.engine.pump(budget) > 0
+    while job is not None and job.state == "running":
+        more = _step(job)
+        if not more or time.monotonic() >= deadline:
+            break
+    return changed or (job is not None and before != job.appearance)
+
+
+def wait(job: Job[T]) -> T:
+    """Pump by hand until the job has ended. Raises what it raised."""
+    try:
+        while job.state == "running":
+            if not pump():
+                time.sleep(0.005)
+    except BaseException:
+        cancel()
+        raise
+    if job.error is not None:
+        raise job.error
+    return job.result  # type: ignore[return-value]
+
+
+def _step(job: Job[Any]) -> bool:
+    missing = next((ref for ref in job.watched if ref.find() is None), None)
+    if missing is not None:
+        cancel()
+        _finish(job, error=UserError(f"{missing.name!r} was deleted, so the job was stopped."))
+        return False
+    if job.cancelling and job.request is None:
+        _finish(job, error=Cancelled("Stopped."))
+        return False
+    try:
+        return next(job.steps)
+    except StopIteration as end:
+        _finish(job, result=end.value)
+    except (UserError, Cancelled) as error:
+        _finish(job, error=error)
+    except Exception as error:
+        log.exception("%s failed", job.title)
+        _finish(job, error=UserError(f"{job.title} failed ({error}); the console says more."))
+    return False
+
+
+def _finish(
+    job: Job[Any], *, result: Any = None, error: UserError | Cancelled | None = None
+) -> None:
+    job.steps.close()
+    job.result, job.error, job.request = result, error, None
+    job.state = (
+        "done" if error is None else "cancelled" if isinstance(error, Cancelled) else "failed"
+    )
+
+
+def _tick() -> float | None:
+    if pump():
+        redraw()
+    if running():
+        return 0.05
+    return 0.5 if current.engine is not None else None
+
+
+def redraw() -> None:
+    """Draw the panels again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if region.type in {"UI", "TOOL_HEADER"}:  # the scene itself is not drawn again
+                    region.tag_redraw()
+
+
+def redraw_scenes() -> None:
+    """Draw the 3D viewports again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if region.type == "WINDOW":
+                    region.tag_redraw()
+
+
+def _start_timer() -> None:
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, persistent=True)
+
+
+@persistent
+def _forget_job(*_: Any) -> None:
+    """Another file is open: what was running was about the old one."""
+    if current.job is not None and running():
+        cancel()
+        _finish(current.job, error=Cancelled("Stopped, as another file was opened."))
+    current.job = None
+
+
+def register() -> None:
+    """Stop jobs when another file is opened."""
+    bpy.app.handlers.load_post.append(_forget_job)
+
+
+def unregister() -> None:
+    """End the engine and take timer and handler back."""
+    stop_engine()
+    current.job = None
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    if _forget_job in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.remove(_forget_job)

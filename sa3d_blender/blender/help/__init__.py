@@ -1,0 +1,1 @@
+"""What went wrong and its cure; words in panels."""

@@ -1,0 +1,121 @@
+"""What went wrong, with a button for the cure and a report that can be sent to someone."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ... import __version__
+from ...core.errors import UserError
+from ..engine_link import engine_facts, engine_log
+from ..nerf.nerf import scene_nerf
+from .wrapped_text import SIDEBAR, wrapped
+
+REPORT_LINES = 40
+SMALLEST_VIEWS = 96
+"""Pixels below which views show too little for smaller ones to be a cure."""
+
+
+@dataclass(frozen=True)
+class Cure:
+    """An operator that puts an error right."""
+
+    operator: str
+    text: str
+    icon: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+_POINT = Cure("sa3d.pick_prompts", "Add Prompts", "EYEDROPPER")
+_SET_UP = Cure("sa3d.set_up_engine", "Set Up Engine", "IMPORT")
+_LOAD = Cure("sa3d.load_nerf", "Choose the NeRF", "FILE_FOLDER")
+_START = Cure("sa3d.start_engine", "Start Engine", "PLAY")
+_SAVE = Cure("wm.save_as_mainfile", "Save As", "FILE_TICK")
+CURES = {
+    "no_engine": _SET_UP,
+    "broken_engine": _SET_UP,
+    "engine_ended": _START,
+    "timeout": _START,
+    "offline": Cure("sa3d.show_online_access", "Show the Setting", "PREFERENCES"),
+    "missing_file": _LOAD,
+    "not_a_checkpoint": _LOAD,
+    "unknown_format": _LOAD,
+    "truncated": _LOAD,
+    "unsafe": _LOAD,
+    "no_nerf": _LOAD,
+    "no_camera": Cure("sa3d.add_camera", "Add Camera", "CAMERA_DATA"),
+    "not_perspective": Cure("sa3d.add_camera", "Add Camera", "CAMERA_DATA"),
+    "no_prompt": _POINT,
+    "prompt_outside": _POINT,
+    "empty_background": _POINT,
+    "nothing_found": _POINT,
+    "no_view_accepted": _POINT,
+    "cannot_write": _SAVE,
+    "out_of_memory": Cure("sa3d.smaller_views", "Use Smaller Views", "REMOVE"),
+}
+"""By `UserError.code`. What has no button is told by its sentence."""
+
+
+def cure_of(error: UserError) -> Cure | None:
+    """The button for an error, where there is one."""
+    if error.code == "missing_weights":
+        nerf = scene_nerf(bpy.context.scene)
+        model = nerf.sa3d.nerf.segmenter if nerf else "vit_b"
+        return Cure("sa3d.download_weights", "Download Weights", "IMPORT", {"model": model})
+    return CURES.get(error.code)
+
+
+def draw_error(layout: bpy.types.UILayout, error: Exception, width: int = SIDEBAR) -> None:
+    """The sentence, the button for the cure, and what helps others to help."""
+    box = layout.box()
+    wrapped(box, str(error), "ERROR", width)
+    cure = cure_of(error) if isinstance(error, UserError) else None
+    if cure is not None:
+        button = box.operator(cure.operator, text=cure.text, icon=cure.icon)
+        for name, value in cure.options.items():
+            setattr(button, name, value)
+    row = box.row(align=True)
+    row.operator("sa3d.copy_report", icon="COPYDOWN").sentence = str(error)
+    row.operator("sa3d.view_log", icon="TEXT")
+
+
+def report_text(sentence: str = "") -> str:
+    """What someone who helps wants to know; the user's home folder is left out of all paths."""
+    facts = engine_facts.known()
+    lines = [
+        sentence or "No error.",
+        "",
+        f"SA3D {__version__}, Blender {bpy.app.version_string}, {platform.platform()}",
+        f"Engine: {engine_facts.state()}",
+        *(f"  {name}: {value}" for name, value in sorted(facts.items())),
+        "",
+        "Last lines of the engine's log:",
+        *engine_log.last_lines(REPORT_LINES),
+    ]
+    return "\n".join(lines).replace(str(Path.home()), "~")
+
+
+def copy_report(sentence: str = "") -> str:
+    """Put the report on the clipboard, where there is one; returns it."""
+    text = report_text(sentence)
+    if not bpy.app.background:
+        bpy.context.window_manager.clipboard = text
+    return text
+
+
+def use_smaller_views(nerf: bpy.types.Object) -> int:
+    """Make the views of a NeRF's next run smaller by a quarter; returns their new size in pixels.
+
+    Raises:
+        UserError: they are small already.
+    """
+    facts = nerf.sa3d.nerf
+    smaller = int(facts.view_size * 0.75)
+    if smaller < SMALLEST_VIEWS:
+        raise UserError("The views are small already; close other programs and run again.")
+    facts.view_size = smaller
+    return smaller

@@ -1,0 +1,166 @@
+"""What the preferences and the sidebar show of the engine and the weights. Draws only."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.background import shown_bytes
+from ...core.errors import UserError
+from ...core.installation.engine_store import EngineState
+from ...core.installation.sam_weights import WEIGHTS, has_weights, partial_weights
+from ...core.user_cache import cache_folder
+from ..engine_link import engine_facts
+from ..folders import engine_folder, log_file, set_up_log, weights_folder
+from ..help.cures import draw_error
+from ..help.wrapped_text import PREFERENCES, SIDEBAR, wrapped
+from . import installation
+
+LABEL = 0.75
+"""Share of a line that a text gets beside its button."""
+BUTTONS = {
+    EngineState.missing: "Set Up",
+    EngineState.interrupted: "Continue Setting Up",
+    EngineState.broken: "Repair",
+    EngineState.old: "Update",
+}
+ICONS = {
+    EngineState.missing: "INFO",
+    EngineState.interrupted: "INFO",
+    EngineState.broken: "ERROR",
+    EngineState.old: "FILE_REFRESH",
+    EngineState.ready: "CHECKMARK",
+}
+
+
+def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> None:
+    """The progress of what is set up or downloaded, or why it failed."""
+    task = installation.current.task
+    if task is None:
+        return
+    if task.state == "running":
+        layout.label(text=task.title)
+        row = layout.row(align=True)
+        factor = task.progress.factor if task.progress else 0.0
+        row.progress(factor=factor, text=task.text, type="BAR")
+        row.operator("sa3d.cancel_installation", text="", icon="X")
+    elif task.state == "failed":
+        draw_error(layout, task.error, width)
+
+
+def draw_end(layout: bpy.types.UILayout) -> None:
+    """For the preferences: that what ran last is done, or was stopped."""
+    task = installation.current.task
+    if task is not None and task.state == "done":
+        layout.label(text=f"{task.title}: done", icon="CHECKMARK")
+    elif task is not None and task.state == "cancelled":
+        layout.label(text=f"{task.title}: stopped; the next click goes on", icon="PAUSE")
+
+
+def draw_engine(layout: bpy.types.UILayout, *, is_used: bool) -> None:
+    """For the preferences: the engine's state, the button for it, and what it takes.
+
+    Args:
+        is_used: no other Python is chosen.
+    """
+    box = layout.box()
+    box.label(text="Engine")
+    status = installation.engine_status()
+    if status.record is None and installation.running():
+        box.label(text="Its state is shown when this is done", icon="INFO")
+        return
+    wrapped(box, status.sentence, ICONS[status.state], PREFERENCES)
+    row = box.row()
+    if status.state in BUTTONS:
+        row.operator("sa3d.set_up_engine", text=BUTTONS[status.state], icon="IMPORT")
+    else:
+        row.operator("sa3d.check_engine", text="Check", icon="VIEWZOOM")
+    if status.record is not None or status.state == EngineState.interrupted:
+        row.operator("sa3d.remove_engine", text="Remove", icon="TRASH")
+    if status.record is not None:
+        size = shown_bytes(status.record.bytes)
+        box.label(text=f"{size} in {engine_folder()}", icon="DISK_DRIVE")
+    if not is_used or status.state in (EngineState.ready, EngineState.old):
+        _draw_use(box)
+    for which, name, log in (("ENGINE", "Log", log_file()), ("SET_UP", "Set-Up Log", set_up_log())):
+        if log is not None and log.is_file():
+            row = box.split(factor=LABEL)
+            row.label(text=f"{name}: {log}", icon="TEXT")
+            row.operator("sa3d.show_logs", text="Show", icon="FILE_FOLDER").which = which
+
+
+def _draw_use(box: bpy.types.UILayout) -> None:
+    """The running engine: device and memory, what it keeps on the disk, and ways to free both."""
+    engine_facts.ask_soon()
+    wrapped(box, engine_facts.state(), "MEMORY", PREFERENCES)
+    row = box.row(align=True)
+    row.operator("sa3d.start_engine")
+    row.operator("sa3d.unload")
+    row.operator("sa3d.stop_engine")
+    row.operator("sa3d.view_log")
+    row = box.split(factor=LABEL)
+    row.label(text=f"Cache: {shown_bytes(engine_facts.cache_size())} in {cache_folder()}")
+    row.operator("sa3d.clear_cache", icon="TRASH")
+
+
+def draw_all_weights(layout: bpy.types.UILayout) -> None:
+    """For the preferences: every Segment Anything model, and whether its weights are here."""
+    box = layout.box()
+    box.label(text="Segment Anything Weights")
+    box.label(text="Bundled: comes with the add-on, nothing to download", icon="CHECKMARK")
+    for name in WEIGHTS:
+        draw_weights(box, name)
+
+
+def draw_weights(layout: bpy.types.UILayout, name: str) -> None:
+    """One model: its size and memory, and the button that its state asks for."""
+    weights, folder = WEIGHTS[name], weights_folder()
+    row = layout.split(factor=LABEL)
+    if has_weights(folder, name):
+        size = shown_bytes(weights.file.size or 0)
+        row.label(text=f"{weights.label}: {size} on the disk", icon="CHECKMARK")
+        row.operator("sa3d.remove_weights", text="Remove", icon="TRASH").model = name
+        return
+    there = partial_weights(folder, name)
+    kept = f", {shown_bytes(there)} are here" if there else ""
+    row.label(text=f"{weights.label}: {weights.summary}{kept}", icon="BLANK1")
+    text = "Continue" if there else "Download"
+    row.operator("sa3d.download_weights", text=text, icon="IMPORT").model = name
+
+
+def draw_missing_weights(layout: bpy.types.UILayout, name: str) -> None:
+    """For the sidebar: a button while a chosen model's weights are not here."""
+    if name not in WEIGHTS or installation.running():
+        return
+    weights = WEIGHTS[name]
+    if has_weights(weights_folder(), name):
+        layout.label(text="Its weights are here", icon="CHECKMARK")
+        return
+    size = shown_bytes(weights.file.size or 0)
+    button = layout.operator("sa3d.download_weights", text=f"Download {size}", icon="IMPORT")
+    button.model = name
+
+
+def draw_missing_engine(layout: bpy.types.UILayout, width: int = SIDEBAR) -> bool:
+    """For the sidebar: what is wrong with the engine, and the button; returns whether it can't run.
+
+    Nothing is drawn where another Python is chosen for the engine.
+    """
+    from .preferences import chosen_python
+
+    if chosen_python():
+        return False
+    try:
+        status = installation.engine_status()
+    except UserError as error:
+        wrapped(layout.box(), str(error), "ERROR", width)
+        return True
+    if status.state == EngineState.ready:
+        return False
+    can_run = status.state == EngineState.old
+    if installation.running():  # its progress is drawn already
+        return not can_run
+    wrapped(layout, status.sentence, ICONS[status.state], width)
+    button = layout.column()
+    button.scale_y = 1.0 if can_run else 1.5
+    button.operator("sa3d.set_up_engine", text=BUTTONS[status.state], icon="IMPORT")
+    return not can_run

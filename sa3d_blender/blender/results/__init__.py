@@ -1,0 +1,1 @@
+"""Meshes that came back, and what can be made of a finished run."""

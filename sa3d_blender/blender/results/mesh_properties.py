@@ -1,0 +1,65 @@
+"""How meshes are made: settings that are saved in the .blend."""
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
+
+from ...core.settings import REST_MESH, MeshSettings
+
+_MESH = MeshSettings()
+TEXTURES = [
+    ("0", "None", "Vertex colours only"),
+    ("1024", "1024 px", "A small texture, for things in the background"),
+    ("2048", "2048 px", "A middle-sized texture"),
+    ("4096", "4096 px", "A large texture; takes minutes"),
+]
+
+
+class SA3D_Surface(bpy.types.PropertyGroup):
+    """Where the surfaces lie and what they wear."""
+
+    threshold: FloatProperty(
+        name="Strictness",
+        description="How sure the views must be that a place belongs to the object; lower adds "
+        "what is missing, higher takes away what is too much",
+        default=_MESH.threshold,
+        min=-0.95,
+        max=0.95,
+    )
+    density: FloatProperty(
+        name="Density",
+        description="How dense the NeRF is on the surface, 1 being what is measured; lower closes "
+        "pits and keeps thin parts, higher takes haze away",
+        default=_MESH.density,
+        min=0.01,
+        max=100.0,
+        soft_min=0.1,
+        soft_max=4.0,
+    )
+    texture: EnumProperty(
+        name="Texture",
+        description="Bake the NeRF's colours into a picture with UVs",
+        items=TEXTURES,
+    )
+
+
+class SA3D_Rest(bpy.types.PropertyGroup):
+    """Everything but the objects, as a mesh."""
+
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side of the scene",
+        default=REST_MESH.resolution,
+        min=16,
+        max=512,
+        soft_min=64,
+    )
+    max_faces: IntProperty(
+        name="Faces",
+        description="The mesh is simplified to at most this many triangles",
+        default=REST_MESH.max_faces,
+        min=100,
+        soft_max=1_000_000,
+    )
+    result: PointerProperty(
+        type=bpy.types.Object, name="Result", description="The mesh of the rest of the scene"
+    )

@@ -1,0 +1,53 @@
+"""Operators on what was cut out."""
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import BoolProperty
+
+from .. import api, workflow
+from ..clicking.prompts import active_object
+from ..nerf.nerf import require_nerf, scene_nerf
+from ..operators import WAIT, Caller
+from .result_actions import has_mesh
+
+
+def why_no_mesh(context: bpy.types.Context) -> workflow.Why:
+    """These need an object that was cut out."""
+    nerf = scene_nerf(context.scene)
+    there = nerf is not None and any(map(has_mesh, nerf.sa3d.nerf.objects))
+    return None if there else "Segment an object first"
+
+
+class SA3D_OT_remesh(Caller, bpy.types.Operator):
+    """Make the mesh of the active object anew with these settings, without segmenting again"""
+
+    bl_idname = "sa3d.remesh"
+    bl_label = "Remesh"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf, why_no_mesh)
+
+    every: BoolProperty(name="All Objects", description="Every object that has a mesh")
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Remesh the active object, or all where it has no mesh."""
+        nerf = require_nerf(context.scene)
+        entry = active_object(nerf)
+        one = not self.every and entry is not None and has_mesh(entry)
+        api.remesh(nerf, object_name=entry.name if one else None, wait=WAIT)
+
+
+class SA3D_OT_rest_of_scene(Caller, bpy.types.Operator):
+    """Make a mesh of everything in the NeRF's box but the objects that were cut out"""
+
+    bl_idname = "sa3d.rest_of_scene"
+    bl_label = "Rest of the Scene"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf, why_no_mesh)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Make it."""
+        api.rest_of_scene(wait=WAIT)
+
+
+register, unregister = bpy.utils.register_classes_factory((SA3D_OT_remesh, SA3D_OT_rest_of_scene))

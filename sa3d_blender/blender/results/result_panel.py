@@ -1,0 +1,65 @@
+"""The panel of the results: what there is, and how its surface is made."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from ..clicking.prompts import active_object
+from ..panels import Section
+from .result_actions import has_mesh
+
+
+class SA3D_PT_result(Section, bpy.types.Panel):
+    """Step 5."""
+
+    bl_label = "5. Result"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    def draw_step(
+        self,
+        _context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        nerf: bpy.types.Object | None,
+    ) -> None:
+        """The meshes, and other ones from the same run."""
+        meshes = [entry for entry in nerf.sa3d.nerf.objects if has_mesh(entry)] if nerf else []
+        for entry in meshes:
+            faces = len(entry.result.data.polygons)
+            layout.label(text=f"{entry.name}: {faces:,} faces", icon="MESH_DATA")
+        if meshes:
+            _draw_remesh(layout, nerf, len(meshes))
+            _draw_rest(layout, nerf)
+        layout.operator("sa3d.import_mesh", icon="IMPORT")
+
+
+def _draw_remesh(layout: bpy.types.UILayout, nerf: bpy.types.Object, count: int) -> None:
+    facts = nerf.sa3d.nerf
+    header, body = layout.panel("sa3d_remesh", default_closed=True)
+    header.label(text="Surface")
+    if not body:
+        return
+    body.prop(facts, "resolution")
+    body.prop(facts, "max_faces")
+    for name in ("threshold", "density", "texture"):
+        body.prop(facts.surface, name)
+    row = body.row(align=True)
+    entry = active_object(nerf)
+    if count > 1 and entry is not None and has_mesh(entry):
+        row.operator("sa3d.remesh", text=f"Remesh {entry.name}", icon="MOD_REMESH")
+        row.operator("sa3d.remesh", text="All").every = True
+    else:
+        row.operator("sa3d.remesh", icon="MOD_REMESH")
+
+
+def _draw_rest(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
+    header, body = layout.panel("sa3d_rest", default_closed=True)
+    header.label(text="Rest of the Scene")
+    if body:
+        body.prop(nerf.sa3d.nerf.rest, "resolution")
+        body.prop(nerf.sa3d.nerf.rest, "max_faces")
+        body.operator("sa3d.rest_of_scene", text="Make Mesh", icon="SCENE_DATA")
+
+
+register, unregister = bpy.utils.register_classes_factory((SA3D_PT_result,))

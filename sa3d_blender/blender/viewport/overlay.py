@@ -1,0 +1,122 @@
+"""What is drawn over the camera's picture: masks, prompts, and the picture itself while clicking.
+
+While the tool is active the NeRF's picture lies in front of whatever the scene holds; otherwise a
+mesh that was cut out before would hide what is clicked on.
+"""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+import gpu
+
+from ...core.errors import UserError
+from ..clicking.live_masks import live, take_answer
+from ..clicking.prompt_pixels import read_box, read_pixels
+from ..clicking.prompts import prompt_empties
+from ..clicking.second_camera import candidate
+from ..nerf.nerf import scene_nerf
+from ..properties import BOX, NEGATIVE
+from . import coarse_preview, overlay_shaders, viewport_preview
+from .camera_frame import Corners, frame_in_region, is_tool_active, region_from_pixel
+from .drawing import ViewportDrawing
+from .views import world_camera
+
+MARKER = 7.0
+"""Radius of a prompt's marker in pixels, at a user interface scale of 1."""
+TINT = 0.35
+"""Opacity of a mask."""
+
+timing: list[float] = []
+"""Seconds of the last drawings, the newest last; for measurements."""
+drawn: dict[str, float] = {}
+"""When each answer was first drawn, by the entry's key; for measurements."""
+dragged: list[tuple[float, float]] = []
+"""Two corners of the box that is being dragged, in the region."""
+
+
+def draw() -> None:
+    """Draw handler of the 3D viewports."""
+    began = time.perf_counter()
+    context = bpy.context
+    camera = context.scene.camera
+    if camera is None or camera.type != "CAMERA" or not context.space_data.overlay.show_overlays:
+        return
+    nerf = scene_nerf(context.scene)
+    corners = frame_in_region(context, camera)
+    if nerf is None or corners is None or camera.data.type != "PERSP":
+        return
+    gpu.state.blend_set("ALPHA")
+    try:
+        if is_tool_active(context) and not coarse_preview.shown():
+            _draw_picture(camera, corners)
+        take_answer()
+        if not viewport_preview.is_moving():
+            _draw_masks(nerf, corners)
+        _draw_prompts(context, nerf, camera, corners)
+        if len(dragged) == 2:
+            overlay_shaders.draw_outline(_rectangle(*dragged), (1.0, 1.0, 1.0, 1.0))
+    finally:
+        gpu.state.blend_set("NONE")
+    timing.append(time.perf_counter() - began)
+    del timing[:-500]
+
+
+def _draw_picture(camera: bpy.types.Object, corners: Corners) -> None:
+    followed = viewport_preview.texture_of(camera)
+    if followed is not None:
+        overlay_shaders.draw_pixels(followed, corners)
+    elif camera.sa3d.view is not None:
+        overlay_shaders.draw_picture(camera.sa3d.view, corners)
+
+
+def _draw_masks(nerf: bpy.types.Object, corners: Corners) -> None:
+    for entry in nerf.sa3d.nerf.objects:
+        answer = live.answers.get(entry.key)
+        if answer is not None:
+            which = candidate(entry, bpy.context.scene.camera, len(answer.masks))
+            if which not in answer.drawn:
+                answer.drawn[which] = overlay_shaders.mask_texture(answer.masks[which])
+            overlay_shaders.draw_mask(answer.drawn[which], corners, (*entry.color, TINT))
+            if drawn.get(entry.key, 0.0) < answer.came_at:
+                drawn[entry.key] = time.perf_counter()
+
+
+def _draw_prompts(
+    context: bpy.types.Context,
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    corners: Corners,
+) -> None:
+    view = world_camera(context.scene, camera)
+    size = (view.width, view.height)
+    colors = {entry.key: tuple(entry.color) for entry in nerf.sa3d.nerf.objects}
+    radius = MARKER * context.preferences.system.ui_scale
+    for empty in prompt_empties(nerf):
+        prompt = empty.sa3d.prompt
+        if prompt.camera != camera or not empty.visible_get():
+            continue
+        color = colors.get(prompt.object_key, (0.5, 0.5, 0.5))
+        try:
+            if prompt.label == BOX:
+                x0, y0, x1, y1 = read_box(view, empty)
+                ends = [region_from_pixel(corners, p, size) for p in ((x0, y0), (x1, y1))]
+                overlay_shaders.draw_outline(_rectangle(*ends), (*color, 1.0))
+            else:
+                ((x, y),) = read_pixels(view, [empty])
+                place = region_from_pixel(corners, (x, y), size)
+                overlay_shaders.draw_marker(place, radius, color, prompt.label == NEGATIVE)
+        except UserError:
+            continue  # behind the camera
+
+
+def _rectangle(
+    first: tuple[float, float], second: tuple[float, float]
+) -> list[tuple[float, float]]:
+    (x0, y0), (x1, y1) = first, second
+    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+
+
+_drawing = ViewportDrawing(draw, "POST_PIXEL")
+register, unregister = _drawing.register, _drawing.unregister

@@ -1,0 +1,215 @@
+"""Coloured points that stand for the whole NeRF in the viewport, to find the way around in it.
+
+They are drawn, not objects: so nothing of them is saved, selected, rendered, exported or undone,
+they are coloured whatever the viewport's shading is, and they can stay away from a camera's
+picture. `points_to_object` makes a mesh of them for who wants one, e.g. in a script's render.
+
+They are fetched while the engine has nothing else to do: few at once, then more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ...core.errors import Cancelled, UserError
+from ...core.point_cloud import PointCloud
+from ..engine_link import background_requests, session
+from ..engine_link.session import Steps
+from ..folders import output_folder
+from ..nerf import training_cameras
+from ..nerf.nerf import field_params, scene_nerf
+from ..references import Reference, refer
+from .point_shader import DrawnPoints
+
+LEVELS = ((8_000, 0.5), (30_000, 4.0))
+"""Number of points and about the engine's seconds, one after the other."""
+QUICK, IDLE, PATIENT = 0.02, 0.25, 1.0
+"""Seconds between looks: while an answer is near, usually, and after something else came first."""
+
+
+@dataclass
+class Proxy:
+    """The points of one NeRF."""
+
+    nerf: Reference[bpy.types.Object]
+    question: str
+    """What was asked, to tell whether it still holds."""
+    level: int = 0
+    """How many of `LEVELS` there are."""
+    drawn: DrawnPoints | None = None
+    looked: bool = False
+    """Whether an earlier session's file was looked for."""
+    message: str = ""
+    """Why there are no more, as a sentence."""
+
+
+@dataclass
+class Proxies:
+    """All points on show."""
+
+    by_nerf: dict[int, Proxy] = field(default_factory=dict)
+    """By the session's id of the NeRF's Empty."""
+    steps: Steps[None] | None = None
+    """What is being fetched."""
+    not_before: float = 0.0
+    paused: bool = False
+    """Whether the engine is to be left alone until it is used for something else."""
+
+
+proxies = Proxies()
+
+
+def tick() -> float:
+    """Fetch what is missing, when nobody else needs the engine.
+
+    Returns:
+        Seconds until it should be called again.
+    """
+    if session.running():
+        proxies.paused = False
+    if proxies.steps is None and not proxies.paused and time.monotonic() >= proxies.not_before:
+        proxies.steps = _next_fetch(bpy.context.scene)
+    if proxies.steps is None:
+        return IDLE
+    try:
+        next(proxies.steps)
+    except StopIteration:
+        proxies.steps = None
+        session.redraw_scenes()
+    except Cancelled:
+        proxies.steps = None
+        proxies.not_before = time.monotonic() + PATIENT
+    return QUICK
+
+
+def pause() -> None:
+    """Fetch nothing until the engine is used again: asking would load what was unloaded."""
+    proxies.paused = True
+
+
+def forget() -> None:
+    """Drop all points and what is being fetched."""
+    proxies.paused = False
+    if proxies.steps is not None:
+        proxies.steps.close()
+        proxies.steps = None
+        background_requests.make_way()
+    proxies.by_nerf.clear()
+
+
+def shown(scene: bpy.types.Scene) -> list[tuple[bpy.types.Object, DrawnPoints]]:
+    """What is to be drawn in a scene, with the NeRF whose frame it is in."""
+    found = []
+    for proxy in proxies.by_nerf.values():
+        nerf = proxy.nerf.find()
+        if nerf is None or proxy.drawn is None or nerf.name not in scene.objects:
+            continue
+        if nerf.sa3d.nerf.show_points and nerf.visible_get():
+            found.append((nerf, proxy.drawn))
+    return found
+
+
+def request(nerf: bpy.types.Object) -> dict[str, Any]:
+    """What a ``points`` request says about a NeRF, all but how many."""
+    return field_params(nerf) | training_cameras.remembered(nerf)
+
+
+def points_folder(nerf: bpy.types.Object, params: dict[str, Any]) -> Path:
+    """Where a NeRF's points are kept, for the next time the file is opened.
+
+    Another checkpoint, or the same file written anew, has another folder.
+    """
+    try:
+        stat = Path(params["checkpoint"]).stat()
+        written = [stat.st_mtime_ns, stat.st_size]
+    except OSError:
+        written = []
+    name = hashlib.sha256(json.dumps([params, written]).encode()).hexdigest()[:12]
+    return output_folder(nerf) / f"points_{name}"
+
+
+def _next_fetch(scene: bpy.types.Scene) -> Steps[None] | None:
+    for uid in [uid for uid, proxy in proxies.by_nerf.items() if proxy.nerf.find() is None]:
+        del proxies.by_nerf[uid]
+    nerf = scene_nerf(scene)
+    if nerf is None or not nerf.sa3d.nerf.show_points:
+        return None
+    params = request(nerf)
+    proxy = proxies.by_nerf.get(nerf.session_uid)
+    if proxy is None or proxy.question != json.dumps(params):
+        proxy = Proxy(refer(nerf), json.dumps(params))
+        proxies.by_nerf[nerf.session_uid] = proxy
+    idle = background_requests.engine_is_idle()
+    if proxy.level == len(LEVELS) or proxy.message or (proxy.looked and not idle):
+        return None
+    try:
+        kept = points_folder(nerf, params)
+    except UserError as error:
+        proxy.message = str(error)
+        return None
+    file = kept / "points.npz"
+    if not proxy.looked:
+        proxy.looked = True
+        if file.is_file():
+            return _read(proxy, file)
+    return _fetch(proxy, params, kept) if idle else None
+
+
+def _read(proxy: Proxy, file: Path) -> Steps[None]:
+    try:
+        cloud = yield from session.in_thread(lambda: PointCloud.load(file))
+    except UserError:
+        file.unlink(missing_ok=True)  # so that they are fetched anew
+        return
+    proxy.drawn, proxy.level = DrawnPoints(cloud), len(LEVELS)
+
+
+def _fetch(proxy: Proxy, params: dict[str, Any], kept: Path) -> Steps[None]:
+    count, seconds = LEVELS[proxy.level]
+    last = proxy.level == len(LEVELS) - 1
+    out = kept if last else Path(bpy.app.tempdir) / "sa3d" / "points"
+    asked = params | {"count": count, "seconds": seconds, "out": str(out)}
+    try:
+        result = yield from background_requests.ask("points", asked)
+        file = Path(result["points"])
+        cloud = yield from session.in_thread(lambda: PointCloud.load(file))
+    except UserError as error:
+        proxy.message = str(error)
+        return
+    proxy.drawn, proxy.level = DrawnPoints(cloud), proxy.level + 1
+
+
+def _tick() -> float:
+    try:
+        return tick()
+    except ReferenceError:  # the file is just being closed
+        return IDLE
+
+
+@persistent
+def _on_load(*_: Any) -> None:
+    forget()
+
+
+def register() -> None:
+    """Look after the points where there is a window to draw them in."""
+    bpy.app.handlers.load_post.append(_on_load)
+    if not bpy.app.background:
+        bpy.app.timers.register(_tick, first_interval=1.0, persistent=True)
+
+
+def unregister() -> None:
+    """Drop the points, take handler and timer back."""
+    forget()
+    if _on_load in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.remove(_on_load)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)

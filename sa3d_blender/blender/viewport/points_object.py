@@ -1,0 +1,77 @@
+"""The NeRF's points as a mesh, for who wants them in a render, in an export, or without the engine.
+
+Each point is a small tetrahedron with the point's colour: a mesh of bare points shows nothing in a
+render, and Workbench has no colours for Blender's point clouds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.errors import UserError
+from ...core.mesh import MeshData
+from ...core.point_cloud import PointCloud
+from ..engine_link import session
+from ..engine_link.session import Steps
+from ..folders import output_folder
+from ..nerf.nerf import group, parent_to, require_nerf
+from ..references import Reference, refer
+from ..results.results import build_mesh, color_material
+from . import point_proxy
+
+_CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], np.float32)
+_FACES = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
+SECONDS = 10.0
+"""About as long the engine looks for points."""
+SIZE = 0.75
+"""Half the side of a tetrahedron's cube over the points' spacing."""
+
+
+def tetrahedra(cloud: PointCloud) -> MeshData:
+    """A tetrahedron for each point, normals outward."""
+    count = len(cloud.points)
+    vertices = cloud.points[:, None] + np.float32(SIZE * cloud.spacing) * _CORNERS
+    faces = _FACES + 4 * np.arange(count, dtype=np.int32)[:, None, None]
+    colors = np.repeat(cloud.colors, 4, axis=0)
+    return MeshData(vertices.reshape(-1, 3), faces.reshape(-1, 3), colors)
+
+
+def points_to_object(
+    nerf: bpy.types.Object | None = None, *, count: int = 10_000, wait: bool = True
+) -> bpy.types.Object | session.Job[Any]:
+    """Make a mesh of coloured points on the NeRF's surfaces, under its Empty.
+
+    Args:
+        count: at most so many points.
+
+    Returns:
+        The mesh object, or without ``wait`` the job.
+    """
+    nerf = nerf or require_nerf(bpy.context.scene)
+    out = output_folder(nerf) / "points"
+    params = point_proxy.request(nerf) | {"count": count, "seconds": SECONDS, "out": str(out)}
+    job = session.start("Making points", _steps(refer(nerf), params), refer(nerf))
+    return session.wait(job).get() if wait else job
+
+
+def _steps(
+    nerf: Reference[bpy.types.Object], params: dict[str, Any]
+) -> Steps[Reference[bpy.types.Object]]:
+    result = yield from session.ask("points", params)
+    file = Path(result["points"])
+    cloud = yield from session.in_thread(lambda: PointCloud.load(file))
+    if not len(cloud.points):
+        raise UserError(f"{nerf.name!r} shows no surface, so there are no points.")
+    reference = yield from build_mesh(tetrahedra(cloud), f"{nerf.name} Points")
+    mesh, target = reference.get(), nerf.get()
+    mesh.materials.append(color_material())
+    made = bpy.data.objects.new(mesh.name, mesh)
+    made.sa3d.kind = "POINTS"
+    group(target, "results").objects.link(made)
+    parent_to(target, made)
+    bpy.ops.ed.undo_push(message="Points to Object")
+    return refer(made)

@@ -1,0 +1,156 @@
+"""Cameras as the engine needs them, and the NeRF's picture behind them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from ...core.cameras import Camera, camera_from_blender
+from ...core.errors import UserError
+from ...core.png import encode_png
+from ..nerf.nerf import box_center, box_size, field_from_world, group
+
+
+def require_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    """The scene's active camera. Raises UserError when there is none."""
+    if scene.camera is None or scene.camera.type != "CAMERA":
+        raise UserError("The scene has no active camera; add one.", code="no_camera")
+    return scene.camera
+
+
+def world_camera(
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    field_from_world: np.ndarray | None = None,
+) -> Camera:
+    """The pinhole camera that Blender renders with, in world space or in a field's frame.
+
+    Constraints, drivers and animation count: it is the evaluated camera.
+
+    Raises:
+        UserError: the camera is not a perspective camera.
+    """
+    evaluated = camera.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    lens = evaluated.data
+    if lens.type != "PERSP":
+        raise UserError(
+            f"{camera.name!r} is not a perspective camera; set its lens type to Perspective.",
+            code="not_perspective",
+        )
+    matrix = np.array(evaluated.matrix_world, dtype=np.float64)
+    render = scene.render
+    return camera_from_blender(
+        field_from_camera=matrix if field_from_world is None else field_from_world @ matrix,
+        lens=lens.lens,
+        sensor_fit=lens.sensor_fit,
+        sensor_width=lens.sensor_width,
+        sensor_height=lens.sensor_height,
+        shift_x=lens.shift_x,
+        shift_y=lens.shift_y,
+        resolution_x=render.resolution_x,
+        resolution_y=render.resolution_y,
+        resolution_percentage=render.resolution_percentage,
+        pixel_aspect_x=render.pixel_aspect_x,
+        pixel_aspect_y=render.pixel_aspect_y,
+    )
+
+
+def field_camera(
+    scene: bpy.types.Scene, camera: bpy.types.Object, nerf: bpy.types.Object
+) -> Camera:
+    """The camera in the NeRF's frame, wherever its Empty was moved."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    return world_camera(scene, camera, field_from_world(nerf.evaluated_get(depsgraph)))
+
+
+def add_camera(scene: bpy.types.Scene, nerf: bpy.types.Object) -> bpy.types.Object:
+    """Add a camera that sees the box's longest side and make it the scene's active one."""
+    camera = bpy.data.objects.new(f"{nerf.name} Camera", bpy.data.cameras.new("Camera"))
+    group(nerf, "cameras").objects.link(camera)
+    bpy.context.view_layer.update()
+    world_from_field = nerf.matrix_world
+    target = world_from_field @ Vector(box_center(nerf))
+    radius = 0.5 * float(box_size(nerf).max()) * world_from_field.median_scale
+    view = world_camera(scene, camera)
+    spread = math.atan(0.5 * min(view.width / view.fl_x, view.height / view.fl_y))
+    reach = radius / math.sin(spread)
+    if "forward facing" in nerf.sa3d.nerf.family:
+        camera.matrix_world = world_from_field.normalized()
+    else:
+        away = Vector((0.7, -1.0, 0.6)).normalized()
+        turn = away.to_track_quat("Z", "Y").to_matrix().to_4x4()
+        camera.matrix_world = Matrix.Translation(target + away * reach) @ turn
+    camera.data.clip_end = max(camera.data.clip_end, 10 * reach)
+    scene.camera = camera
+    return camera
+
+
+def read_picture(path: Path) -> tuple[bytes, int, int]:
+    """PNG bytes, width and height of a picture that the engine wrote. No bpy: runs in a thread.
+
+    Raises:
+        UserError: the file is not such a picture.
+    """
+    picture = load_picture(path)
+    return png_of(picture), picture.shape[1], picture.shape[0]
+
+
+def load_picture(path: Path) -> np.ndarray:
+    """A picture that the engine wrote: float32 [h w 3] in [0, 1], sRGB, top row first. No bpy.
+
+    Raises:
+        UserError: the file is not such a picture.
+    """
+    try:
+        picture = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"The rendered view cannot be read ({error}); render it again.") from error
+    if picture.ndim != 3 or picture.shape[2] != 3:
+        raise UserError("The rendered view is not a picture; render it again.")
+    return np.clip(np.nan_to_num(picture.astype(np.float32, copy=False)), 0, 1)
+
+
+def png_of(picture: np.ndarray) -> bytes:
+    """A picture of `load_picture` as a PNG file. No bpy."""
+    return encode_png((picture * 255 + 0.5).astype(np.uint8))
+
+
+def show_view(
+    nerf: bpy.types.Object, camera: bpy.types.Object, png: bytes, size: tuple[int, int]
+) -> bpy.types.Image:
+    """Make the picture the camera's background, exactly where a render would be."""
+    image = packed_image(f"{nerf.name} from {camera.name}", png, size)
+    old = camera.sa3d.view
+    if old is not None:
+        name = old.name
+        old.user_remap(image)
+        bpy.data.images.remove(old)
+        image.name = name
+    camera.sa3d.view = image
+    backgrounds = camera.data.background_images
+    slot = next((entry for entry in backgrounds if entry.image == image), None)
+    if slot is None:
+        slot = backgrounds.new()
+        slot.image = image
+    slot.source = "IMAGE"
+    slot.frame_method = "STRETCH"  # it has the render's pixels, so this is exact at any aspect
+    slot.display_depth = "BACK"
+    slot.alpha = 1.0
+    slot.scale, slot.rotation, slot.offset = 1.0, 0.0, (0.0, 0.0)
+    slot.use_flip_x = slot.use_flip_y = False
+    slot.show_background_image = True
+    camera.data.show_background_images = True
+    return image
+
+
+def packed_image(name: str, png: bytes, size: tuple[int, int]) -> bpy.types.Image:
+    """An image of that width and height from a PNG file's bytes, kept in the .blend."""
+    image = bpy.data.images.new(name, *size)
+    image.source = "FILE"
+    image.pack(data=png, data_len=len(png))
+    image.colorspace_settings.name = "sRGB"
+    return image

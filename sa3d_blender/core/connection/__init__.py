@@ -1,0 +1,1 @@
+"""Starting the engine as a process and talking to it in lines of JSON."""

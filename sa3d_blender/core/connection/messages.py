@@ -1,0 +1,131 @@
+"""The wire between Blender and the engine: newline-delimited JSON-RPC 2.0, UTF-8, over pipes.
+
+One request runs at a time in the engine; ``cancel`` is read while it runs. Every request names the
+checkpoint it is about, so the engine holds no state that a restart would lose; what it has
+loaded it merely keeps. Arrays travel as ``.npy`` or ``.npz`` files without pickles in the folder
+``out`` that the request names.
+
+Methods (params -> result):
+
+``hello``    {} -> {version, protocol, python, torch, device, segmenters: [name],
+             memory: {process, device?, device_total?} in bytes}
+``unload``   {} -> {}: forgets the NeRF, the segmenter and all pictures, and frees their memory
+``info``     {checkpoint, options} -> the field's facts: {family, scene, box: [[3], [3]],
+             notes: [str], background: [3], grid_size: [3], name}
+``render``   {checkpoint, options, camera, out} -> {image: path of .npy float32 [h w 3] in [0, 1],
+             sRGB, top row first, seconds}
+``predict``  {checkpoint, options, camera, objects, segmenter, weights, out, view_size?} ->
+             {objects: [{name, masks: path of .npy bool [k h w], scores: [k]}]}: the 2D cut in that
+             one view, best first, at its own size or at that at which ``segment`` with this
+             ``view_size`` cuts it. The picture is kept: a further click costs the decoder only.
+             Without objects it is merely made ready.
+``segment``  {checkpoint, options, camera, objects, settings, mesh, out, more_views?, cameras?,
+             keep?: [name], previews?} -> {result: path of result.npz, report: path of report.json,
+             objects: [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
+``mesh``     {result: path, mesh, out} -> {objects: [{name, mesh, vertices, faces}]}
+``points``   {checkpoint, options, out, count, seconds, training_cameras?} -> {points: path of
+             `PointCloud`, count}: at most so many coloured points on the field's surfaces, as many
+             as about so many seconds give
+``shutdown`` {} -> {}
+
+``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
+`Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
+`PromptedView.to_json`; ``keep`` names objects of an earlier result in ``out`` that stay in it.
+
+Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?};
+``points`` {name: path of `PointCloud`} is what is known of the objects so far; ``picture`` is a
+small PNG of the view just voted on, masks tinted, in the folder ``previews.folder`` that
+``segment`` was given with ``previews.colors`` {name: [r g b] in [0, 1]}. Blender -> engine
+``cancel`` {id}. Stages of ``segment``: ``load``, ``view`` (n of total), ``surface``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UserError
+
+PROTOCOL = 1
+USER_ERROR = -32000
+"""The artist can put it right; the message is for them."""
+CANCELLED = -32001
+INTERNAL_ERROR = -32603
+METHOD_NOT_FOUND = -32601
+
+
+@dataclass(frozen=True)
+class Request:
+    """Asks for work; answered by a `Response` or a `Failure` with the same id."""
+
+    id: int
+    method: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Response:
+    """The result of the request with this id."""
+
+    id: int
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the request with this id has no result; ``message`` is one sentence for the artist."""
+
+    id: int | None
+    code: int
+    message: str
+    reason: str = ""
+    """`UserError.code`, e.g. ``missing_file``."""
+
+
+@dataclass(frozen=True)
+class Notification:
+    """Says something and wants no answer: ``progress`` or ``cancel``."""
+
+    method: str
+    params: dict[str, Any]
+
+
+Message = Request | Response | Failure | Notification
+
+
+def encode(message: Message) -> bytes:
+    """One line, newline included."""
+    data: dict[str, Any] = {"jsonrpc": "2.0"}
+    if isinstance(message, Request):
+        data |= {"id": message.id, "method": message.method, "params": message.params}
+    elif isinstance(message, Response):
+        data |= {"id": message.id, "result": message.result}
+    elif isinstance(message, Failure):
+        error = {
+            "code": message.code,
+            "message": message.message,
+            "data": {"reason": message.reason},
+        }
+        data |= {"id": message.id, "error": error}
+    else:
+        data |= {"method": message.method, "params": message.params}
+    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message on one line. Raises UserError when it is none."""
+    try:
+        data = json.loads(line)
+        if "error" in data:
+            error = data["error"]
+            reason = (error.get("data") or {}).get("reason", "")
+            return Failure(data["id"], int(error["code"]), str(error["message"]), str(reason))
+        if "result" in data:
+            return Response(int(data["id"]), dict(data["result"]))
+        params = dict(data.get("params") or {})
+        if "id" in data:
+            return Request(int(data["id"]), str(data["method"]), params)
+        return Notification(str(data["method"]), params)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"The engine sent a line that is no message ({error}).") from error

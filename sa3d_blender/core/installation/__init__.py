@@ -1,0 +1,1 @@
+"""Making the engine's Python environment and fetching weights; no bpy."""

@@ -1,0 +1,41 @@
+"""``sa3d import-masks``: what SA3D's own code segmented, as a result of this program."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...core.settings import FieldOptions
+
+
+def add_import_masks(
+    commands: Any,
+    add_field: Callable[[argparse.ArgumentParser], None],
+    options: Callable[[argparse.Namespace], FieldOptions],
+    session: Callable[[argparse.Namespace], Any],
+) -> None:
+    """Add the subcommand.
+
+    Args:
+        commands: the parser's subcommands.
+        add_field, options, session: what all subcommands on a checkpoint share, see ``cli``.
+    """
+
+    def run(arguments: argparse.Namespace) -> None:
+        from ..segmentation.sa3d_masks import import_masks
+        from .progress_bar import terminal_run
+        from .session import check_writable
+
+        check_writable(arguments.out)
+        with terminal_run() as job:
+            result = import_masks(session(arguments), arguments.checkpoint, options(arguments), job)
+        result.save(arguments.out / "result.npz")
+
+    command = commands.add_parser(
+        "import-masks", help="masks in a checkpoint of SA3D's own code, as a result.npz"
+    )
+    add_field(command)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.set_defaults(run=run)

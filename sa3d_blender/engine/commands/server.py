@@ -1,0 +1,299 @@
+"""``sa3d serve``: the add-on's engine. Reads requests on stdin, answers on what was fd 1.
+
+A reader thread takes lines off stdin, so that ``cancel`` arrives while a job runs and the process
+ends when Blender does (end of file), even after a crash.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ...core.cameras import Camera
+from ...core.connection.messages import (
+    CANCELLED,
+    INTERNAL_ERROR,
+    METHOD_NOT_FOUND,
+    PROTOCOL,
+    USER_ERROR,
+    Failure,
+    Message,
+    Notification,
+    Request,
+    Response,
+    decode,
+    encode,
+)
+from ...core.errors import Cancelled, UserError, is_out_of_memory
+from ...core.files import written_whole
+from ...core.prompted_view import PromptedView
+from ...core.prompts import prompts_from_json
+from ...core.settings import (
+    SEGMENTERS,
+    FieldOptions,
+    MeshSettings,
+    SegmentSettings,
+    settings_from_json,
+)
+from ..memory_use import memory_use
+from ..meshing.mesh_jobs import REST, write_object
+from ..rendering.point_cloud import sample_surface
+from ..segmentation.coarse_objects import CoarseObjects
+from ..segmentation.report import Run, versions
+from ..view_path.previews import Previews
+from ..view_path.training_views import (
+    describe_training_cameras,
+    known_cameras,
+    placed_cameras,
+    read_cameras,
+)
+from .session import Session, choose_device
+
+log = logging.getLogger(__name__)
+
+Params = dict[str, Any]
+
+
+class Server:
+    """Answers one request at a time."""
+
+    def __init__(self, wire: BinaryIO, *, device: str = "auto") -> None:
+        self._wire = wire
+        self._write_lock = threading.Lock()
+        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._session = Session(choose_device(device))
+        self._methods: dict[str, Callable[[Params, Run], Params]] = {
+            "hello": self._hello,
+            "unload": self._unload,
+            "info": self._info,
+            "render": self._render,
+            "predict": self._predict,
+            "training_cameras": self._training_cameras,
+            "segment": self._segment,
+            "points": self._points,
+            "mesh": self._mesh,
+            "rest": self._rest,
+        }
+
+    def serve(self, source: BinaryIO) -> None:
+        """Work until the source ends or ``shutdown`` is asked."""
+        threading.Thread(target=self._read, args=(source,), daemon=True).start()
+        while (request := self._requests.get()) is not None:
+            if request.method == "shutdown":
+                self._send(Response(request.id, {}))
+                return
+            self._send(self._answer(request))
+
+    def _read(self, source: BinaryIO) -> None:
+        for line in iter(source.readline, b""):
+            try:
+                self._take(decode(line))
+            except (UserError, RecursionError) as error:  # the reader must outlive any line
+                self._send(Failure(None, INTERNAL_ERROR, str(error)))
+        # Blender is gone, perhaps by a crash: stop even in the middle of a job.
+        os._exit(0)
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Request):
+            self._requests.put(message)
+        elif isinstance(message, Notification) and message.method == "cancel":
+            number = message.params.get("id")
+            if not isinstance(number, int):
+                raise UserError(f"A cancel names no request ({number!r}).")
+            self._cancelled.add(number)
+
+    def _answer(self, request: Request) -> Message:
+        method = self._methods.get(request.method)
+        if method is None:
+            return Failure(request.id, METHOD_NOT_FOUND, f"No method {request.method!r}.")
+        try:
+            run = self._run(request.id)
+            run.check()
+            result = method(request.params, run)
+            return Response(request.id, result)
+        except UserError as error:
+            return Failure(request.id, USER_ERROR, str(error), error.code)
+        except Cancelled:
+            return Failure(request.id, CANCELLED, "Cancelled.", "cancelled")
+        except Exception as error:
+            if is_out_of_memory(error):
+                text = "There is not enough memory; choose a smaller view size and run again."
+                return Failure(request.id, USER_ERROR, text, "out_of_memory")
+            log.exception("request %s failed", request.method)
+            text = f"The engine failed ({type(error).__name__}: {error}); see its log."
+            return Failure(request.id, INTERNAL_ERROR, text, "internal")
+        finally:
+            self._cancelled.discard(request.id)
+
+    def _run(self, request_id: int) -> Run:
+        def report(stage: str, n: int, total: int, text: str, **more: Any) -> None:
+            params = {"id": request_id, "stage": stage, "n": n, "total": total, "text": text}
+            self._send(Notification("progress", params | more))
+
+        return Run(on_progress=report, is_cancelled=lambda: request_id in self._cancelled)
+
+    def _send(self, message: Message) -> None:
+        try:
+            line = encode(message)
+        except ValueError as error:  # a number that is none, a path that is no Unicode
+            number = getattr(message, "id", None)
+            text = f"The engine's answer cannot be sent ({type(error).__name__}); see its log."
+            log.warning("cannot send %r", message)
+            line = encode(Failure(number, INTERNAL_ERROR, text, "internal"))
+        with self._write_lock:
+            self._wire.write(line)
+            self._wire.flush()
+
+    def _hello(self, params: Params, run: Run) -> Params:
+        found = versions()
+        return {
+            "version": found["sa3d_blender"],
+            "protocol": PROTOCOL,
+            "python": found["python"],
+            "torch": found["torch"],
+            "device": str(self._session.device),
+            "segmenters": list(SEGMENTERS),
+            "memory": memory_use(self._session.device),
+        }
+
+    def _unload(self, params: Params, run: Run) -> Params:
+        self._session.unload()
+        return {}
+
+    def _info(self, params: Params, run: Run) -> Params:
+        return self._session.info(*checkpoint_of(params))
+
+    def _render(self, params: Params, run: Run) -> Params:
+        begin = time.perf_counter()
+        camera = Camera.from_json(params["camera"])
+        picture = self._session.picture(*checkpoint_of(params), camera, run)
+        path = Path(params["out"]) / "view.npy"
+        save_array(path, picture.image.cpu().numpy())
+        return {"image": str(path), "seconds": time.perf_counter() - begin}
+
+    def _predict(self, params: Params, run: Run) -> Params:
+        objects = prompts_from_json(params) if params["objects"] else []
+        predictions = self._session.predict(
+            *checkpoint_of(params),
+            Camera.from_json(params["camera"]),
+            objects,
+            (params.get("segmenter", "bundled"), params.get("weights")),
+            view_size=params.get("view_size"),
+            run=run,
+        )
+        found = []
+        for i, (prompt, answer) in enumerate(zip(objects, predictions, strict=True)):
+            path = Path(params["out"]) / f"masks_{i}.npy"
+            save_array(path, answer.masks)
+            found.append(
+                {"name": prompt.name, "masks": str(path), "scores": answer.scores.tolist()}
+            )
+        return {"objects": found}
+
+    def _points(self, params: Params, run: Run) -> Params:
+        checkpoint, options = checkpoint_of(params)
+        field = self._session.field(checkpoint, options, run)
+        run.check()
+        side_file = params.get("training_cameras")
+        cameras = known_cameras(field, checkpoint, Path(side_file) if side_file else None)
+        cloud = sample_surface(
+            field, cameras, count=int(params["count"]), seconds=float(params["seconds"]), run=run
+        )
+        path = Path(params["out"]) / "points.npz"
+        cloud.save(path)
+        return {"points": str(path), "count": len(cloud.points)}
+
+    def _training_cameras(self, params: Params, run: Run) -> Params:
+        path = Path(params["file"])
+        return describe_training_cameras(self._session, *checkpoint_of(params), path, run)
+
+    def _segment(self, params: Params, run: Run) -> Params:
+        if params.get("previews"):
+            self._show_previews(params["previews"], run)
+        return self._session.segment(
+            *checkpoint_of(params),
+            Camera.from_json(params["camera"]),
+            prompts_from_json({"objects": params["objects"]}),
+            settings_from_json(SegmentSettings, params.get("settings")),
+            settings_from_json(MeshSettings, params.get("mesh")),
+            Path(params["out"]),
+            more=[PromptedView.from_json(view) for view in params.get("more_views", [])],
+            given=self._given_cameras(params, run),
+            keep=params.get("keep", ()),
+            run=run,
+        )
+
+    def _show_previews(self, wanted: Params, run: Run) -> None:
+        """Send each preview as progress that says again where the run is."""
+        said: list[tuple[str, int, int, str]] = []
+        say = run.on_progress
+
+        def remember(stage: str, n: int, total: int, text: str) -> None:
+            said[:] = [(stage, n, total, text)]
+            say(stage, n, total, text)
+
+        def send(**more: Any) -> None:
+            for progress in said:
+                say(*progress, **more)
+
+        def send_points(files: dict[str, Path]) -> None:
+            send(points={name: str(path) for name, path in files.items()})
+
+        folder = Path(wanted["folder"])
+        run.on_progress = remember
+        run.previews = Previews(folder, wanted["colors"], lambda path: send(picture=str(path)))
+        run.on_votes = CoarseObjects(folder, send_points).visited
+
+    def _given_cameras(self, params: Params, run: Run) -> list[Camera]:
+        """Those of the request itself, or of a file that it names."""
+        given = [Camera.from_json(data) for data in params.get("cameras", [])]
+        if params.get("training_cameras"):
+            read = read_cameras(Path(params["training_cameras"]))
+            field = self._session.field(*checkpoint_of(params), run)
+            given += placed_cameras(read, field).cameras
+        return given
+
+    def _mesh(self, params: Params, run: Run) -> Params:
+        settings = settings_from_json(MeshSettings, params.get("mesh"))
+        result, out = Path(params["result"]), Path(params["out"])
+        meshes = self._session.mesh(result, settings, run, only=params.get("objects"))
+        return {"objects": [write_object(name, mesh, out) for name, mesh in meshes.items()]}
+
+    def _rest(self, params: Params, run: Run) -> Params:
+        settings = settings_from_json(MeshSettings, params.get("mesh"))
+        mesh = self._session.rest(Path(params["result"]), settings, run)
+        return {"objects": [write_object(REST, mesh, Path(params["out"]))]}
+
+
+def checkpoint_of(params: Params) -> tuple[Path, FieldOptions]:
+    """The checkpoint a request is about and its options."""
+    if not isinstance(params.get("checkpoint"), str):
+        raise UserError("The request names no checkpoint; load a NeRF first.")
+    return Path(params["checkpoint"]), settings_from_json(FieldOptions, params.get("options"))
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write a ``.npy`` file without pickles."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def serve(*, device: str = "auto") -> int:
+    """Serve on the process's pipes until stdin ends."""
+    # Whatever a library prints must not reach the wire: keep fd 1 for us, send prints to stderr.
+    wire = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    Server(wire, device=device).serve(sys.stdin.buffer)
+    return 0

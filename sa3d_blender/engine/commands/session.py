@@ -1,0 +1,304 @@
+"""What command line and server have in common: jobs on a checkpoint, with everything kept warm."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...core.cameras import Camera
+from ...core.errors import UserError
+from ...core.mesh import MeshData
+from ...core.prompted_view import PromptedView
+from ...core.prompts import ObjectPrompt
+from ...core.settings import (
+    SEGMENTERS,
+    FieldOptions,
+    MeshSettings,
+    SegmentSettings,
+    settings_to_json,
+)
+from ..fields import load_field
+from ..fields.files.file_stamps import file_stamps
+from ..fields.protocol import RadianceField
+from ..memory_use import release_memory
+from ..meshing.mesh_jobs import (
+    check_mesh_settings,
+    check_whole,
+    chosen_objects,
+    make_meshes,
+    make_rest,
+    with_earlier,
+    write_object,
+)
+from ..rendering.render import Picture, View, render_picture, render_view
+from ..segmentation.artist_view import (
+    EmbeddedPicture,
+    artist_camera,
+    embed_picture,
+    predict_in_picture,
+)
+from ..segmentation.pipeline import segment
+from ..segmentation.report import Run, versions, write_report
+from ..segmentation.result import SegmentResult
+from ..segmenters import load_segmenter
+from ..segmenters.protocol import MaskPrediction, Segmenter
+from ..view_path.picture_cache import PictureCache
+from ..view_path.view_memory import ViewMemory
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+VIEWS = (1, 1000)
+VIEW_SIZES = (16, 4096)
+"""Least and most that a setting may be."""
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        UserError: the device is not there.
+    """
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next((device for device, there in found.items() if there), "cpu")
+    if not found.get(name, name == "cpu"):
+        raise UserError(f"This computer offers no {name!r} device to PyTorch; use --device cpu.")
+    return torch.device(name)
+
+
+@dataclass
+class Session:
+    """Loaded things, kept between jobs; every job names its checkpoint, so it is no state."""
+
+    device: torch.device
+    _field_key: tuple[Any, ...] = ()
+    _field: RadianceField | None = None
+    _segmenters: dict[tuple[str, str | None], Segmenter] = field(default_factory=dict)
+    _pictures: PictureCache = field(default_factory=PictureCache)
+    _views: ViewMemory = field(default_factory=ViewMemory)
+
+    def field(
+        self, checkpoint: Path, options: FieldOptions, run: Run | None = None
+    ) -> RadianceField:
+        """The loaded field; read again only when one of its files or the options changed."""
+        key = (file_stamps(checkpoint), options)
+        if self._field is None or key != self._field_key:
+            self._field = None
+            with (run or Run()).timed("load"):
+                self._field = load_field(Path(checkpoint), options, device=self.device)
+            self._field_key = key
+        return self._field
+
+    def unload(self) -> None:
+        """Forget the field, the segmenters and all pictures, and give their memory back."""
+        self._field, self._field_key = None, ()
+        self._segmenters.clear()
+        self._pictures, self._views = PictureCache(), ViewMemory()
+        release_memory(self.device)
+
+    def segmenter(self, name: str, weights: str | None, run: Run | None = None) -> Segmenter:
+        """The loaded segmenter."""
+        if name not in SEGMENTERS:
+            raise UserError(f"There is no segmenter {name!r}; use one of {', '.join(SEGMENTERS)}.")
+        key = (name, weights)
+        if key not in self._segmenters:
+            with (run or Run()).timed("load"):
+                self._segmenters[key] = load_segmenter(
+                    name, weights=Path(weights) if weights else None, device=self.device
+                )
+        return self._segmenters[key]
+
+    def info(self, checkpoint: Path, options: FieldOptions) -> dict[str, Any]:
+        """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
+        return {"name": Path(checkpoint).stem, **self.field(checkpoint, options).info()}
+
+    def picture(
+        self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None
+    ) -> Picture:
+        """A checkpoint's picture, depth and opacity from a camera, of any size."""
+        run = run or Run()
+        loaded = self.field(checkpoint, options, run)
+        return render_picture(loaded, camera, cancelled=run.is_cancelled)
+
+    def view(
+        self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None
+    ) -> View:
+        """A checkpoint's view with its samples, for masks."""
+        run = run or Run()
+        loaded = self.field(checkpoint, options, run)
+        return render_view(loaded, camera, cancelled=run.is_cancelled)
+
+    def predict(
+        self,
+        checkpoint: Path,
+        options: FieldOptions,
+        camera: Camera,
+        objects: Sequence[ObjectPrompt],
+        segmenter: tuple[str, str | None],
+        *,
+        view_size: int | None = None,
+        run: Run | None = None,
+    ) -> list[MaskPrediction]:
+        """The segmenter's candidates for each object in the camera's picture.
+
+        Args:
+            objects: none of them merely makes the picture ready.
+            segmenter: name and weights.
+            view_size: cut the picture as `segment` with this setting does; at its own size else.
+        """
+        loaded, model = self.field(checkpoint, options, run), self.segmenter(*segmenter, run)
+        cut = camera
+        if view_size is not None:
+            check_whole("view size", view_size, *VIEW_SIZES)
+            cut = artist_camera(camera, view_size)
+        key = (self._field_key, segmenter, json.dumps(cut.to_json()))
+        picture: EmbeddedPicture = self._pictures.get(
+            key, lambda: embed_picture(loaded, model, cut, run)
+        )
+        return predict_in_picture(picture, model, camera, objects)
+
+    def segment(
+        self,
+        checkpoint: Path,
+        options: FieldOptions,
+        camera: Camera,
+        objects: Sequence[ObjectPrompt],
+        settings: SegmentSettings,
+        mesh: MeshSettings,
+        out: Path,
+        *,
+        more: Sequence[PromptedView] = (),
+        given: Sequence[Camera] = (),
+        keep: Sequence[str] = (),
+        run: Run | None = None,
+        whole_process: bool = False,
+    ) -> dict[str, Any]:
+        """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
+
+        Args:
+            more: prompts in pictures of other cameras; see `pipeline.segment`.
+            keep: objects of an earlier result in ``out`` that stay in ``result.npz``.
+            whole_process: the report's total counts from the start of the process, not of the job.
+
+        Returns:
+            ``{result, report, objects: [{name, mesh, glb, vertices, faces}]}`` with paths.
+
+        Raises:
+            UserError: bad input, nothing found, or ``out`` cannot be written (told at once).
+        """
+        run = run or Run()
+        begin = time.perf_counter() - (seconds_since_start() if whole_process else 0)
+        check_settings(settings, mesh)
+        check_writable(out)
+        run.progress("load", 0, 1, "Loading")
+        loaded = self.field(checkpoint, options, run)
+        segmenter = self.segmenter(settings.segmenter, settings.weights, run)
+        shown, weights = run.previews is not None, (settings.segmenter, settings.weights)
+        self._views.begin((self._field_key, weights, settings.reference, shown))
+        found, views = segment(
+            loaded,
+            segmenter,
+            camera,
+            objects,
+            settings,
+            more=more,
+            given=given,
+            run=run,
+            memory=self._views,
+        )
+        result = SegmentResult(os.path.abspath(checkpoint), options, tuple(found))
+        meshes = make_meshes(loaded, found, mesh, run)
+        with run.timed("write"):
+            with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
+            written = [write_object(name, data, out) for name, data in meshes.items()]
+        seconds = {k: round(v, 3) for k, v in run.seconds.items()}
+        report: dict[str, Any] = {
+            "seconds": {**seconds, "total": round(seconds_since_start(), 3)},
+            "views": views,
+            "reused_views": self._views.reused,
+            "objects": written,
+            "segmenter": segmenter.name,
+            "device": str(self.device),
+            "field": loaded.info(),
+            "settings": settings_to_json(settings),
+            "mesh_settings": settings_to_json(mesh),
+            "versions": versions(),
+        }
+        report["seconds"]["total"] = round(time.perf_counter() - begin, 3)
+        write_report(out / "report.json", report)
+        return {
+            "result": str(out / "result.npz"),
+            "report": str(out / "report.json"),
+            "objects": written,
+        }
+
+    def mesh(
+        self,
+        result_path: Path,
+        settings: MeshSettings,
+        run: Run | None = None,
+        *,
+        only: Sequence[str] | None = None,
+        single: bool = False,
+    ) -> dict[str, MeshData]:
+        """The meshes of a saved result's objects by name, made anew.
+
+        Args:
+            only: the names of some of them.
+            single: refuse a result of several objects when ``only`` names none.
+        """
+        run = run or Run()
+        check_mesh_settings(settings)
+        result = SegmentResult.load(result_path, device=self.device)
+        objects = chosen_objects(result, only, single=single)
+        loaded = self.field(Path(result.checkpoint), result.options, run)
+        return make_meshes(loaded, objects, settings, run)
+
+    def rest(self, result_path: Path, settings: MeshSettings, run: Run | None = None) -> MeshData:
+        """The mesh of everything but a saved result's objects."""
+        run = run or Run()
+        check_mesh_settings(settings)
+        result = SegmentResult.load(result_path, device=self.device)
+        loaded = self.field(Path(result.checkpoint), result.options, run)
+        return make_rest(loaded, result.objects, settings, run)
+
+
+def check_settings(settings: SegmentSettings, mesh: MeshSettings) -> None:
+    """Raise UserError when a setting is out of range; before minutes of work, not after."""
+    check_whole("number of views", settings.views, *VIEWS)
+    check_whole("view size", settings.view_size, *VIEW_SIZES)
+    check_mesh_settings(mesh)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise UserError when a folder cannot be made or written; before hours of work, not after."""
+    probe = folder / f".{os.getpid()}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(b"sa3d")
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another folder.",
+            code="cannot_write",
+        ) from error
+
+
+def seconds_since_start() -> float:
+    """Seconds since this process began, imports included, where the system tells."""
+    if sys.platform == "linux":
+        with open("/proc/self/stat", encoding="ascii") as file:
+            ticks = float(file.read().rsplit(")", 1)[1].split()[19])
+        with open("/proc/uptime", encoding="ascii") as file:
+            uptime = float(file.read().split()[0])
+        return uptime - ticks / os.sysconf("SC_CLK_TCK")
+    return time.process_time()

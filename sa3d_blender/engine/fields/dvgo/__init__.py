@@ -1,0 +1,1 @@
+"""DirectVoxGO and SA3D's own checkpoints: bounded, forward-facing, unbounded."""

@@ -1,0 +1,90 @@
+"""How far apart DirectVoxGO's samples are: asked of all that may tell.
+
+The checkpoint itself does not say. Its training writes its settings beside it, as a Python file,
+of which numbers are read and nothing is run.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ....core.errors import UserError
+from ....core.settings import FieldOptions
+from ..files.checkpoint_file import Checkpoint
+
+CONFIG = "config.py"
+MAX_BYTES = 65_536
+USUAL = 0.5
+"""Voxels per step; DirectVoxGO's default, which its own settings keep."""
+NARROWEST, WIDEST = 0.01, 16.0
+"""Voxels per step that are believed."""
+
+
+def voxels_per_step(checkpoint: Checkpoint, options: FieldOptions) -> tuple[float, str]:
+    """The distance of samples in voxels, and where it comes from, as a sentence.
+
+    Raises:
+        UserError: code ``setting``; the option is out of range.
+    """
+    wanted = options.voxels_per_step
+    if wanted is not None:
+        if not _believed(wanted):
+            raise UserError(
+                f"{wanted} voxels per step are not possible; give a number from {NARROWEST:g} to "
+                f"{WIDEST:g}.",
+                code="setting",
+            )
+        return wanted, f"{wanted:g} voxels per step, as asked for."
+    table = checkpoint.data.get("render_kwargs")
+    said: Any = table.get("stepsize") if isinstance(table, dict) else None
+    if _believed(said):
+        return float(said), f"{said:g} voxels per step, says the file."
+    stage = "coarse" if checkpoint.path.name.startswith("coarse") else "fine"
+    said = _configured(checkpoint.path.parent / CONFIG, f"{stage}_model_and_render", "stepsize")
+    if _believed(said):
+        return float(said), f"{said:g} voxels per step, says {CONFIG} beside the file."
+    return USUAL, (
+        f"{USUAL:g} voxels per step assumed, DirectVoxGO's default; the training's {CONFIG} beside "
+        "the file would say."
+    )
+
+
+def settings_file(checkpoint: Path) -> tuple[Path, ...]:
+    """Where the settings of a checkpoint's training may be."""
+    return (checkpoint.parent / CONFIG,)
+
+
+def _believed(value: Any) -> bool:
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain and math.isfinite(value) and NARROWEST <= value <= WIDEST
+
+
+def _configured(path: Path, table: str, name: str) -> Any:
+    """The constant of a name in a table, both written as ``table = dict(name=1, ...)`` or with
+    braces; None where there is none."""
+    tree: ast.Module | None = None
+    with suppress(OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        with path.open("rb") as file:
+            tree = ast.parse(file.read(MAX_BYTES))
+    for line in tree.body if tree else ():
+        if isinstance(line, ast.Assign) and _names(line) == [table]:
+            entries = _entries(line.value).get(name)
+            return entries.value if isinstance(entries, ast.Constant) else None
+    return None
+
+
+def _names(line: ast.Assign) -> list[str]:
+    return [target.id for target in line.targets if isinstance(target, ast.Name)]
+
+
+def _entries(value: ast.expr) -> dict[Any, ast.expr]:
+    if isinstance(value, ast.Call):
+        return {keyword.arg: keyword.value for keyword in value.keywords}
+    if isinstance(value, ast.Dict):
+        pairs = zip(value.keys, value.values, strict=True)
+        return {key.value: entry for key, entry in pairs if isinstance(key, ast.Constant)}
+    return {}

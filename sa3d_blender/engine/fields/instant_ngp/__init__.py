@@ -1,0 +1,1 @@
+"""Instant-NGP's snapshots."""

@@ -1,0 +1,1 @@
+"""Vanilla NeRF, as nerf-pytorch trains it."""

@@ -1,0 +1,1 @@
+"""Nerfstudio's nerfacto."""

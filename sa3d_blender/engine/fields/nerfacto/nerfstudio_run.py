@@ -1,0 +1,160 @@
+"""The files of a nerfstudio training: which belong together, and what ``config.yml`` says.
+
+A run is a folder with ``config.yml``, ``dataparser_transforms.json`` and, in
+``nerfstudio_models``, checkpoints named by their step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....core.errors import UserError
+from ..files.inert_yaml import read_inert_yaml
+
+CONFIG = "config.yml"
+CHECKPOINTS = "nerfstudio_models"
+TRANSFORMS = "dataparser_transforms.json"
+MAX_BYTES = 65_536
+"""Larger files of transforms are something else."""
+STEP = re.compile(r"step-(\d+)\.ckpt")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a ``config.yml`` says."""
+
+    path: Path
+    data: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.path.parent
+
+    def table(self, *names: str) -> dict[str, Any]:
+        """A nested table by the names that lead to it; empty where there is none."""
+        found: Any = self.data
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a ``config.yml`` of whatever name.
+
+    Raises:
+        UserError: code ``not_a_checkpoint``.
+    """
+    config = RunConfig(path, read_inert_yaml(path))
+    if not config.table("pipeline"):
+        raise UserError(
+            f"{path} is not a nerfstudio config.yml; choose the file that the training wrote.",
+            code="not_a_checkpoint",
+        )
+    return config
+
+
+def config_in_folder(folder: Path) -> RunConfig:
+    """The configuration of a run's folder, or of the run whose folder of checkpoints it is.
+
+    Raises:
+        UserError: code ``not_a_checkpoint``.
+    """
+    for place in (folder, folder.parent) if folder.name == CHECKPOINTS else (folder,):
+        if (place / CONFIG).is_file():
+            return read_config(place / CONFIG)
+    raise UserError(
+        f"{folder} is a folder without a config.yml of nerfstudio in it; choose the checkpoint "
+        "file itself (e.g. its .th file).",
+        code="not_a_checkpoint",
+    )
+
+
+def config_of_checkpoint(path: Path) -> RunConfig | None:
+    """The configuration of the run that a checkpoint file belongs to; None if it is not there.
+
+    Raises:
+        UserError: code ``not_a_checkpoint``; it is there and unreadable.
+    """
+    found = _beside(path, CONFIG)
+    return None if found is None else read_config(found)
+
+
+def dataset_transform(checkpoint: Path) -> np.ndarray | None:
+    """The 4x4 similarity from the data set's original coordinates to the training's.
+
+    From ``dataparser_transforms.json``; None where that is missing. A point ``p`` of the data set
+    is ``scale * (transform @ [p; 1])`` in training.
+
+    Raises:
+        UserError: code ``bad_weights``; it is there and cannot be used.
+    """
+    path = _beside(checkpoint, TRANSFORMS)
+    if path is None:
+        return None
+    similarity = np.eye(4)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES)
+        data = json.loads(content)
+        similarity[:3] = np.array(data["transform"], dtype=np.float64) * float(data["scale"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _bad_transform(path) from error
+    if not np.isfinite(similarity).all() or abs(np.linalg.det(similarity)) < 1e-30:
+        raise _bad_transform(path)
+    return similarity
+
+
+def run_files(chosen: Path) -> tuple[Path, ...]:
+    """The files of a run that loading it from a folder, a configuration or a checkpoint looks for.
+
+    A checkpoint that was chosen itself does not depend on the others.
+    """
+    places = [chosen, chosen.parent, chosen.parent.parent]
+    found = [place / name for place in places for name in (CONFIG, TRANSFORMS)]
+    if not STEP.fullmatch(chosen.name):
+        with suppress(OSError):
+            for place in (*places[:2], chosen / CHECKPOINTS, chosen.parent / CHECKPOINTS):
+                found += sorted(place.glob("step-*.ckpt"))
+    return tuple(found)
+
+
+def _bad_transform(path: Path) -> UserError:
+    return UserError(
+        f"{path} does not hold a 3x4 transform and a scale; copy the run's whole folder again.",
+        code="bad_weights",
+    )
+
+
+def _beside(checkpoint: Path, name: str) -> Path | None:
+    """A file of the run that a checkpoint belongs to."""
+    places = (checkpoint.parent.parent, checkpoint.parent)
+    return next((place / name for place in places if (place / name).is_file()), None)
+
+
+def newest_checkpoint(config: RunConfig) -> Path:
+    """The run's checkpoint of the highest step.
+
+    Raises:
+        UserError: code ``missing_file``.
+    """
+    steps: dict[int, Path] = {}
+    for folder in (config.folder / CHECKPOINTS, config.folder):
+        for path in sorted(folder.glob("step-*.ckpt")):
+            match = STEP.fullmatch(path.name)
+            if match:
+                steps.setdefault(int(match[1]), path)
+    if not steps:
+        raise UserError(
+            f"There is no {CHECKPOINTS}/step-*.ckpt beside {config.path}; copy the run's whole "
+            "folder.",
+            code="missing_file",
+        )
+    return steps[max(steps)]

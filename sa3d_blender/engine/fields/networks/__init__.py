@@ -1,0 +1,1 @@
+"""Small networks and encodings that several families share."""

@@ -1,0 +1,1 @@
+"""Plenoxels, as svox2 writes them."""

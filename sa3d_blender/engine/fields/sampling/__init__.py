@@ -1,0 +1,1 @@
+"""Where along the rays a field is asked: marching, occupancy, proposals."""

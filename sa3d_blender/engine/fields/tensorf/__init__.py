@@ -1,0 +1,1 @@
+"""TensoRF: VM and CP decompositions."""

@@ -1,0 +1,139 @@
+"""Meshes from finished segmentations: of the objects, of all the rest, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import UserError
+from ...core.mesh import MeshData
+from ...core.settings import MeshSettings
+from ..fields.protocol import RadianceField
+from ..segmentation.report import Run
+from ..segmentation.result import SegmentedObject, SegmentResult
+from .mesh_files import write_mesh
+from .rest_of_scene import extract_rest
+from .surface import MAX_RESOLUTION, MIN_RESOLUTION, extract_mesh
+from .texture import check_texture, with_texture
+
+FACES = (100, 10_000_000)
+THRESHOLD = (-0.95, 0.95)
+DENSITY = (0.01, 100.0)
+"""Least and most that a setting may be."""
+REST = "Rest of the Scene"
+"""What the mesh of all but the objects is called."""
+
+
+def make_meshes(
+    field: RadianceField,
+    objects: Sequence[SegmentedObject],
+    settings: MeshSettings,
+    run: Run,
+) -> dict[str, MeshData]:
+    """Each object's mesh by name, with a texture where the settings ask for one."""
+    meshes = {}
+    for n, entry in enumerate(objects, start=1):
+        run.progress("surface", n, len(objects), f"Making the surface of {entry.name}")
+        with run.timed("surface"):
+            mesh = extract_mesh(field, entry, settings, run)
+        meshes[entry.name] = finished(field, mesh, settings, run)
+    return meshes
+
+
+def make_rest(
+    field: RadianceField, objects: Sequence[SegmentedObject], settings: MeshSettings, run: Run
+) -> MeshData:
+    """The mesh of all but the objects."""
+    with run.timed("surface"):
+        mesh = extract_rest(field, objects, settings, run)
+    return finished(field, mesh, settings, run)
+
+
+def finished(field: RadianceField, mesh: MeshData, settings: MeshSettings, run: Run) -> MeshData:
+    """The mesh, with a texture where the settings ask for one."""
+    return with_texture(field, mesh, settings.texture, run) if settings.texture else mesh
+
+
+def chosen_objects(
+    result: SegmentResult, names: Sequence[str] | None, *, single: bool = False
+) -> list[SegmentedObject]:
+    """Some objects of a result.
+
+    Args:
+        names: all of them when not given.
+        single: refuse several.
+
+    Raises:
+        UserError: the result holds none of that name, or several where one was asked for.
+    """
+    there = {entry.name: entry for entry in result.objects}
+    missing = [name for name in names or () if name not in there]
+    if missing:
+        raise UserError(
+            f"The result holds no object {missing[0]!r}; it holds {', '.join(there)}.",
+            code="no_such_object",
+        )
+    if single and len(names or there) > 1:
+        raise UserError(
+            f"The result holds several objects; add --object with one of {', '.join(there)}."
+        )
+    return [there[name] for name in names or there]
+
+
+def with_earlier(result: SegmentResult, path: Path, names: Sequence[str]) -> SegmentResult:
+    """The result and, of an earlier one of the same NeRF, the objects that it lacks.
+
+    Args:
+        path: of the earlier result; it need not be there.
+        names: the earlier objects that still count.
+    """
+    try:
+        earlier = SegmentResult.load(path, device=result.objects[0].values.device)
+    except UserError:  # none, or a damaged one, which is about to be replaced
+        return result
+    if (earlier.checkpoint, earlier.options) != (result.checkpoint, result.options):
+        return result
+    made = {entry.name for entry in result.objects}
+    kept = [o for o in earlier.objects if o.name in names and o.name not in made]
+    return replace(result, objects=(*result.objects, *kept))
+
+
+def write_object(name: str, mesh: MeshData, out: Path) -> dict[str, Any]:
+    """Write one object's mesh as ``NAME.glb`` and ``NAME_mesh.npz`` and describe it."""
+    mesh.save(out / f"{name}_mesh.npz")
+    write_mesh(mesh, out / f"{name}.glb")
+    return {
+        "name": name,
+        "mesh": str(out / f"{name}_mesh.npz"),
+        "glb": str(out / f"{name}.glb"),
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+    }
+
+
+def check_mesh_settings(mesh: MeshSettings) -> None:
+    """Raise UserError when a mesh cannot be made with these settings."""
+    check_whole("mesh resolution", mesh.resolution, MIN_RESOLUTION, MAX_RESOLUTION)
+    check_whole("number of faces", mesh.max_faces, *FACES)
+    _check_number("mask threshold", mesh.threshold, *THRESHOLD)
+    _check_number("surface density", mesh.density, *DENSITY)
+    check_texture(mesh.texture)
+
+
+def check_whole(what: str, value: Any, least: int, most: int) -> None:
+    """Raise UserError unless a setting is a whole number in its range."""
+    if not isinstance(value, int) or not least <= value <= most:
+        raise UserError(
+            f"A {what} of {value} is not possible; choose a whole number from {least} to {most}.",
+            code="setting",
+        )
+
+
+def _check_number(what: str, value: Any, least: float, most: float) -> None:
+    if not isinstance(value, int | float) or not least <= value <= most:
+        raise UserError(
+            f"A {what} of {value} is not possible; choose a number from {least:g} to {most:g}.",
+            code="setting",
+        )

@@ -1,0 +1,128 @@
+"""The mesh of everything but the objects: what stays of a scene when they are taken out.
+
+The same surface as the objects', with the mask turned round, on nodes that span the field's box.
+Unbounded fields have no end: theirs is the box of their middle, which holds what the training
+cameras stood around. Nodes are worked through in slabs, so that memory grows with their number by
+a few bytes each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...core.errors import UserError
+from ...core.mesh import MeshData
+from ...core.settings import MeshSettings
+from ..fields.protocol import RadianceField
+from ..segmentation.mask_grid import MaskGrid, region_nodes, region_shape
+from ..segmentation.report import Run
+from ..segmentation.result import SegmentedObject
+from ..segmentation.solid_nodes import CHUNK, Nodes, belonging, solidity, votes_over
+from .mesh_clean import drop_islands, limit_faces, outward
+from .surface import march_cubes, side_lengths
+from .surface_colors import vertex_colors
+
+SLAB_NODES = 1 << 21
+HALO = 6
+"""Nodes beyond a slab that the mask's continuation and smoothing look at."""
+ISLAND_SHARE = 0.01
+"""Pieces smaller than this part of the largest piece's faces are floaters."""
+BOX_STEPS = 9
+"""Points along each side of the box whose grid-frame positions bound the region."""
+
+
+def extract_rest(
+    field: RadianceField,
+    objects: Sequence[SegmentedObject],
+    settings: MeshSettings,
+    run: Run | None = None,
+) -> MeshData:
+    """The surface of all but the objects within the field's box, field frame, normals outward.
+
+    Closed where the box cuts it.
+
+    Raises:
+        UserError: there is nothing but the objects.
+    """
+    run = run or Run()
+    lower, upper = _scene_region(field)
+    shape = region_shape(side_lengths(field, lower, upper), settings.resolution)
+    inside = _inside_rest(field, objects, (lower, upper), shape, settings, run)
+    vertices, faces = march_cubes(inside, lower, upper)
+    del inside
+    run.check()
+    if len(faces) == 0:
+        raise UserError("The NeRF holds nothing but the objects.", code="empty_mesh")
+    points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
+    vertices = points.cpu().numpy()
+    vertices, faces = drop_islands(vertices, outward(vertices, faces), ISLAND_SHARE)
+    run.check()
+    vertices, faces = limit_faces(vertices, faces, settings.max_faces)
+    run.check()
+    colors = vertex_colors(field, vertices, faces, run)
+    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), colors)
+
+
+def _scene_region(field: RadianceField) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """The grid-frame region around the field's box."""
+    steps = [torch.linspace(0, 1, BOX_STEPS, device=field.device)] * 3
+    share = torch.stack(torch.meshgrid(*steps, indexing="ij"), dim=-1).reshape(-1, 3)
+    points = field.box[0] + share * (field.box[1] - field.box[0])
+    place = field.grid_from_field(points)
+    place = place[torch.isfinite(place).all(dim=1)].clamp(-1, 1)
+    return place.amin(dim=0), place.amax(dim=0)
+
+
+def _inside_rest(
+    field: RadianceField,
+    objects: Sequence[SegmentedObject],
+    region: tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]],
+    shape: tuple[int, int, int],
+    settings: MeshSettings,
+    run: Run,
+) -> Nodes:
+    """Positive inside something that is no object, about linear across its surface."""
+    lower, upper = region
+    level = settings.density * float(np.median([entry.level for entry in objects]))
+    inside = np.empty(shape, np.float32)
+    count = shape[0]
+    thickness = max(1, SLAB_NODES // (shape[1] * shape[2]))
+    along = torch.linspace(float(lower[0]), float(upper[0]), count)
+    for first in range(0, count, thickness):
+        run.progress("surface", first, count, "Making the surface of the rest")
+        last = min(first + thickness, count)
+        begin, end = max(0, first - HALO), min(count, last + HALO)
+        low, high = lower.clone(), upper.clone()
+        low[0], high[0] = along[begin], along[end - 1]
+        slab = (end - begin, shape[1], shape[2])
+        nodes = region_nodes(low, high, slab)
+        solid = solidity(field, nodes, slab, level, run)
+        belongs = belonging(_votes_for_any(objects, nodes, slab, settings.threshold), solid)
+        part = slice(first - begin, last - begin)
+        inside[first:last] = np.minimum(solid, -2 * belongs)[part]
+    return inside
+
+
+def _votes_for_any(
+    objects: Sequence[SegmentedObject],
+    nodes: Float[Tensor, "n 3"],
+    shape: tuple[int, int, int],
+    threshold: float,
+) -> Float[np.ndarray, "x y z"]:
+    """The highest of the objects' votes; -1 outside all regions, zero where nobody knows."""
+    result = torch.full((len(nodes),), -1.0, device=nodes.device)
+    for entry in objects:
+        votes = votes_over(entry, threshold)
+        grid = MaskGrid(entry.lower, entry.upper, votes, votes)
+        for first in range(0, len(nodes), CHUNK):
+            part = nodes[first : first + CHUNK]
+            within = ((part >= entry.lower) & (part <= entry.upper)).all(dim=1)
+            index = within.nonzero()[:, 0]
+            here = first + index
+            result[here] = torch.maximum(result[here], grid.sample(votes, part[index]))
+    return result.view(shape).cpu().numpy()

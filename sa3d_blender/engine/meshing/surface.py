@@ -1,0 +1,135 @@
+"""From a mask grid and the field's density to a closed, coloured triangle mesh.
+
+Marching cubes runs on one function that is positive inside the object: the smaller of "inside
+something" (density over the level at which rendering meets the surface; unseen interiors filled)
+and "belongs to the object" (the mask grid).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from scipy import ndimage
+from skimage.measure import marching_cubes
+from torch import Tensor
+
+from ...core.errors import UserError
+from ...core.mesh import MeshData
+from ...core.settings import MeshSettings
+from ..fields.protocol import RadianceField
+from ..segmentation.mask_grid import MaskGrid, region_nodes, region_shape
+from ..segmentation.report import Run
+from ..segmentation.result import SegmentedObject
+from ..segmentation.solid_nodes import CHUNK, Nodes, belonging, solidity, votes_over
+from .mesh_clean import drop_islands, limit_faces, outward
+from .surface_colors import vertex_colors
+
+INSIDE_DEPTH = 2.5
+"""Cells from free space at which unseen solid counts as inside whatever its density is."""
+MIN_RESOLUTION, MAX_RESOLUTION = 16, 512
+
+
+def extract_mesh(
+    field: RadianceField, entry: SegmentedObject, settings: MeshSettings, run: Run | None = None
+) -> MeshData:
+    """The surface of one segmented object, field frame, normals outward.
+
+    Raises:
+        UserError: the object holds nothing solid at this resolution, or the settings are out of
+            range.
+    """
+    run = run or Run()
+    if not MIN_RESOLUTION <= settings.resolution <= MAX_RESOLUTION:
+        raise UserError(
+            f"A mesh resolution of {settings.resolution} is not possible; "
+            f"choose one from {MIN_RESOLUTION} to {MAX_RESOLUTION}."
+        )
+    lower, upper = _object_region(entry, settings.threshold)
+    shape = region_shape(side_lengths(field, lower, upper), settings.resolution)
+    inside = _inside_object(field, entry, lower, upper, shape, settings, run)
+    vertices, faces = march_cubes(inside, lower, upper)
+    if len(faces) == 0:
+        raise UserError(
+            f"{entry.name!r} holds nothing solid; add points on it and run again.",
+            code="empty_mesh",
+        )
+    points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
+    vertices = points.cpu().numpy()
+    vertices, faces = drop_islands(vertices, outward(vertices, faces))
+    vertices, faces = limit_faces(vertices, faces, settings.max_faces)
+    run.check()
+    colors = vertex_colors(field, vertices, faces, run)
+    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), colors)
+
+
+def _object_region(
+    entry: SegmentedObject, threshold: float
+) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """The box of the object's nodes plus a margin, grid frame."""
+    size = torch.tensor(entry.values.shape, device=entry.lower.device)
+    spacing = (entry.upper - entry.lower) / (size - 1)
+    where = (votes_over(entry, threshold) > 0).nonzero()
+    if len(where) == 0:
+        raise UserError(
+            f"{entry.name!r} is empty; add points on it and run again.", code="empty_mesh"
+        )
+    first, last = where.amin(dim=0), where.amax(dim=0)
+    lower = entry.lower + (first - 4) * spacing
+    upper = entry.lower + (last + 4) * spacing
+    return torch.maximum(lower, entry.lower), torch.minimum(upper, entry.upper)
+
+
+def side_lengths(
+    field: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
+) -> Float[Tensor, " 3"]:
+    """Of a grid-frame region, in the field frame, measured through its middle."""
+    corners = torch.stack([lower, upper])
+    middle = corners.mean(dim=0).repeat(6, 1)
+    for axis in range(3):
+        middle[2 * axis : 2 * axis + 2, axis] = corners[:, axis]
+    points = field.field_from_grid(middle)
+    return (points[1::2] - points[::2]).norm(dim=1)
+
+
+def _inside_object(
+    field: RadianceField,
+    entry: SegmentedObject,
+    lower: Float[Tensor, " 3"],
+    upper: Float[Tensor, " 3"],
+    shape: tuple[int, int, int],
+    settings: MeshSettings,
+    run: Run,
+) -> Nodes:
+    """Positive inside the object, about linear across its surface."""
+    nodes = region_nodes(lower, upper, shape)
+    solid = solidity(field, nodes, shape, settings.density * entry.level, run)
+    grid = MaskGrid(entry.lower, entry.upper, entry.values, entry.values)
+    votes, open_space = votes_over(entry, settings.threshold), entry.free.float()
+    member, free = [], []
+    for part in nodes.split(CHUNK):
+        run.check()
+        member.append(grid.sample(votes, part))
+        free.append(grid.sample(open_space, part))
+    seen_free = torch.cat(free).view(shape).cpu().numpy() > 0.5
+    deep = ndimage.distance_transform_edt(~seen_free) > INSIDE_DEPTH
+    solid[deep] = np.maximum(solid[deep], 1.0)
+    belongs = belonging(torch.cat(member).view(shape).cpu().numpy(), solid)
+    return np.minimum(solid, 2 * belongs)
+
+
+def march_cubes(
+    inside: Nodes,
+    lower: Float[Tensor, " 3"],
+    upper: Float[Tensor, " 3"],
+) -> tuple[Float[np.ndarray, "n 3"], Int[np.ndarray, "m 3"]]:
+    """Vertices in the grid frame; closed at the region's faces by a border of outside nodes."""
+    if inside.max() <= 0:
+        return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
+    padded = np.pad(inside, 1, constant_values=-1.0)
+    vertices, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="ascent")
+    size = np.array(inside.shape)
+    first, last = lower.cpu().numpy(), upper.cpu().numpy()
+    # nodes lie on the faces of the region: spacing is extent / (N - 1)
+    placed = first + (vertices - 1) * (last - first) / (size - 1)
+    return placed.astype(np.float32), faces.astype(np.int32)

@@ -1,0 +1,1 @@
+"""Rays, packed samples, and the pictures made of them."""

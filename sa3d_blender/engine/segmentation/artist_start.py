@@ -1,0 +1,208 @@
+"""How a run starts: the pictures that the artist pointed in, cut by what they pointed at.
+
+The first picture that points at an object starts it. Its pictures from other cameras vote with the
+mask that the artist was shown there. Then the first is asked again, where its mask contradicts the
+others: so a click from another side puts a bad first mask right before it spreads to other views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool
+
+from ...core.cameras import Camera
+from ...core.errors import UserError
+from ...core.prompted_view import PromptedView
+from ...core.prompts import ObjectPrompt
+from ..fields.protocol import RadianceField
+from ..meshing.surface_points import seen_at, surface_points
+from ..parallel import one_core
+from ..rendering.far_background import far_distance
+from ..rendering.render import View
+from ..view_path.views import Target, target_of_points
+from .artist_view import artist_camera, moved_clicks
+from .object_votes import ObjectVotes
+from .one_view import Segmentation
+from .self_prompt import Clicks, believed, cut_by_agreement, worst_error
+
+
+@dataclass
+class StartedObject:
+    """An object with the artist's own masks."""
+
+    votes: ObjectVotes
+    first: int
+    """Number of the artist's picture that started it."""
+    camera: Camera
+    """Of that picture; the prompts are pixels of it."""
+    prompts: dict[int, ObjectPrompt] = field(default_factory=dict)
+    """By number of the artist's picture."""
+
+
+def whole_view(number: int) -> int:
+    """Index among a run's views of the artist's whole picture of that number: 0, -1, -2, ..."""
+    return -number
+
+
+def framed_view(number: int) -> int:
+    """Index of the part of that picture that frames the object: 1, 2, 3, ..."""
+    return 1 + number
+
+
+def framed_clicks(
+    started: Sequence[StartedObject], pictures: Sequence[PromptedView], cameras: Sequence[Camera]
+) -> dict[int, dict[str, Clicks]]:
+    """The artist's clicks by object in each view that frames one of the artist's pictures.
+
+    Args:
+        cameras: of all views, from view 1 on.
+    """
+    found: dict[int, dict[str, Clicks]] = {}
+    for number, picture in enumerate(pictures):
+        index = framed_view(number)
+        found[index] = {
+            entry.votes.prompt.name: moved_clicks(
+                entry.prompts[number], picture.camera, cameras[index - 1]
+            )
+            for entry in started
+            if number in entry.prompts
+        }
+    return found
+
+
+def start_objects(work: Segmentation, pictures: Sequence[PromptedView]) -> list[StartedObject]:
+    """Cut every object in every picture where the artist pointed at it, and let the masks vote.
+
+    Args:
+        pictures: the first is where the run starts.
+
+    Raises:
+        UserError: a prompt is on empty background, or nothing is there.
+    """
+    for number, picture in enumerate(pictures):
+        size = work.settings.view_size
+        work.views.add(whole_view(number), artist_camera(picture.camera, size))
+    started: dict[str, StartedObject] = {}
+    refining = []
+    for number, picture in enumerate(pictures):
+        for prompt in picture.objects:
+            if prompt.says_where and prompt.name not in started:
+                started[prompt.name] = _start(work, number, picture, prompt)
+            else:
+                refining.append((number, picture, prompt))
+    for number, picture, prompt in refining:
+        if prompt.name not in started:
+            raise UserError(
+                f"Object {prompt.name!r} has no positive point and no box; click on the object.",
+                code="no_prompt",
+            )
+        _refine(work, started[prompt.name], number, picture, prompt)
+    for entry in started.values():
+        if len(entry.prompts) > 1 and work.settings.prompt_rule == "agreement":
+            _ask_first_again(work, entry, pictures[entry.first])
+    return list(started.values())
+
+
+def target_of(work: Segmentation, entry: StartedObject, pictures: Sequence[PromptedView]) -> Target:
+    """A sphere around what the mask in an object's first picture shows."""
+    index = whole_view(entry.first)
+    view = work.views[index].view
+    camera = pictures[entry.first].camera
+    mask = entry.votes.masks[index]
+    return _target(work.views.field_, view, mask, camera.forward, entry.votes.prompt.name)
+
+
+def _start(
+    work: Segmentation, number: int, picture: PromptedView, prompt: ObjectPrompt
+) -> StartedObject:
+    index = whole_view(number)
+    mask = work.cut_first(picture.camera, prompt, index)
+    view, field_ = work.views[index].view, work.views.field_
+    target = _target(field_, view, mask, picture.camera.forward, prompt.name)
+    votes = ObjectVotes.start(prompt, work.settings, field_, target)
+    votes.vote(index, view, mask)
+    return StartedObject(votes, number, picture.camera, {number: prompt})
+
+
+def _refine(
+    work: Segmentation,
+    entry: StartedObject,
+    number: int,
+    picture: PromptedView,
+    prompt: ObjectPrompt,
+) -> None:
+    """Let a further picture vote: with the mask that its prompts show, or without what they deny.
+
+    Points that are not on the object show no mask by themselves: what the artist clicked on in the
+    first picture is pointed at with them, where it is seen from here.
+    """
+    index = whole_view(number)
+    prepared, votes = work.views[index], entry.votes
+    if prompt.says_where:
+        mask = work.cut_first(picture.camera, prompt, index)
+    else:
+        clicks = moved_clicks(prompt, picture.camera, prepared.view.camera)
+        with work.views.run.timed("prompt"), one_core():
+            known = votes.known(prepared.view)
+            for row, column in _first_clicks_from(work, entry, prepared.view):
+                clicks.add(row, column, 1)
+            cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=clicks)
+        if not cut.mask.any():
+            return
+        mask = cut.mask
+    entry.prompts[number] = prompt
+    with work.views.run.timed("vote"), one_core():
+        votes.grow_to(prepared.view, mask, work.views.rendered())
+        votes.vote(index, prepared.view, mask)
+
+
+def _ask_first_again(work: Segmentation, entry: StartedObject, picture: PromptedView) -> None:
+    """Cut the first picture anew where its mask contradicts the artist's other pictures."""
+    index = whole_view(entry.first)
+    prepared, votes = work.views[index], entry.votes
+    before = votes.masks[index]
+    clicks = moved_clicks(entry.prompts[entry.first], picture.camera, prepared.view.camera)
+    with work.views.run.timed("prompt"), one_core():
+        votes.retract(index, prepared.view)
+        known = votes.known(prepared.view)
+        mask = before
+        if worst_error(before, believed(known, before, clicks)) is not None:
+            cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=clicks)
+            mask = cut.mask if cut.accepted else before
+        votes.grow_to(prepared.view, mask, work.views.rendered())
+        votes.vote(index, prepared.view, mask)
+
+
+def _first_clicks_from(
+    work: Segmentation, entry: StartedObject, view: View
+) -> list[tuple[int, int]]:
+    """Rows and columns where a view shows what was clicked on in an object's first picture."""
+    first = work.views[whole_view(entry.first)].view
+    clicks = moved_clicks(entry.votes.prompt, entry.camera, first.camera)
+    found = []
+    for (x, y), label in zip(clicks.points, clicks.labels, strict=True):
+        place = seen_at(work.views.field_, first, (x, y), view) if label == 1 else None
+        if place is not None:
+            found.append(place)
+    return found
+
+
+def _target(
+    field_: RadianceField,
+    view: View,
+    mask: Bool[np.ndarray, "h w"],
+    forward: np.ndarray,
+    name: str,
+) -> Target:
+    points = surface_points(field_, view, mask)
+    distance = np.linalg.norm(points - view.camera.origin, axis=1)
+    points = points[distance < far_distance(field_, view.camera)]
+    if len(points) < 3:
+        raise UserError(
+            f"The NeRF has no surface where {name!r} was clicked; click on something solid.",
+            code="empty_background",
+        )
+    return target_of_points(points, forward)

@@ -1,0 +1,273 @@
+"""One object while it is being segmented: its masks per view and the mask grid they vote into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy import ndimage
+from torch import Tensor
+
+from ...core.prompts import ObjectPrompt
+from ...core.settings import SegmentSettings
+from ..fields.protocol import RadianceField
+from ..meshing.surface_points import surface_points
+from ..parallel import one_core
+from ..rendering.render import View
+from ..view_path.views import Target
+from .completion import carve, fill_solid
+from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
+from .result import SegmentedObject
+from .self_prompt import KnownPixels
+
+KNOWN_SHARE = 0.2
+"""Share of votes (from -1 to 1) beyond which a sample counts as known object or known other."""
+SMALLEST_PIECE = 0.1
+"""Voted nodes of a separate piece over those of the largest, below which it is no object."""
+SMALLEST_WITH_EDGE = 150
+"""Pixels of the smallest mask whose edge may be left out of the vote."""
+REGION_MARGIN = 1.8
+"""Half the side of an object's first region over its estimated radius."""
+SURFACE_SHARE = 0.5
+"""Density of the surface over the median density of the rays' heaviest samples."""
+LEAST_RESOLUTION = 24
+"""Nodes along the longest side of a final region, however small the object is in its views."""
+TIGHT_MARGIN = 0.12
+"""Room around the voted object in its final region, as a part of its extent."""
+
+
+@dataclass
+class ObjectVotes:
+    """The mask grid of one object and the accepted masks it is made of."""
+
+    prompt: ObjectPrompt
+    settings: SegmentSettings
+    grid: MaskGrid
+    masks: dict[int, Bool[np.ndarray, "h w"]] = field(default_factory=dict)
+    """Accepted mask by view index."""
+    tight: bool = False
+    """Whether the region is final: what lies outside it is known not to be the object."""
+    hazy: bool = False
+    """Whether the field was hazy where a mask voted last."""
+
+    @staticmethod
+    def start(
+        prompt: ObjectPrompt, settings: SegmentSettings, field_: RadianceField, target: Target
+    ) -> ObjectVotes:
+        """An object without votes, in a region around its first sight."""
+        if settings.reference:
+            one = torch.ones(3, device=field_.device)
+            extent = field_.box[1] - field_.box[0]
+            shape = region_shape(extent, settings.grid_resolution)
+            return ObjectVotes(prompt, settings, MaskGrid.empty(-one, one, shape))
+        lower, upper = _region_of_target(field_, target)
+        shape = region_shape(_metric_extent(field_, lower, upper), settings.grid_resolution)
+        return ObjectVotes(prompt, settings, MaskGrid.empty(lower, upper, shape))
+
+    def vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"]) -> None:
+        """Let a view's mask vote; a later mask of the same view must replace it by `retract`."""
+        self.masks[index] = mask
+        self._vote(view, mask, 1.0)
+
+    def retract(self, index: int, view: View) -> None:
+        """Take a view's votes back."""
+        mask = self.masks.pop(index, None)
+        if mask is not None:
+            self._vote(view, mask, -1.0)
+
+    def _vote(self, view: View, mask: Bool[np.ndarray, "h w"], sign: float) -> None:
+        points, weights, covered = self._voting_samples(view, mask)
+        self.grid.vote(points, sign * weights, covered)
+
+    def _voting_samples(
+        self, view: View, mask: Bool[np.ndarray, "h w"]
+    ) -> tuple[Float[Tensor, "s 3"], Float[Tensor, " s"], Bool[Tensor, " s"]]:
+        samples = view.samples
+        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.weights.device).view(-1)
+        of_mask = covered[samples.ray_index]
+        usual = self.settings.min_weight
+        self.hazy = is_hazy(samples.weights[of_mask], usual)
+        keep = nearer_samples(samples) if self.hazy else samples.weights > usual
+        if self.settings.skip_edges:
+            sure = torch.from_numpy(away_from_edge(mask)).to(keep.device).view(-1)
+            keep &= sure[samples.ray_index]
+        index = keep.nonzero()[:, 0]
+        return samples.points[index], samples.weights[index], of_mask[index]
+
+    def known(self, view: View) -> KnownPixels:
+        """Which pixels of a view are the object, which are not, by the votes so far."""
+        samples = view.samples
+        state = self.grid.share_at(samples.points, self.settings.negative_weight)
+        negative = state < -KNOWN_SHARE
+        if self.tight:  # what lies outside a final region is something else
+            grid = self.grid
+            outside = (samples.points < grid.lower) | (samples.points > grid.upper)
+            negative |= outside.any(dim=1)
+        asked = nearer_samples(samples) if self.hazy else torch.ones_like(negative)
+        positive = (state > KNOWN_SHARE) & asked
+        states = [positive, negative & asked, asked, torch.ones_like(asked)]
+        rendered = view.render_vectors(torch.stack(states, dim=1).float())
+        object_, other, told, opacity = rendered.unbind(dim=2)
+        background = 1 - opacity
+        half = (told + background) / 2
+        known_other = other + background > half
+        return KnownPixels((object_ > half).cpu().numpy(), known_other.cpu().numpy())
+
+    def score(self, view: View) -> Float[np.ndarray, "h w"]:
+        """The paper's rendered mask M (eq. 3) in a view."""
+        grid = self.grid.score(self.settings.negative_weight)
+        return view.render_scalar(self.grid.sample(grid, view.samples.points)).cpu().numpy()
+
+    def grow_to(self, view: View, mask: Bool[np.ndarray, "h w"], views: dict[int, View]) -> None:
+        """Enlarge the region, and vote again, when a mask covers much that lies outside it."""
+        points, weights, covered = self._voting_samples(view, mask)
+        points, weights = points[covered], weights[covered]
+        outside = ((points < self.grid.lower) | (points > self.grid.upper)).any(dim=1)
+        if self.settings.reference or float(weights[outside].sum()) < 0.02 * float(weights.sum()):
+            return
+        lower, upper = quantile_box(points, 0.02)
+        margin = 0.4 * (upper - lower)
+        self._rebuild(
+            torch.minimum(self.grid.lower, (lower - margin).clamp(min=-1)),
+            torch.maximum(self.grid.upper, (upper + margin).clamp(max=1)),
+            self.grid.shape,
+            views,
+        )
+
+    def tighten(self, field_: RadianceField, views: dict[int, View]) -> bool:
+        """Fit the region to the voted object and vote again at the finer spacing.
+
+        Returns:
+            False when no node is the object.
+        """
+        share = self.grid.share(self.settings.negative_weight)
+        voted = self.grid.node_points()[(main_pieces(share) > 0).view(-1)]
+        if len(voted) == 0:
+            return False
+        lower, upper = quantile_box(voted, 0.001)
+        margin = TIGHT_MARGIN * (upper - lower) + 0.02 * (upper - lower).max()
+        lower, upper = (lower - margin).clamp(min=-1), (upper + margin).clamp(max=1)
+        extent = _metric_extent(field_, lower, upper)
+        pixels = int(float(extent.max()) / self._pixel_footprint(views))
+        resolution = max(LEAST_RESOLUTION, min(pixels, self.settings.grid_resolution))
+        self._rebuild(lower, upper, region_shape(extent, resolution), views)
+        self.tight = True
+        return True
+
+    def _pixel_footprint(self, views: dict[int, View]) -> float:
+        """Width of a pixel on the object, in field units.
+
+        Nodes much closer than that would mostly get no vote from a view, and tell it nothing.
+        """
+        widths = []
+        for index, mask in self.masks.items():
+            samples, fl_x = views[index].samples, views[index].camera.fl_x
+            covered = torch.from_numpy(np.ascontiguousarray(mask)).view(-1)
+            depth = samples.depth[covered.to(samples.depth.device)[samples.ray_index]]
+            if len(depth):
+                widths.append(float(depth.median()) / fl_x)
+        return max(float(np.median(widths)) if widths else 0.0, 1e-9)
+
+    def _rebuild(
+        self,
+        lower: Float[Tensor, " 3"],
+        upper: Float[Tensor, " 3"],
+        shape: tuple[int, int, int],
+        views: dict[int, View],
+    ) -> None:
+        self.grid = MaskGrid.empty(lower, upper, shape)
+        for index, mask in self.masks.items():
+            self._vote(views[index], mask, 1.0)
+
+    def finished(self, field_: RadianceField, views: dict[int, View]) -> SegmentedObject:
+        """The object as it goes into the result, completed where nobody voted."""
+        grid = self.grid
+        free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
+        with one_core():
+            if self.settings.reference:
+                values = grid.score(self.settings.negative_weight)
+            else:
+                values = fill_solid(main_pieces(grid.share(self.settings.negative_weight)), free)
+        return SegmentedObject(
+            name=self.prompt.name,
+            lower=grid.lower,
+            upper=grid.upper,
+            values=values,
+            free=free,
+            level=surface_density(field_, ((views[i], mask) for i, mask in self.masks.items())),
+            soft=self.settings.reference,
+        )
+
+
+def surface_density(
+    field_: RadianceField, seen: Iterable[tuple[View, Bool[np.ndarray, "h w"]]]
+) -> float:
+    """Density at which rays meet an object, from views and its masks in them.
+
+    Rays meet a surface a little before it is densest; at the full density, weak spots of a NeRF's
+    skin would become pits.
+    """
+    points = [surface_points(field_, view, mask) for view, mask in seen]
+    grid_points = field_.grid_from_field(
+        torch.from_numpy(np.concatenate(points)).float().to(field_.device)
+    )
+    density = field_.density(grid_points)
+    density = density[density > 0]
+    return SURFACE_SHARE * float(density.median()) if len(density) else 1.0
+
+
+def main_pieces(share: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:
+    """The votes with small separate pieces of the object turned into votes against it."""
+    positive = (share > 0).cpu().numpy()
+    piece, count = ndimage.label(ndimage.binary_dilation(positive))
+    if count < 2:
+        return share
+    sizes = np.bincount(piece[positive], minlength=count + 1)
+    stray = positive & (sizes < SMALLEST_PIECE * sizes.max())[piece]
+    return torch.where(torch.from_numpy(stray).to(share.device), -share, share)
+
+
+def away_from_edge(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Pixels whose neighbours are all in the mask, or all outside; all pixels of a tiny mask.
+
+    A pixel on the mask's edge sees both the object and what is behind it, and would vote for both.
+    """
+    if np.count_nonzero(mask) < SMALLEST_WITH_EDGE:
+        return np.ones_like(mask)
+    inner = ndimage.binary_erosion(mask, border_value=1)
+    return np.asarray(inner | ndimage.binary_erosion(~mask, border_value=1))
+
+
+def quantile_box(
+    points: Float[Tensor, "n 3"], tail: float
+) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """A box around all points but the outermost ``tail`` of them on each side."""
+    ordered = points.sort(dim=0).values
+    first = int(tail * (len(points) - 1))
+    return ordered[first], ordered[len(points) - 1 - first]
+
+
+def _region_of_target(
+    field_: RadianceField, target: Target
+) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    half = REGION_MARGIN * target.radius
+    steps = np.stack(np.meshgrid(*[np.linspace(-half, half, 5)] * 3), axis=-1).reshape(-1, 3)
+    cube = torch.from_numpy(target.center + steps).float().to(field_.device)
+    points = field_.grid_from_field(cube).nan_to_num(0.0).clamp(-1, 1)
+    lower, upper = points.amin(dim=0), points.amax(dim=0)
+    return lower, torch.maximum(upper, lower + 1e-3)
+
+
+def _metric_extent(
+    field_: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
+) -> Float[Tensor, " 3"]:
+    """Side lengths of a grid-frame region in the field frame, measured through its middle."""
+    middle = (lower + upper) / 2
+    ends = middle.repeat(6, 1)
+    for axis in range(3):
+        ends[2 * axis, axis], ends[2 * axis + 1, axis] = lower[axis], upper[axis]
+    points = field_.field_from_grid(ends)
+    return (points[1::2] - points[::2]).norm(dim=1)

@@ -1,0 +1,210 @@
+"""SA3D: from clicks in one picture to a mask grid per object (paper sec. 2.3).
+
+All objects share the views: each is rendered and embedded once. In every view each object's grid
+prompts the segmenter and the answer votes into the grid. A second pass, with every view's samples
+and embedding at hand, asks again with all views known; it costs the decoder only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...core.cameras import Camera
+from ...core.errors import UserError
+from ...core.prompted_view import PromptedView
+from ...core.prompts import ObjectPrompt
+from ...core.settings import SegmentSettings
+from ..fields.protocol import RadianceField
+from ..parallel import one_core
+from ..rendering.render import render_view
+from ..segmenters.protocol import Segmenter
+from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, PreparedViews
+from ..view_path.view_memory import ViewMemory, path_question
+from ..view_path.views import Target, crop_to_target, enclosing, plan_views
+from .artist_start import (
+    StartedObject,
+    framed_clicks,
+    framed_view,
+    start_objects,
+    target_of,
+    whole_view,
+)
+from .mask_grid import PAPER_LAMBDA
+from .object_votes import ObjectVotes
+from .one_view import Segmentation
+from .report import Run
+from .result import SegmentedObject
+from .self_prompt import Clicks
+
+CLEAR_SIZE = 24
+"""Side in pixels of the quick look that tells whether the target can be seen from a camera."""
+
+
+def segment(
+    field_: RadianceField,
+    segmenter: Segmenter,
+    camera: Camera,
+    objects: Sequence[ObjectPrompt],
+    settings: SegmentSettings,
+    *,
+    more: Sequence[PromptedView] = (),
+    given: Sequence[Camera] = (),
+    run: Run | None = None,
+    memory: ViewMemory | None = None,
+) -> tuple[list[SegmentedObject], list[dict[str, Any]]]:
+    """Cut objects out of a field.
+
+    Args:
+        camera: the artist's camera; prompts are pixels of its picture.
+        objects: what to cut out; all share one pass over the views.
+        more: prompts in pictures of other cameras, for the same objects or others.
+        given: training cameras, when known.
+        memory: the views of an earlier run, as the caller's `ViewMemory.begin` allows.
+
+    Returns:
+        One mask grid per object, and what happened in each view (for the report).
+
+    Raises:
+        UserError: a prompt is outside the picture or on empty background, or no view's mask could
+            be used.
+        Cancelled: the run was cancelled; nothing is kept.
+    """
+    run = run or Run()
+    settings = reference_settings(settings) if settings.reference else settings
+    pictures = [PromptedView(camera, tuple(objects)), *more]
+    for picture in pictures:
+        picture.check()
+    least = 0.0 if settings.reference else LEAST_KEPT_WEIGHT
+    views = PreparedViews(field_, segmenter, run, least, memory=memory or ViewMemory())
+    work = Segmentation(settings, views)
+    run.progress("view", 0, settings.views, "Looking through the camera")
+    started = start_objects(work, pictures)
+    target = enclosing([target_of(work, entry, pictures) for entry in started])
+    _visit_all(work, started, pictures, target, list(given))
+    tracks = [entry.votes for entry in started]
+    _require_votes(tracks)
+    with run.timed("complete"):
+        finished = [votes.finished(field_, views.rendered()) for votes in tracks]
+    return finished, work.report
+
+
+def _visit_all(
+    work: Segmentation,
+    started: list[StartedObject],
+    pictures: list[PromptedView],
+    target: Target,
+    given: list[Camera],
+) -> None:
+    settings, views, run = work.settings, work.views, work.views.run
+    tracks = [entry.votes for entry in started]
+    with run.timed("plan"):
+        cameras = _all_cameras(work, pictures, target, given)
+    clicks = framed_clicks(started, pictures, cameras)
+    for index in views.add_in_turn(1, cameras):
+        run.progress("view", index, len(cameras), f"View {index} of {len(cameras)}")
+        work.visit(index, tracks, clicks.get(index, {}))
+    for _ in range(settings.passes - 1):
+        for votes in tracks:
+            with run.timed("vote"), one_core():
+                _drop_whole_pictures(votes, views, len(pictures))
+                if not votes.tighten(views.field_, views.rendered()):
+                    raise _no_view(votes)
+        work.report.clear()
+        for index in range(1, len(cameras) + 1):
+            run.progress("refine", index, len(cameras), f"Checking view {index}")
+            _revisit(work, index, tracks, clicks.get(index, {}))
+
+
+def _all_cameras(
+    work: Segmentation, pictures: list[PromptedView], target: Target, given: list[Camera]
+) -> list[Camera]:
+    """The artist's pictures, each framing the target, then the other views."""
+    settings, views, run = work.settings, work.views, work.views.run
+
+    def plan() -> list[Camera]:
+        return plan_views(
+            pictures[0].camera,
+            target,
+            scene=views.field_.scene,
+            count=settings.views,
+            size=settings.view_size,
+            given=given,
+            is_clear=lambda c: is_clear(views.field_, c, target, run),
+        )
+
+    question = path_question([pictures[0].camera, *given], settings.views, settings.view_size)
+    first, *others = views.memory.path(question, target, plan)
+    framed = [crop_to_target(p.camera, target, settings.view_size) for p in pictures[1:]]
+    return [first, *framed, *others]
+
+
+def _drop_whole_pictures(votes: ObjectVotes, views: PreparedViews, count: int) -> None:
+    """Take back the votes of whole pictures where a framed one says the same more exactly."""
+    for number in range(count):
+        if framed_view(number) in votes.masks:
+            votes.retract(whole_view(number), views[whole_view(number)].view)
+
+
+def _revisit(
+    work: Segmentation, index: int, tracks: list[ObjectVotes], first: dict[str, Clicks]
+) -> None:
+    """Ask again in a view, knowing all views but itself."""
+    for votes in tracks:
+        mask = votes.masks.get(index)
+        votes.retract(index, work.views[index].view)
+        if mask is not None and not votes.masks:
+            votes.vote(index, work.views[index].view, mask)  # nothing else is known
+    work.visit(index, tracks, first)
+
+
+def is_clear(field_: RadianceField, camera: Camera, target: Target, run: Run) -> bool:
+    """Whether at least a third of the target's sphere is seen from a camera, not what is before it.
+
+    A quick look at a few pixels; nothing is kept.
+    """
+    small = camera.resized(CLEAR_SIZE, CLEAR_SIZE)
+    view = render_view(field_, small, with_color=False, cancelled=run.is_cancelled)
+    depth, opacity = view.depth().cpu().numpy(), view.opacity().cpu().numpy()
+    rows, columns = np.mgrid[0:CLEAR_SIZE, 0:CLEAR_SIZE] + 0.5
+    x, y = small.project(target.center[None])[0]
+    distance = float(np.linalg.norm(target.center - small.origin))
+    reach = 0.7 * target.radius / distance * small.fl_x
+    near = (columns - x) ** 2 + (rows - y) ** 2 <= max(reach, 1.0) ** 2
+    if not near.any():
+        return False
+    solid = near & (opacity > 0.5)
+    before = solid & (depth < distance - 1.3 * target.radius)
+    return bool(solid.sum() > before.sum() and before.sum() <= 0.67 * near.sum())
+
+
+def reference_settings(settings: SegmentSettings) -> SegmentSettings:
+    """The paper's settings: all samples vote, lambda 0.15, its prompt rule, one pass, no gate."""
+    return replace(
+        settings,
+        negative_weight=PAPER_LAMBDA,
+        min_weight=0.0,
+        skip_edges=False,
+        passes=1,
+        prompt_rule="confidence",
+        gate=False,
+        grid_resolution=160,
+    )
+
+
+def _require_votes(tracks: list[ObjectVotes]) -> None:
+    for votes in tracks:
+        share = votes.grid.score(votes.settings.negative_weight)
+        if not votes.masks or not bool((share > 0).any()):
+            raise _no_view(votes)
+
+
+def _no_view(votes: ObjectVotes) -> UserError:
+    return UserError(
+        f"No view agreed on what {votes.prompt.name!r} is; add a point on it, or a negative one "
+        "beside it, and run again.",
+        code="no_view_accepted",
+    )

@@ -1,0 +1,115 @@
+"""A finished segmentation: one mask grid per object, on disk and in new views."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ...core.errors import UserError
+from ...core.files import written_whole
+from ...core.prompts import check_name
+from ...core.settings import FieldOptions, settings_from_json, settings_to_json
+from ..rendering.render import View
+from .mask_grid import MaskGrid
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SegmentedObject:
+    """One object's mask grid, positive where the object is."""
+
+    name: str
+    lower: Float[Tensor, " 3"]
+    """Smallest corner of the grid's region, grid frame; nodes lie on the region's faces."""
+    upper: Float[Tensor, " 3"]
+    values: Float[Tensor, "x y z"]
+    """In [-1, 1] (share of votes), or the paper's unbounded score when ``soft``."""
+    free: Bool[Tensor, "x y z"]
+    """Nodes known to be free space: some view looks through them."""
+    level: float
+    """Density at which rendering meets the object's surface."""
+    soft: bool = False
+    """Render the paper's way (eq. 3 on scores) instead of deciding samples first."""
+
+    def at(self, points: Float[Tensor, "s 3"]) -> Float[Tensor, " s"]:
+        """Interpolated value at grid-frame points; zero outside the region."""
+        grid = MaskGrid(self.lower, self.upper, self.values, self.values)
+        return grid.sample(self.values, points)
+
+    def mask(self, view: View) -> Bool[np.ndarray, "h w"]:
+        """The object in a view: pixels whose opacity is mostly, and more than half, the object."""
+        values = self.at(view.samples.points)
+        if self.soft:
+            return (view.render_scalar(values) > 0).cpu().numpy()
+        return (view.render_scalar((values > 0).float()) > 0.5).cpu().numpy()
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """All objects of one run and what is needed to use them again."""
+
+    checkpoint: str
+    options: FieldOptions
+    objects: tuple[SegmentedObject, ...]
+
+    def save(self, path: Path) -> None:
+        """Write a compressed ``.npz`` without pickles."""
+        meta: dict[str, Any] = {
+            "format": FORMAT,
+            "checkpoint": self.checkpoint,
+            "options": settings_to_json(self.options),
+            "objects": [{"name": o.name, "soft": o.soft, "level": o.level} for o in self.objects],
+        }
+        arrays = {"meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)}
+        for i, entry in enumerate(self.objects):
+            arrays[f"region_{i}"] = torch.stack([entry.lower, entry.upper]).cpu().numpy()
+            arrays[f"values_{i}"] = entry.values.cpu().numpy().astype(np.float16)
+            arrays[f"free_{i}"] = np.packbits(entry.free.cpu().numpy())
+        packed = io.BytesIO()  # a zip that fails on a full disk complains once more when collected
+        np.savez_compressed(packed, **arrays)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(packed.getbuffer())
+
+    @staticmethod
+    def load(path: Path, *, device: torch.device) -> SegmentResult:
+        """Read what `save` wrote. Raises UserError when the file is missing or something else."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                meta = json.loads(data["meta"].tobytes())
+                if meta["format"] != FORMAT:
+                    raise ValueError(f"format {meta['format']}")
+                objects = []
+                for i, entry in enumerate(meta["objects"]):
+                    check_name(str(entry["name"]))
+                    region = torch.from_numpy(data[f"region_{i}"]).float().to(device)
+                    values = torch.from_numpy(data[f"values_{i}"].astype(np.float32)).to(device)
+                    bits = np.unpackbits(data[f"free_{i}"], count=values.numel()).astype(bool)
+                    objects.append(
+                        SegmentedObject(
+                            name=str(entry["name"]),
+                            lower=region[0],
+                            upper=region[1],
+                            values=values,
+                            free=torch.from_numpy(bits).view(values.shape).to(device),
+                            level=float(entry["level"]),
+                            soft=bool(entry["soft"]),
+                        )
+                    )
+        except FileNotFoundError as error:
+            raise UserError(f"There is no result at {path}.", code="missing_file") from error
+        except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
+            raise UserError(
+                f"{path} is not a result of sa3d segment ({error}); run the segmentation again."
+            ) from error
+        options = settings_from_json(FieldOptions, meta["options"])
+        return SegmentResult(str(meta["checkpoint"]), options, tuple(objects))

@@ -1,0 +1,124 @@
+"""Masks in the files of SA3D's own code, as a result that meshes and masks are made of.
+
+Its segmentation checkpoints hold, beside the field, a grid of scores per object whose rendered sum
+is positive on the object (paper eq. 3). What a result needs more, free space and the density of the
+surface, is found by looking at the object from all around.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...core.cameras import Camera
+from ...core.errors import UserError
+from ...core.settings import FieldOptions
+from ..commands.session import Session
+from ..fields.dvgo.checkpoint import is_dvgo
+from ..fields.dvgo.grids import GridReader
+from ..fields.files.checkpoint_file import read_checkpoint
+from ..fields.protocol import RadianceField
+from ..rendering.render import render_view
+from ..view_path.views import Target, framing_camera, orbit, spiral
+from .completion import carve
+from .mask_grid import region_nodes
+from .object_votes import surface_density
+from .pipeline import is_clear
+from .report import Run
+from .result import SegmentedObject, SegmentResult
+
+NAME = "seg_mask_grid"
+VIEWS, VIEW_SIZE = 16, 128
+"""Looks at an object, and their side in pixels."""
+DISTANCE = 4.0
+"""Of these looks from the object's middle, in its radii."""
+
+
+def import_masks(
+    session: Session, checkpoint: Path, options: FieldOptions, run: Run | None = None
+) -> SegmentResult:
+    """The masks in a checkpoint of SA3D's own code, as objects ``object_1``, ``object_2``, ...
+
+    Raises:
+        UserError: code ``no_masks`` where the file holds none, or they are all empty; and as
+            loading the field does.
+    """
+    run = run or Run()
+    grids = {k: g for k, g in enumerate(read_mask_grids(checkpoint), start=1) if (g > 0).any()}
+    if not grids:
+        raise UserError(
+            f"The masks in {checkpoint} are empty; choose a file that SA3D wrote after segmenting.",
+            code="no_masks",
+        )
+    field = session.field(checkpoint, options, run)
+    objects = []
+    for done, (number, grid) in enumerate(grids.items(), start=1):
+        run.progress("masks", done, len(grids), f"Looking at object {number}")
+        objects.append(_seen_from_around(field, grid.to(field.device), number, run))
+    return SegmentResult(os.path.abspath(checkpoint), options, tuple(objects))
+
+
+def read_mask_grids(checkpoint: Path) -> list[Float[Tensor, "x y z"]]:
+    """The scores per object on the nodes of the field's grid."""
+    content = read_checkpoint(checkpoint)
+    state = content.data.get("model_state_dict") if is_dvgo(content) else None
+    if not isinstance(state, dict) or f"{NAME}.grid" not in state:
+        raise UserError(
+            f"{checkpoint} holds no masks; choose a fine_segmentation file that SA3D's own code "
+            "wrote (of the kind with a dense grid of masks).",
+            code="no_masks",
+        )
+    reader = GridReader(state, checkpoint, torch.device("cpu"))
+    grid = reader.weight(f"{NAME}.grid", (1, None, None, None, None))
+    return list(grid[0].float())
+
+
+def _seen_from_around(
+    field: RadianceField, scores: Float[Tensor, "x y z"], number: int, run: Run
+) -> SegmentedObject:
+    one = torch.ones(3, device=field.device)
+    entry = SegmentedObject(
+        name=f"object_{number}",
+        lower=-one,
+        upper=one,
+        values=scores,
+        free=torch.zeros_like(scores, dtype=torch.bool),
+        level=1.0,
+        soft=True,
+    )
+    target = _target(field, entry)
+    cameras = [c for c in _looks(field.scene, target) if is_clear(field, c, target, run)]
+    views = [
+        render_view(field, camera, with_color=False, cancelled=run.is_cancelled)
+        for camera in cameras
+    ]
+    seen = [(view, mask) for view in views if (mask := entry.mask(view)).any()]
+    if not seen:
+        return entry
+    x, y, z = scores.shape
+    free = carve(field, views, entry.lower, entry.upper, (x, y, z))
+    return replace(entry, free=free, level=surface_density(field, seen))
+
+
+def _target(field: RadianceField, entry: SegmentedObject) -> Target:
+    x, y, z = entry.values.shape
+    nodes = region_nodes(entry.lower, entry.upper, (x, y, z))[(entry.values > 0).view(-1)]
+    points = field.field_from_grid(nodes).cpu().double().numpy()
+    lower, upper = np.quantile(points, 0.01, axis=0), np.quantile(points, 0.99, axis=0)
+    return Target((lower + upper) / 2, max(float(np.linalg.norm(upper - lower)) / 2, 1e-4))
+
+
+def _looks(scene: str, target: Target) -> list[Camera]:
+    if scene == "forward_facing":  # from where its training cameras stood
+        up = np.array([0.0, 1.0, 0.0])
+        return spiral(framing_camera(np.zeros(3), target, up, VIEW_SIZE), target, VIEWS, VIEW_SIZE)
+    up = np.array([0.0, 0.0, 1.0])
+    away = np.array([0.8, 0.0, 0.6]) * DISTANCE * target.radius
+    start = framing_camera(target.center + away, target, up, VIEW_SIZE)
+    return orbit(start, target, VIEWS, VIEW_SIZE)

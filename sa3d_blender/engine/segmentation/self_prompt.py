@@ -1,0 +1,249 @@
+"""Cross-view self-prompting: what earlier views voted becomes the prompt of the next (sec. 2.5).
+
+Two rules. `confident_points` is the paper's. `cut_by_agreement` is ours: earlier views tell for
+most pixels of a new view whether they are the object, something else, or not known yet; the
+segmenter is clicked like an artist would, in the middle of the largest region where its answer
+contradicts what is known, until it agrees.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
+
+REFERENCE_POINTS = 5
+MAX_ROUNDS = 5
+SMALLEST_OBJECT = 12
+"""Pixels of known object below which a view has nothing to prompt with."""
+SMALLEST_ERROR_DEPTH = 2.0
+"""Errors thinner than this many pixels on each side are edges, not something to click on."""
+MIN_AGREEMENT = 0.5
+"""A mask that shares less than this (IoU) with what is known is not used, as in the SA3D code."""
+MIN_FAMILIAR = 0.35
+"""Part of a mask that must be known as the object already; small steps between views see to it."""
+
+
+@dataclass(frozen=True)
+class KnownPixels:
+    """What earlier views say about a new one; a pixel in neither set is not known yet."""
+
+    object: Bool[np.ndarray, "h w"]
+    other: Bool[np.ndarray, "h w"]
+
+
+@dataclass
+class Clicks:
+    """Prompt points and, or, a box of one picture, in its pixels."""
+
+    points: list[tuple[float, float]] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    box: tuple[float, float, float, float] | None = None
+
+    @property
+    def says_where(self) -> bool:
+        """Whether they point at the object."""
+        return 1 in self.labels or self.box is not None
+
+    def add(self, row: int, column: int, label: int) -> None:
+        """Click the centre of a pixel."""
+        self.points.append((column + 0.5, row + 0.5))
+        self.labels.append(label)
+
+    def predict(
+        self,
+        segmenter: Segmenter,
+        embedding: ImageEmbedding,
+        *,
+        logits: Float[np.ndarray, "lh lw"] | None = None,
+        multimask: bool,
+    ) -> MaskPrediction:
+        """Ask the segmenter with all clicks so far."""
+        return segmenter.predict(
+            embedding,
+            points=np.array(self.points, dtype=np.float32) if self.points else None,
+            labels=np.array(self.labels, dtype=np.int64) if self.labels else None,
+            box=np.array(self.box, dtype=np.float32) if self.box else None,
+            logits=logits,
+            multimask=multimask,
+        )
+
+
+@dataclass(frozen=True)
+class ViewCut:
+    """The segmenter's answer in one view and whether it may vote."""
+
+    mask: Bool[np.ndarray, "h w"]
+    clicks: Clicks
+    agreement: float
+    """IoU with what was known before, over known pixels."""
+    reason: str = ""
+    """Why the mask may not vote; empty when it may."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the mask may vote."""
+        return not self.reason
+
+
+def agreement(mask: Bool[np.ndarray, "h w"], known: KnownPixels) -> float:
+    """IoU of a mask with the known object, counting known pixels only."""
+    union = np.count_nonzero(known.object | (mask & known.other))
+    return np.count_nonzero(mask & known.object) / union if union else 0.0
+
+
+def deepest_pixel(region: Bool[np.ndarray, "h w"]) -> tuple[int, int, float]:
+    """Row and column farthest from a region's edge, and that distance in pixels (0: empty)."""
+    if not region.any():
+        return 0, 0, 0.0
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(row), int(column), float(depth[row, column])
+
+
+def believed(known: KnownPixels, mask: Bool[np.ndarray, "h w"], artist: Clicks) -> KnownPixels:
+    """What is known, without what the artist's own clicks deny.
+
+    Where a mask and earlier views differ and the artist clicked there, the artist is right: the
+    whole region of the difference counts as not known.
+    """
+    objects, other = known.object, known.other
+    for (x, y), label in zip(artist.points, artist.labels, strict=True):
+        row, column = min(int(y), mask.shape[0] - 1), min(int(x), mask.shape[1] - 1)
+        wrong = (other & mask) if label else (objects & ~mask)
+        if wrong[row, column]:
+            pieces, _ = ndimage.label(wrong)
+            piece = pieces == pieces[row, column]
+            objects, other = objects & ~piece, other & ~piece
+    return KnownPixels(objects, other)
+
+
+def worst_error(mask: Bool[np.ndarray, "h w"], known: KnownPixels) -> tuple[int, int, int] | None:
+    """Row, column and true label of the middle of the largest region where a mask is wrong.
+
+    None where all differences are thin as edges.
+    """
+    missing = deepest_pixel(known.object & ~mask)
+    spilled = deepest_pixel(known.other & mask)
+    row, column, depth = max(missing, spilled, key=lambda place: place[2])
+    return (row, column, int(depth == missing[2])) if depth >= SMALLEST_ERROR_DEPTH else None
+
+
+def cut_by_agreement(
+    segmenter: Segmenter,
+    embedding: ImageEmbedding,
+    known: KnownPixels,
+    *,
+    first: Clicks | None = None,
+) -> ViewCut:
+    """Click where the segmenter contradicts what is known until it agrees.
+
+    Args:
+        segmenter, embedding: the model and this view's embedding.
+        known: object and other pixels of the view.
+        first: the artist's own clicks, if this is a picture they clicked in; they go before what
+            is known.
+    """
+    artist = first or Clicks()
+    clicks = Clicks(list(artist.points), list(artist.labels), artist.box)
+    if not clicks.says_where:
+        if np.count_nonzero(known.object) < SMALLEST_OBJECT:
+            return ViewCut(np.zeros_like(known.object), clicks, 0.0, "the object is hidden here")
+        row, column, _ = deepest_pixel(_without_places(known.object, artist))
+        clicks.add(row, column, 1)
+    best, best_logits, best_score = None, None, -math.inf
+    for turn in range(MAX_ROUNDS):
+        answer = clicks.predict(
+            segmenter, embedding, logits=best_logits, multimask=turn == 0 or best_score < 0.5
+        )
+        scores = [
+            agreement(mask, believed(known, mask, artist)) - _disobeyed(mask, artist)
+            for mask in answer.masks
+        ]
+        pick = int(np.argmax(scores))
+        if scores[pick] > best_score:
+            best, best_logits, best_score = answer.masks[pick], answer.logits[pick], scores[pick]
+        assert best is not None
+        error = worst_error(best, believed(known, best, artist))
+        clicked_before = error and (error[1] + 0.5, error[0] + 0.5) in clicks.points
+        if error is None or clicked_before or turn == MAX_ROUNDS - 1:
+            break
+        clicks.add(*error)
+    assert best is not None
+    trusted = believed(known, best, artist)
+    score = agreement(best, trusted)
+    return ViewCut(best, clicks, score, _objection(best, trusted, score, first))
+
+
+def _without_places(region: Bool[np.ndarray, "h w"], clicks: Clicks) -> Bool[np.ndarray, "h w"]:
+    left = region.copy()
+    for x, y in clicks.points:
+        left[min(int(y), len(left) - 1), min(int(x), left.shape[1] - 1)] = False
+    return left
+
+
+def _disobeyed(mask: Bool[np.ndarray, "h w"], artist: Clicks) -> int:
+    """How many of the artist's clicks a mask contradicts."""
+    height, width = mask.shape
+    return sum(
+        int(mask[min(int(y), height - 1), min(int(x), width - 1)]) != label
+        for (x, y), label in zip(artist.points, artist.labels, strict=True)
+    )
+
+
+def _objection(
+    mask: Bool[np.ndarray, "h w"], known: KnownPixels, score: float, first: Clicks | None
+) -> str:
+    if not mask.any():
+        return "the segmenter found nothing"
+    if score < MIN_AGREEMENT:
+        return f"the mask contradicts earlier views (IoU {score:.2f})"
+    familiar = np.count_nonzero(mask & known.object) / np.count_nonzero(mask)
+    if familiar < MIN_FAMILIAR and not first:
+        return f"only {familiar:.0%} of the mask was seen as the object before"
+    return ""
+
+
+def confident_points(
+    score: Float[np.ndarray, "h w"], count: int = REFERENCE_POINTS
+) -> list[tuple[int, int]]:
+    """The paper's rule: highest rendered confidence, mask out its surroundings, repeat.
+
+    The surroundings are the square of the reference code: half its side is half the radius of a
+    disc with the area of the rendered mask, at least 2 pixels.
+
+    Returns:
+        (row, column) of at most ``count`` points; fewer when no confidence above zero is left.
+    """
+    left = score.copy()
+    radius = math.sqrt(float(np.clip(score, 0, 1).sum()) / math.pi)
+    half = max(int(radius) // 2, 2)
+    points: list[tuple[int, int]] = []
+    while len(points) < count:
+        row, column = (int(i) for i in np.unravel_index(int(left.argmax()), left.shape))
+        if left[row, column] <= 0:
+            break
+        points.append((row, column))
+        left[max(0, row - half) : row + half + 1, max(0, column - half) : column + half + 1] = -1e5
+    return points
+
+
+def cut_by_confidence(
+    segmenter: Segmenter, embedding: ImageEmbedding, score: Float[np.ndarray, "h w"]
+) -> ViewCut:
+    """Prompt with the paper's points and take the single mask; every mask votes."""
+    clicks = Clicks()
+    for row, column in confident_points(score):
+        clicks.add(row, column, 1)
+    if not clicks.points:
+        return ViewCut(np.zeros(score.shape, bool), clicks, 0.0, "no pixel has confidence above 0")
+    mask = clicks.predict(segmenter, embedding, multimask=False).masks[0]
+    rendered = score > 0
+    union = np.count_nonzero(rendered | mask)
+    iou = np.count_nonzero(rendered & mask) / union if union else 0.0
+    return ViewCut(mask, clicks, iou)

@@ -1,0 +1,1 @@
+"""Which views a run looks at, and what is kept of each."""

@@ -1,0 +1,101 @@
+"""Rendered and embedded views, shared by all objects of a run and kept for every later vote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import UInt8
+
+from ...core.cameras import Camera
+from ..fields.protocol import RadianceField
+from ..parallel import one_ahead
+from ..rendering.rays import Samples
+from ..rendering.render import View, render_view
+from ..segmentation.artist_view import to_bytes
+from ..segmentation.report import Run
+from ..segmenters.protocol import ImageEmbedding, Segmenter
+from .view_memory import ViewMemory
+
+LEAST_KEPT_WEIGHT = 0.01
+"""Fainter samples of a view are dropped once its picture is made; they are most, and say little."""
+
+
+@dataclass(frozen=True)
+class PreparedView:
+    """A rendered and embedded view."""
+
+    view: View
+    embedding: ImageEmbedding
+    picture: UInt8[np.ndarray, "h w 3"] | None = None
+    """Kept while somebody watches the run."""
+
+
+@dataclass
+class PreparedViews:
+    """Views by index; 0 is the artist's."""
+
+    field_: RadianceField
+    segmenter: Segmenter
+    run: Run
+    least_weight: float = LEAST_KEPT_WEIGHT
+    """Samples up to this weight are forgotten."""
+    memory: ViewMemory = field(default_factory=ViewMemory)
+    """Of the run before, where there was one."""
+    done: dict[int, PreparedView] = field(default_factory=dict)
+
+    def __getitem__(self, index: int) -> PreparedView:
+        return self.done[index]
+
+    def add(self, index: int, camera: Camera) -> PreparedView:
+        """Render and embed one more view."""
+        self.done[index] = self._remembered(camera)
+        return self.done[index]
+
+    def add_in_turn(self, first: int, cameras: Sequence[Camera]) -> Iterator[int]:
+        """Add views, numbered from ``first``; while the caller works on one, the next is made."""
+        made = one_ahead(self._remembered, cameras)
+        for index, prepared in enumerate(made, start=first):
+            self.done[index] = prepared
+            yield index
+
+    def rendered(self) -> dict[int, View]:
+        """All views' samples by index."""
+        return {index: prepared.view for index, prepared in self.done.items()}
+
+    def _remembered(self, camera: Camera) -> PreparedView:
+        return self.memory.view(camera, self._prepared, size_of)
+
+    def _prepared(self, camera: Camera) -> PreparedView:
+        with self.run.timed("render"):
+            view = render_view(self.field_, camera, cancelled=self.run.is_cancelled)
+        self.run.check()
+        with self.run.timed("encode"):
+            picture = to_bytes(view.image())
+            embedding = self.segmenter.embed(picture, view.relief())
+        kept = without_faint_samples(view, self.least_weight)
+        return PreparedView(kept, embedding, picture if self.run.previews else None)
+
+
+def size_of(prepared: PreparedView) -> int:
+    """Bytes that a prepared view takes."""
+    samples, embedding = prepared.view.samples, prepared.embedding
+    tensors = [samples.ray_index, samples.points, samples.weights, samples.depth]
+    tensors += [embedding.features, *([embedding.fine] if embedding.fine is not None else [])]
+    picture = prepared.picture.nbytes if prepared.picture is not None else 0
+    return picture + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def without_faint_samples(view: View, least: float) -> View:
+    """A view without colours and without the samples of weight up to ``least``."""
+    samples = view.samples
+    keep = (samples.weights > least).nonzero()[:, 0]
+    kept = Samples(
+        samples.ray_index[keep],
+        samples.points[keep],
+        samples.weights[keep],
+        samples.depth[keep],
+        None,
+    )
+    return View(view.camera, kept, view.background)

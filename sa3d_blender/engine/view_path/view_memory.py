@@ -1,0 +1,101 @@
+"""What the last run rendered and embedded: a run again after a correction needs little of it anew.
+
+A correction moves the object's estimated middle a little, and a path planned around that would be
+new throughout. So the last path is taken again while it still frames the object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from ...core.cameras import Camera
+from .views import Target
+
+Prepared = TypeVar("Prepared")
+
+KEPT_BYTES = 1_000_000_000
+"""Views beyond this are not kept; twenty-four of 256 pixels take some 300 MB."""
+FRAMED, SMALLEST = 1.4, 0.6
+"""Reach of a new target from the old one's middle, and its radius, over the old radius, between
+which the old path still frames it."""
+
+
+@dataclass
+class ViewMemory:
+    """The views of the last run, and of the one that is under way."""
+
+    reused: int = 0
+    """How many views of this run were there already."""
+    _key: Hashable = None
+    _views: dict[str, tuple[object, int]] = field(default_factory=dict)
+    """Prepared view and its bytes, by camera."""
+    _used: set[str] = field(default_factory=set)
+    _path: tuple[Hashable, Target, list[Camera]] | None = None
+
+    def begin(self, key: Hashable) -> None:
+        """A run begins; what the one before it did not use is forgotten.
+
+        Args:
+            key: what views depend on besides their camera; all are forgotten when it changes.
+        """
+        if key != self._key:
+            self._views.clear()
+            self._path = None
+        elif self._used:
+            self._views = {name: self._views[name] for name in self._used & set(self._views)}
+        self._key, self._used, self.reused = key, set(), 0
+
+    def view(
+        self,
+        camera: Camera,
+        make: Callable[[Camera], Prepared],
+        size: Callable[[Prepared], int],
+    ) -> Prepared:
+        """The view of a camera; made when it is not there.
+
+        Args:
+            size: tells a view's bytes.
+        """
+        name = json.dumps(camera.to_json())
+        self._used.add(name)
+        known = self._views.get(name)
+        if known is not None:
+            self.reused += 1
+            return known[0]  # type: ignore[return-value]  # one memory is for one kind of view
+        made = make(camera)
+        count = size(made)
+        if sum(taken for _, taken in self._views.values()) + count <= KEPT_BYTES:
+            self._views[name] = (made, count)
+        return made
+
+    def path(
+        self, question: Hashable, target: Target, make: Callable[[], list[Camera]]
+    ) -> list[Camera]:
+        """The cameras for a target: those of the last run where they frame it, else new ones.
+
+        Args:
+            question: what the path depends on besides the target.
+        """
+        if self._path is not None:
+            earlier, old, cameras = self._path
+            if earlier == question and still_framed(old, target):
+                return list(cameras)
+        cameras = make()
+        self._path = (question, target, list(cameras))
+        return cameras
+
+
+def path_question(cameras: Sequence[Camera], *more: Hashable) -> Hashable:
+    """What a path depends on: cameras (the artist's, and given ones) and settings."""
+    return (json.dumps([camera.to_json() for camera in cameras]), *more)
+
+
+def still_framed(old: Target, new: Target) -> bool:
+    """Whether pictures that frame a target frame another one about as well."""
+    away = float(np.linalg.norm(new.center - old.center))
+    return away + new.radius <= FRAMED * old.radius and new.radius >= SMALLEST * old.radius

@@ -1,0 +1,100 @@
+"""``sa3d mesh``: other surfaces from a run that is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from scipy.spatial import cKDTree
+
+from sa3d_blender.core.errors import UserError
+from sa3d_blender.engine.commands import cli
+from sa3d_blender.engine.meshing.mesh_jobs import chosen_objects, with_earlier
+from sa3d_blender.engine.segmentation.result import SegmentResult
+from tests.support.cli_runs import APE, CRATE, SCENE, Refused, names
+
+
+def mesh(segmented: Path, out: Path, *more: str) -> trimesh.Trimesh:
+    assert cli.main(["mesh", str(segmented / "result.npz"), "--out", str(out), *more]) == 0
+    return trimesh.load(out, force="mesh")
+
+
+def test_a_coarser_mesh_lies_where_the_fine_one_does(segmented: Path, tmp_path: Path) -> None:
+    fine, coarse = (
+        mesh(segmented, tmp_path / f"{size}.ply", "--object", APE, "--resolution", size)
+        for size in ("64", "32")
+    )
+    spacing = float(np.ptp(fine.vertices, axis=0).max()) / 32
+    away, _ = cKDTree(fine.sample(20_000, seed=1)).query(coarse.sample(4_000, seed=1))
+    assert np.quantile(away, 0.9) < spacing
+    assert len(coarse.faces) < 0.5 * len(fine.faces)
+
+
+def test_the_face_budget_is_kept(segmented: Path, tmp_path: Path) -> None:
+    budget = ("--resolution", "64", "--max-faces", "1500")
+    light = mesh(segmented, tmp_path / "a.ply", "--object", APE, *budget)
+    assert 1000 < len(light.faces) <= 1500
+    assert light.is_watertight
+
+
+def test_the_rest_is_without_the_objects(segmented: Path, tmp_path: Path) -> None:
+    rest = mesh(segmented, tmp_path / "rest.ply", "--rest", "--resolution", "96")
+    for name in ("box", "monkey"):
+        with np.load(SCENE / "gt" / "meshes" / f"{name}.npz") as truth:
+            low, high = truth["verts"].min(axis=0), truth["verts"].max(axis=0)
+        middle, half = (low + high) / 2, (high - low) / 2
+        assert not (np.abs(rest.vertices - middle) < 0.5 * half).all(axis=1).any(), name
+    with np.load(SCENE / "gt" / "meshes" / "donut.npz") as truth:
+        donut = truth["verts"]
+    away, _ = cKDTree(rest.vertices).query(donut[donut[:, 2] > donut[:, 2].mean()])
+    assert np.median(away) < 0.05, "what was not asked for stays"
+
+
+@pytest.mark.parametrize("ending", ["glb", "obj"])
+def test_a_texture_is_baked(segmented: Path, tmp_path: Path, ending: str) -> None:
+    options = ("--object", CRATE, "--resolution", "20", "--texture", "128")
+    crate = mesh(segmented, tmp_path / f"Kiste 箱.{ending}", *options)
+    assert crate.visual.kind == "texture"
+    material = crate.visual.material
+    image = material.baseColorTexture if ending == "glb" else material.image
+    assert image.size == (128, 128)
+    pixels = np.asarray(image.convert("RGB"), dtype=float)
+    assert (pixels[..., 2] > pixels[..., 0]).mean() > 0.3, "the box is blue and white"
+    assert names(tmp_path) >= {f"Kiste 箱.{ending}"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--texture", "1024", "--out", "a.ply"), "cannot carry a texture"),
+        (("--texture", "3", "--out", "a.glb"), "texture of 3 pixels"),
+        (("--threshold", "2", "--out", "a.glb"), "mask threshold of 2"),
+        (("--density", "nan", "--out", "a.glb"), "surface density of nan"),
+        (("--rest", "--object", APE, "--out", "a.glb"), "without --object"),
+    ],
+)
+def test_impossible_settings_are_one_sentence(
+    segmented: Path, tmp_path: Path, refused: Refused, options: tuple[str, ...], sentence: str
+) -> None:
+    placed = [str(tmp_path / part) if part.startswith("a.") else part for part in options]
+    assert sentence in refused("mesh", segmented / "result.npz", *placed)
+    assert names(tmp_path) == set()
+
+
+def test_objects_of_an_earlier_run_stay(segmented: Path, tmp_path: Path) -> None:
+    whole = SegmentResult.load(segmented / "result.npz", device=torch.device("cpu"))
+    crate = replace(whole, objects=tuple(chosen_objects(whole, [CRATE])))
+    path = tmp_path / "result.npz"
+    assert with_earlier(crate, path, [APE]) is crate, "there is none"
+    whole.save(path)
+    kept = with_earlier(crate, path, [APE, CRATE])
+    assert [entry.name for entry in kept.objects] == [CRATE, APE]
+    assert len(with_earlier(crate, path, []).objects) == 1, "the ape was removed from the list"
+    other = replace(crate, checkpoint="another.th")
+    assert len(with_earlier(other, path, [APE]).objects) == 1
+    with pytest.raises(UserError, match="no object 'Hut'"):
+        chosen_objects(whole, ["Hut"])

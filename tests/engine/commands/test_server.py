@@ -1,0 +1,348 @@
+"""The engine behind its pipes: every method, cancel, bad lines, and the end of stdin."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sa3d_blender.core.cameras import Camera, read_transforms
+from sa3d_blender.core.connection.messages import (
+    CANCELLED,
+    INTERNAL_ERROR,
+    METHOD_NOT_FOUND,
+    PROTOCOL,
+    USER_ERROR,
+)
+from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.point_cloud import PointCloud
+from sa3d_blender.engine.commands import session
+from sa3d_blender.engine.commands.server import Server
+from sa3d_blender.engine.segmentation.artist_view import EmbeddedPicture, embed_picture
+from tests.support.pipe_client import PATIENCE, Client
+from tests.support.scripted_segmenter import ScriptedSegmenter
+
+TESTS = Path(__file__).resolve().parents[2]
+SCENE = TESTS / "data" / "tabletop"
+CHECKPOINT = SCENE / "tabletop_cp_sh.th"
+BOX = [67.5, 111.5]
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> ScriptedSegmenter:
+    return ScriptedSegmenter()
+
+
+@pytest.fixture(scope="module")
+def client(segmenter: ScriptedSegmenter) -> Iterator[Client]:
+    """A server in a thread of this process; its stdin is never closed, as that ends the process."""
+    their_source, our_wire = os.pipe()
+    our_source, their_wire = os.pipe()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "load_segmenter", lambda *_args, **_options: segmenter)
+        server = Server(os.fdopen(their_wire, "wb"), device="cpu")
+        source = os.fdopen(their_source, "rb")
+        thread = threading.Thread(target=server.serve, args=(source,), daemon=True)
+        thread.start()
+        wire = os.fdopen(our_wire, "wb", closefd=False)
+        client = Client(os.fdopen(our_source, "rb"), wire)
+        yield client
+        client.ask("shutdown")
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def camera(size: int = 200) -> Camera:
+    return read_transforms(SCENE / "transforms_test.json", size=(size, size))[0]
+
+
+def field(path: Path = CHECKPOINT) -> dict[str, Any]:
+    return {"checkpoint": str(path), "options": {}}
+
+
+def job(out: Path, **changed: Any) -> dict[str, Any]:
+    return {
+        **field(),
+        "camera": camera().to_json(),
+        "objects": [{"name": "Kiste 箱", "points": [BOX], "labels": [1]}],
+        "settings": {"views": 2, "view_size": 48},
+        "mesh": {"resolution": 24},
+        "out": str(out),
+        **changed,
+    }
+
+
+def test_hello(client: Client) -> None:
+    hello = client.result("hello")
+    assert hello["protocol"] == PROTOCOL
+    assert hello["device"] == "cpu"
+    assert "bundled" in hello["segmenters"]
+    assert {"version", "python", "torch"} <= set(hello)
+    assert hello["memory"].get("process", 1) > 0
+
+
+def test_it_works_on_after_everything_was_unloaded(client: Client) -> None:
+    assert client.result("unload") == {}
+    assert client.result("info", checkpoint=str(CHECKPOINT))["family"]
+    assert client.result("unload") == {}
+
+
+def test_info(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "Käse 模型.th"
+    path.write_bytes(CHECKPOINT.read_bytes())
+    info = client.result("info", **field(path))
+    assert info["name"] == "Käse 模型"
+    assert info["scene"] == "bounded"
+    assert np.array(info["box"]).shape == (2, 3)
+
+
+def test_render(client: Client, tmp_path: Path) -> None:
+    out = tmp_path / "neu 新"
+    result = client.result("render", **field(), camera=camera(40).to_json(), out=str(out))
+    image = np.load(result["image"], allow_pickle=False)
+    assert (image.shape, image.dtype) == ((40, 40, 3), np.float32)
+    assert Path(result["image"]).parent == out
+    assert image.std() > 0.05
+
+
+def test_points(client: Client, tmp_path: Path) -> None:
+    """With the training cameras when their file is named, and without where it is gone."""
+    out = tmp_path / "Punkte 点"
+    for cameras in ("transforms_train.json", "gone.json"):
+        asked = {"count": 500, "seconds": 60.0, "training_cameras": str(SCENE / cameras)}
+        result = client.result("points", **field(), **asked, out=str(out))
+        cloud = PointCloud.load(Path(result["points"]))
+        assert 300 < len(cloud.points) == result["count"] <= 500
+        assert np.abs(cloud.points).max() < 1.5
+
+
+def test_predict(client: Client, tmp_path: Path) -> None:
+    objects = [{"name": "box", "points": [BOX]}, {"name": "region", "box": [10, 20, 60, 80]}]
+    params = {**field(), "camera": camera().to_json(), "objects": objects, "out": str(tmp_path)}
+    result = client.result("predict", **params, segmenter="bundled", weights=None)
+    assert [entry["name"] for entry in result["objects"]] == ["box", "region"]
+    for entry in result["objects"]:
+        masks = np.load(entry["masks"], allow_pickle=False)
+        assert (masks.shape, masks.dtype) == ((3, 200, 200), bool)
+        assert entry["scores"] == sorted(entry["scores"], reverse=True)
+    assert np.load(result["objects"][0]["masks"])[0, 111, 67]
+
+
+def test_a_further_click_does_not_render_again(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Camera] = []
+
+    def embed(*args: Any) -> EmbeddedPicture:
+        made.append(args[2])
+        return embed_picture(*args)
+
+    monkeypatch.setattr(session, "embed_picture", embed)
+    params = {**field(), "camera": camera(400).to_json(), "out": str(tmp_path), "view_size": 100}
+    assert client.result("predict", **params, objects=[])["objects"] == []
+    click = {"name": "a", "points": [[2 * BOX[0], 2 * BOX[1]]]}
+    for _ in range(2):
+        (answer,) = client.result("predict", **params, objects=[click])["objects"]
+    masks = np.load(answer["masks"], allow_pickle=False)
+    assert masks.shape == (3, 150, 150), "the size at which a run cuts the artist's picture"
+    assert len(made) == 1
+    client.result("predict", **{**params, "view_size": 80}, objects=[click])
+    client.result("predict", **{**params, "camera": camera(401).to_json()}, objects=[])
+    assert len(made) == 3
+
+
+def test_a_watched_run_shows_its_views(client: Client, tmp_path: Path) -> None:
+    client.progress.clear()
+    previews = {"folder": str(tmp_path / "seen 看"), "colors": {"Kiste 箱": [1.0, 0.0, 0.0]}}
+    client.result("segment", **job(tmp_path), previews=previews)
+    shown = [entry for entry in client.progress if "picture" in entry]
+    assert [entry["n"] for entry in shown if entry["stage"] == "view"] == [1, 2]
+    image = np.asarray(Image.open(shown[-1]["picture"]).convert("RGB")).astype(int)
+    assert max(image.shape) <= 192
+    red = (image[..., 0] > image[..., 1] + 60) & (image[..., 0] > image[..., 2] + 60)
+    assert 0.005 < red.mean() < 0.9
+    points = [entry["points"] for entry in client.progress if "points" in entry]
+    assert len(points) == 3, "after views 1 and 2, and the second of the second pass"
+    assert all(list(files) == ["Kiste 箱"] for files in points)
+    assert len(PointCloud.load(Path(points[-1]["Kiste 箱"])).points) > 20
+
+
+def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
+    client.progress.clear()
+    begin = time.perf_counter()
+    result = client.result("segment", **job(tmp_path))
+    passed = time.perf_counter() - begin
+    (made,) = result["objects"]
+    mesh = MeshData.load(Path(made["mesh"]))
+    assert len(mesh.faces) == made["faces"]
+    assert Path(made["glb"]).is_file()
+    report = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
+    assert report["seconds"]["total"] <= passed, "counts the job, not the engine's life"
+    stages = [entry["stage"] for entry in client.progress]
+    assert list(dict.fromkeys(stages)) == ["load", "view", "refine", "surface"]
+    assert {entry["id"] for entry in client.progress} == {client.number}
+    assert [e["n"] for e in client.progress if e["stage"] == "view"] == [0, 1, 2]
+    finer = client.result(
+        "mesh", result=result["result"], mesh={"resolution": 32}, out=str(tmp_path / "finer")
+    )
+    assert finer["objects"][0]["name"] == "Kiste 箱"
+    assert finer["objects"][0]["faces"] > made["faces"]
+    wanted = {"resolution": 32, "max_faces": 5000, "texture": 64}
+    rest = client.result("rest", result=result["result"], mesh=wanted, out=str(tmp_path))
+    (made,) = rest["objects"]
+    assert made["name"] == "Rest of the Scene"
+    assert 100 < made["faces"] <= 5000
+    assert MeshData.load(Path(made["mesh"])).texture is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "changed", "code", "reason"),
+    [
+        ("info", {"checkpoint": "/nö/such 文.th"}, USER_ERROR, "missing_file"),
+        ("info", {"checkpoint": None}, USER_ERROR, "invalid_input"),
+        ("info", {"checkpoint": str(Path(__file__))}, USER_ERROR, "not_a_checkpoint"),
+        ("info", {"options": {"colour": 3}}, USER_ERROR, "invalid_input"),
+        ("segment", {"objects": []}, USER_ERROR, "invalid_input"),
+        (
+            "segment",
+            {"objects": [{"name": "a", "points": [[-1, 2]]}]},
+            USER_ERROR,
+            "prompt_outside",
+        ),
+        (
+            "segment",
+            {"objects": [{"name": "a", "points": [[158, 41]]}]},
+            USER_ERROR,
+            "empty_background",
+        ),
+        ("segment", {"settings": {"views": 0}}, USER_ERROR, "setting"),
+        ("segment", {"settings": {"views": "many"}}, USER_ERROR, "setting"),
+        ("segment", {"mesh": {"resolution": 5000}}, USER_ERROR, "setting"),
+        ("segment", {"settings": {"segmenter": "best"}}, USER_ERROR, "invalid_input"),
+        ("segment", {"out": str(Path(__file__) / "below")}, USER_ERROR, "cannot_write"),
+        (
+            "mesh",
+            {"result": "/nowhere/result.npz", "objects": None},
+            USER_ERROR,
+            "missing_file",
+        ),
+        ("render", {"camera": {"w": 0}}, USER_ERROR, "invalid_input"),
+        ("render", {"camera": {**camera().to_json(), "w": 20000}}, USER_ERROR, "image_size"),
+        ("render", {"out": str(Path(__file__))}, USER_ERROR, "cannot_write"),
+        ("fly", {}, METHOD_NOT_FOUND, ""),
+        ("mesh", {}, INTERNAL_ERROR, "internal"),
+        ("info", {"checkpoint": "/no\udcff/model.th"}, INTERNAL_ERROR, "internal"),
+    ],
+)
+def test_failures(
+    client: Client, tmp_path: Path, method: str, changed: Any, code: int, reason: str
+) -> None:
+    failure = client.failure(method, **(job(tmp_path / "out") | changed))
+    assert failure["code"] == code
+    assert failure["data"]["reason"] == reason
+    assert failure["message"].endswith(".")
+    assert not any((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+    assert client.result("hello")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage",
+        b"",
+        b"[]",
+        b'"error"',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b'{"jsonrpc": "2.0", "id": null, "method": "hello"}',
+        b'{"jsonrpc": "2.0", "method": "cancel", "params": {"id": "all"}}',
+        b'{"jsonrpc": "2.0", "method": "cancel", "params": {}}',
+    ],
+)
+def test_lines_that_are_no_messages(client: Client, line: bytes) -> None:
+    client.write(line)
+    answer = client.answer()
+    assert answer["id"] is None
+    assert answer["error"]["code"] == INTERNAL_ERROR
+    assert client.result("hello")
+
+
+def test_a_notification_nobody_knows_is_ignored(client: Client) -> None:
+    client.write(b'{"jsonrpc": "2.0", "method": "wave", "params": {}}')
+    assert client.result("hello")
+
+
+def test_cancel_stops_a_render_within_the_view(client: Client, tmp_path: Path) -> None:
+    number = client.ask("render", **field(), camera=camera(6000).to_json(), out=str(tmp_path))
+    time.sleep(0.3)
+    begin = time.perf_counter()
+    client.cancel(number)
+    answer = client.answer()
+    assert answer["id"] == number
+    assert answer["error"]["code"] == CANCELLED
+    assert time.perf_counter() - begin < 10  # the whole picture takes minutes
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cancel_stops_a_job_within_one_view(client: Client, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    number = client.ask("segment", **job(out, settings={"views": 12, "view_size": 48}))
+    while (message := client.next()).get("params", {}).get("n") != 2:
+        assert message.get("method") == "progress", message
+    client.cancel(number)
+    assert client.answer()["error"]["code"] == CANCELLED
+    begun = [entry["n"] for entry in client.progress if entry["id"] == number]
+    assert max(begun, default=2) < 10, "views that began while the cancel was on its way"
+    assert list(out.iterdir()) == []
+    assert client.result("segment", **job(out))["objects"]
+
+
+def test_cancel_of_a_waiting_request(client: Client, tmp_path: Path) -> None:
+    first = client.ask("render", **field(), camera=camera(6000).to_json(), out=str(tmp_path))
+    second = client.ask("segment", **job(tmp_path / "out"))
+    client.cancel(second)
+    client.cancel(first)
+    answers = [client.answer() for _ in range(2)]
+    assert [answer["id"] for answer in answers] == [first, second]
+    assert {answer["error"]["code"] for answer in answers} == {CANCELLED}
+
+
+def test_libraries_prints_and_the_end_of_stdin(tmp_path: Path) -> None:
+    """A real process: prints stay off the wire; it ends with its stdin, in the middle of a job."""
+    block = tmp_path / "block"
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(TESTS / "scripted_engine.py"), str(block)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    try:
+        client = Client(process.stdout, process.stdin)
+        assert client.result("predict", **job(tmp_path / "first"))["objects"]
+        block.touch()
+        client.ask("segment", **job(tmp_path / "second"))
+        while client.next()["params"]["stage"] != "view":
+            pass
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert client.lines.empty()
+    printed = (tmp_path / "log").read_text()
+    assert "Loading weights" in printed
+    assert "from C" in printed
+    assert "from a child" in printed
+    assert list((tmp_path / "second").iterdir()) == []

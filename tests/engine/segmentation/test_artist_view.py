@@ -1,0 +1,45 @@
+"""What the artist sees as a mask is what a run begins with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sa3d_blender.core.cameras import read_transforms
+from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.settings import FieldOptions, SegmentSettings
+from sa3d_blender.engine.commands.session import Session
+from sa3d_blender.engine.segmentation.artist_view import artist_camera
+from sa3d_blender.engine.segmentation.one_view import Segmentation
+from sa3d_blender.engine.segmentation.report import Run
+from sa3d_blender.engine.view_path.prepared_views import PreparedViews
+from tests.support.scripted_segmenter import ScriptedSegmenter
+
+SCENE = Path(__file__).resolve().parents[2] / "data" / "tabletop"
+CHECKPOINT = SCENE / "tabletop_cp_sh.th"
+SETTINGS = SegmentSettings(view_size=48)
+
+
+@pytest.mark.parametrize("candidate", [0, 1, 2])
+def test_a_run_begins_with_the_mask_that_was_shown(
+    candidate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = ScriptedSegmenter()
+    monkeypatch.setattr(Session, "segmenter", lambda *_: segmenter)
+    session = Session(torch.device("cpu"))
+    camera = read_transforms(SCENE / "transforms_test.json", size=(200, 200))[0]
+    prompt = ObjectPrompt("box", ((67.5, 111.5),), (1,), candidate=candidate)
+    shown = session.predict(
+        CHECKPOINT, FieldOptions(), camera, [prompt], ("bundled", None), view_size=48
+    )[0]
+    views = PreparedViews(session.field(CHECKPOINT, FieldOptions()), segmenter, Run())
+    views.add(0, artist_camera(camera, SETTINGS.view_size))
+    first = Segmentation(SETTINGS, views).cut_first(camera, prompt)
+    assert np.array_equal(first, shown.masks[candidate])
+    others = [Segmentation(SETTINGS, views).cut_first(camera, replace(prompt, candidate=k))
+              for k in range(3) if k != candidate]  # fmt: skip
+    assert all(not np.array_equal(first, other) for other in others)
