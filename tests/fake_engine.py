@@ -200,11 +200,12 @@ def segment(request: Request) -> dict[str, Any]:
 
 def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
     """A sphere of the size that was asked for under each name, striped where it has a texture."""
-    wanted, out = request.params["mesh"], Path(request.params["out"])
+    out = Path(request.params["out"])
     (out / "mesh_request.json").write_text(json.dumps(request.params), encoding="utf-8")
     results = []
     for number, name in enumerate(names):
         progress(request, "surface", number + 1, len(names))
+        wanted = request.params.get("own_meshes", {}).get(name, request.params["mesh"])
         mesh = sphere(wanted["max_faces"])
         texture = None
         if wanted["texture"]:

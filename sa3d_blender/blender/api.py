@@ -50,6 +50,7 @@ from .nerf import training_cameras
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
 from .references import Reference, refer
+from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes, place_mesh
@@ -214,6 +215,7 @@ def segment(
     names = [prompt.name for view in (first, *more) for prompt in view.objects]
     keys = {name: entries[name].key for name in names}
     params = field_params(nerf) | run_params(nerf) | training_cameras.remembered(nerf)
+    params |= own_mesh_params({name: entries[name] for name in keys})
     params |= {
         **first.to_json(),
         "more_views": [view.to_json() for view in more],

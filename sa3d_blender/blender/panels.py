@@ -21,6 +21,7 @@ from .installation.installation_panels import (
 )
 from .nerf.nerf import scene_nerf
 from .properties import BOX, NEGATIVE, POSITIVE
+from .results.own_meshes import draw_mesh_settings
 from .viewport import preview_picture, viewport_preview
 
 
@@ -222,6 +223,10 @@ def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
         count = len(answer.masks)
         text = f"Mask {candidate(entry, bpy.context.scene.camera, count) + 1} of {count}"
         layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+    header, body = layout.panel("sa3d_object_mesh", default_closed=True)
+    header.label(text=f"Mesh of {entry.name}")
+    if body:
+        draw_mesh_settings(body, nerf, entry)
     if live_masks.live.message:
         wrapped(layout, live_masks.live.message, "ERROR")
 

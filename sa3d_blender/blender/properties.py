@@ -16,9 +16,9 @@ from bpy.props import (
 )
 
 from ..core.installation.sam_weights import WEIGHTS
-from ..core.settings import FieldOptions, MeshSettings, SegmentSettings
+from ..core.settings import FieldOptions, SegmentSettings
 from .engine_link import session
-from .results.mesh_properties import SA3D_Rest, SA3D_Surface
+from .results.mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
 LABELS = [
@@ -26,7 +26,7 @@ LABELS = [
     (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
     (BOX, "Box", "The object lies inside this box", "SHADING_BBOX", 2),
 ]
-_SEGMENT, _MESH = SegmentSettings(), MeshSettings()
+_SEGMENT = SegmentSettings()
 
 
 def is_nerf(_owner: Any, thing: bpy.types.Object) -> bool:
@@ -61,12 +61,15 @@ class SA3D_SegmentObject(bpy.types.PropertyGroup):
     result: PointerProperty(
         type=bpy.types.Object, name="Result", description="The mesh that was cut out"
     )
+    own_mesh: PointerProperty(
+        type=SA3D_OwnMesh, description="How its mesh is made, where that differs from the others"
+    )
     made_from: StringProperty(
         description="What the result was made from, to tell whether it changed", options=set()
     )
 
 
-class SA3D_Nerf(bpy.types.PropertyGroup):
+class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
     """What a NeRF's Empty knows: its checkpoint, its facts, what to cut out and how."""
 
     checkpoint: StringProperty(
@@ -157,22 +160,6 @@ class SA3D_Nerf(bpy.types.PropertyGroup):
         name="Paper Settings",
         description="Segment exactly as the SA3D paper does",
         default=_SEGMENT.reference,
-    )
-    resolution: IntProperty(
-        name="Resolution",
-        description="Cells along the longest side of the object",
-        default=_MESH.resolution,
-        min=8,
-        max=1024,
-        soft_min=64,
-        soft_max=512,
-    )
-    max_faces: IntProperty(
-        name="Faces",
-        description="The mesh is simplified to at most this many triangles",
-        default=_MESH.max_faces,
-        min=100,
-        soft_max=500_000,
     )
     surface: PointerProperty(
         type=SA3D_Surface, description="How its meshes are made from what was cut out"
@@ -277,6 +264,7 @@ def new_key() -> str:
 
 _CLASSES = (
     SA3D_Surface,
+    SA3D_OwnMesh,
     SA3D_Rest,
     SA3D_SegmentObject,
     SA3D_Nerf,

@@ -1,4 +1,4 @@
-"""Named arrays in one file, on their way between the engine and Blender."""
+"""Arrays in a file, on their way between the engine and Blender."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from .files import written_whole
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write a ``.npy`` file without pickles."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
@@ -71,6 +72,9 @@ class MeshSettings:
     """Side of the square texture in pixels; 0 for none."""
 
 
+OwnMeshes = Mapping[str, MeshSettings]
+"""Of those objects, by name, whose meshes are not made as the others' are."""
+
 REST_MESH = MeshSettings(resolution=256, max_faces=200_000)
 """Of the rest of a scene: its cells span the whole."""
 
@@ -85,6 +89,14 @@ def settings_from_json(kind: type[S], data: dict[str, Any] | None) -> S:
     if unknown:
         raise UserError(f"Unknown setting {sorted(unknown)[0]!r} for {kind.__name__}.")
     return kind(**data)
+
+
+def own_meshes_from_json(data: Any) -> dict[str, MeshSettings]:
+    """Mesh settings by the object's name. Raises UserError when they are something else."""
+    meshes = {} if data is None else data
+    if not isinstance(meshes, dict) or not all(isinstance(m, dict) for m in meshes.values()):
+        raise UserError("Own mesh settings must be settings by the object's name.")
+    return {name: settings_from_json(MeshSettings, mesh) for name, mesh in meshes.items()}
 
 
 def settings_to_json(settings: FieldOptions | SegmentSettings | MeshSettings) -> dict[str, Any]:

@@ -146,6 +146,27 @@ def test_other_meshes_from_the_same_run(perfect: None) -> None:
     assert not (np.abs(points - (low + high) / 2) < 0.25 * (high - low)).all(axis=1).any()
 
 
+def test_each_object_has_the_mesh_that_was_asked_for(perfect: None, tmp_path: Path) -> None:
+    nerf = load_scene()
+    for name in ("box", "mug"):
+        click(nerf, name)
+    facts = nerf.sa3d.nerf
+    facts.max_faces = 4000
+    own = api.use_own_mesh(nerf, object_name="mug")
+    own.max_faces, own.resolution = 600, 32
+    box, mug = api.segment(nerf, out=tmp_path)
+    counts = [len(thing.data.polygons) for thing in (box, mug)]
+    assert 2000 < counts[0] <= 4000
+    assert 300 < counts[1] <= 600
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["own_meshes"] == {"mug": json.loads(mug["sa3d_mesh"])}
+    own.max_faces, facts.max_faces = 300, 2000
+    assert api.remesh(nerf) == [box, mug]
+    counts = [len(thing.data.polygons) for thing in (box, mug)]
+    assert 1000 < counts[0] <= 2000
+    assert counts[1] <= 300
+
+
 def test_an_engine_killed_in_the_middle(
     perfect: None, contents: Callable[[], dict[str, list[str]]]
 ) -> None:

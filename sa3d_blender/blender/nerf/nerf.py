@@ -14,7 +14,7 @@ from ...core.installation.sam_weights import WEIGHTS
 from ...core.settings import FieldOptions, MeshSettings, SegmentSettings, settings_to_json
 from ..installation.installation import downloaded_weights
 from ..properties import SA3D_Nerf, is_nerf
-from ..results.mesh_properties import SA3D_Rest
+from ..results.mesh_properties import MeshSize, SA3D_Rest, Surface
 
 ROOT = "SA3D"
 GROUPS = {
@@ -199,7 +199,11 @@ def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
 
 def mesh_params(nerf: bpy.types.Object, size: SA3D_Nerf | SA3D_Rest) -> dict[str, Any]:
     """``mesh`` of a request; ``size`` has the resolution and the face budget."""
-    surface = nerf.sa3d.nerf.surface
+    return {"mesh": mesh_settings(size, nerf.sa3d.nerf.surface)}
+
+
+def mesh_settings(size: MeshSize | SA3D_Rest, surface: Surface) -> dict[str, Any]:
+    """`MeshSettings` as a request names them."""
     settings = MeshSettings(
         resolution=size.resolution,
         max_faces=size.max_faces,
@@ -207,4 +211,4 @@ def mesh_params(nerf: bpy.types.Object, size: SA3D_Nerf | SA3D_Rest) -> dict[str
         density=surface.density,
         texture=int(surface.texture),
     )
-    return {"mesh": settings_to_json(settings)}
+    return settings_to_json(settings)

@@ -1,7 +1,7 @@
 """How meshes are made: settings that are saved in the .blend."""
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
 from ...core.settings import REST_MESH, MeshSettings
 
@@ -14,8 +14,29 @@ TEXTURES = [
 ]
 
 
-class SA3D_Surface(bpy.types.PropertyGroup):
-    """Where the surfaces lie and what they wear."""
+class MeshSize:
+    """How fine the mesh of one object is."""
+
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side of the object",
+        default=_MESH.resolution,
+        min=8,
+        max=1024,
+        soft_min=64,
+        soft_max=512,
+    )
+    max_faces: IntProperty(
+        name="Faces",
+        description="The mesh is simplified to at most this many triangles",
+        default=_MESH.max_faces,
+        min=100,
+        soft_max=500_000,
+    )
+
+
+class Surface:
+    """Where a surface lies and what it wears."""
 
     threshold: FloatProperty(
         name="Strictness",
@@ -39,6 +60,20 @@ class SA3D_Surface(bpy.types.PropertyGroup):
         name="Texture",
         description="Bake the NeRF's colours into a picture with UVs",
         items=TEXTURES,
+    )
+
+
+class SA3D_Surface(Surface, bpy.types.PropertyGroup):
+    """What holds for all objects that have no settings of their own."""
+
+
+class SA3D_OwnMesh(MeshSize, Surface, bpy.types.PropertyGroup):
+    """One object's mesh settings, which go before the NeRF's while they are used."""
+
+    use: BoolProperty(
+        name="Own Mesh Settings",
+        description="Make this object's mesh with settings of its own",
+        options=set(),
     )
 
 

@@ -33,9 +33,10 @@ def write_provenance(thing: bpy.types.Object, params: dict[str, Any], name: str)
     ]
     if prompts:
         facts["prompts"] = _text(prompts)
-    for key in ("options", "settings", "mesh"):
+    for key in ("options", "settings"):
         if key in params:
             facts[key] = _text(params[key])
+    facts["mesh"] = _text(params.get("own_meshes", {}).get(name, params["mesh"]))
     for key, value in facts.items():
         thing[PREFIX + key] = value
 

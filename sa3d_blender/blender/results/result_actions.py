@@ -13,6 +13,7 @@ from ..engine_link.session import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import mesh_params, require_nerf
 from ..references import Reference, refer
+from .own_meshes import own_mesh_params
 from .provenance import made_as, write_provenance
 from .results import load_meshes, place_mesh
 
@@ -24,6 +25,8 @@ def remesh(
     wait: bool = True,
 ) -> list[bpy.types.Object] | Job[Any]:
     """Make the meshes of the last run anew with the present mesh settings; nothing is segmented.
+
+    An object's own settings go before the NeRF's, see `use_own_mesh`.
 
     Args:
         object_name: only this object of the list; all that have a mesh when not given.
@@ -44,6 +47,7 @@ def remesh(
         raise UserError("There is no mesh to make anew; segment an object first.", code="no_result")
     keys = {made_as(entry): entry.key for entry in entries}
     params = _params(nerf) | mesh_params(nerf, nerf.sa3d.nerf) | {"objects": list(keys)}
+    params |= own_mesh_params({made_as(entry): entry for entry in entries})
     return jobs.run("Remeshing", _remesh(refer(nerf), keys, params), wait, refer(nerf))
 
 
@@ -58,7 +62,7 @@ def _remesh(
     placed = []
     for name, mesh in zip(names, meshes, strict=True):
         placed.append(place_mesh(target, mesh, entries.get(keys[name])))
-        write_provenance(placed[-1], {"mesh": params["mesh"]}, name)
+        write_provenance(placed[-1], params, name)
     bpy.ops.ed.undo_push(message="Remesh")
     return [refer(thing) for thing in placed]
 

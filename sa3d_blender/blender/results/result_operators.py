@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import bpy
-from bpy.props import BoolProperty
+from bpy.props import BoolProperty, StringProperty
 
 from .. import api, workflow
 from ..clicking.prompts import active_object
@@ -50,4 +50,26 @@ class SA3D_OT_rest_of_scene(Caller, bpy.types.Operator):
         api.rest_of_scene(wait=WAIT)
 
 
-register, unregister = bpy.utils.register_classes_factory((SA3D_OT_remesh, SA3D_OT_rest_of_scene))
+class SA3D_OT_own_mesh(Caller, bpy.types.Operator):
+    """Make this object's mesh with settings of its own; at first they are those of all objects"""
+
+    bl_idname = "sa3d.own_mesh"
+    bl_label = "Own Mesh Settings"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_object,)
+
+    name: StringProperty(
+        name="Name", description="The object; the active one when empty", options={"SKIP_SAVE"}
+    )
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Switch them on, or off."""
+        nerf = require_nerf(context.scene)
+        name = self.name or active_object(nerf).name
+        entry = nerf.sa3d.nerf.objects.get(name)
+        api.use_own_mesh(nerf, object_name=name, use=entry is None or not entry.own_mesh.use)
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (SA3D_OT_remesh, SA3D_OT_rest_of_scene, SA3D_OT_own_mesh)
+)

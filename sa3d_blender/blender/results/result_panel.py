@@ -8,6 +8,7 @@ import bpy
 
 from ..clicking.prompts import active_object
 from ..panels import Section
+from .own_meshes import draw_mesh_settings
 from .result_actions import has_mesh
 
 
@@ -35,17 +36,13 @@ class SA3D_PT_result(Section, bpy.types.Panel):
 
 
 def _draw_remesh(layout: bpy.types.UILayout, nerf: bpy.types.Object, count: int) -> None:
-    facts = nerf.sa3d.nerf
     header, body = layout.panel("sa3d_remesh", default_closed=True)
     header.label(text="Surface")
     if not body:
         return
-    body.prop(facts, "resolution")
-    body.prop(facts, "max_faces")
-    for name in ("threshold", "density", "texture"):
-        body.prop(facts.surface, name)
-    row = body.row(align=True)
     entry = active_object(nerf)
+    draw_mesh_settings(body, nerf, entry)
+    row = body.row(align=True)
     if count > 1 and entry is not None and has_mesh(entry):
         row.operator("sa3d.remesh", text=f"Remesh {entry.name}", icon="MOD_REMESH")
         row.operator("sa3d.remesh", text="All").every = True

@@ -19,10 +19,11 @@ Methods (params -> result):
              one view, best first, at its own size or at that at which ``segment`` with this
              ``view_size`` cuts it. The picture is kept: a further click costs the decoder only.
              Without objects it is merely made ready.
-``segment``  {checkpoint, options, camera, objects, settings, mesh, out, more_views?, cameras?,
-             keep?: [name], previews?} -> {result: path of result.npz, report: path of report.json,
-             objects: [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
-``mesh``     {result: path, mesh, out} -> {objects: [{name, mesh, vertices, faces}]}
+``segment``  {checkpoint, options, camera, objects, settings, mesh, out, own_meshes?, more_views?,
+             cameras?, keep?: [name], previews?} -> {result: path of result.npz, report: path of
+             report.json, objects: [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
+``mesh``     {result: path, mesh, out, own_meshes?, objects?: [name]} ->
+             {objects: [{name, mesh, vertices, faces}]}
 ``points``   {checkpoint, options, out, count, seconds, training_cameras?} -> {points: path of
              `PointCloud`, count}: at most so many coloured points on the field's surfaces, as many
              as about so many seconds give
@@ -30,7 +31,8 @@ Methods (params -> result):
 
 ``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
 `Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
-`PromptedView.to_json`; ``keep`` names objects of an earlier result in ``out`` that stay in it.
+`PromptedView.to_json`; ``own_meshes`` {name: ``mesh``} goes before ``mesh`` for the objects that
+it names; ``keep`` names objects of an earlier result in ``out`` that stay in it.
 
 Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?};
 ``points`` {name: path of `PointCloud`} is what is known of the objects so far; ``picture`` is a

@@ -16,8 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
+from ...core.array_file import save_array
 from ...core.cameras import Camera
 from ...core.connection.messages import (
     CANCELLED,
@@ -34,7 +33,6 @@ from ...core.connection.messages import (
     encode,
 )
 from ...core.errors import Cancelled, UserError, is_out_of_memory
-from ...core.files import written_whole
 from ...core.prompted_view import PromptedView
 from ...core.prompts import prompts_from_json
 from ...core.settings import (
@@ -42,6 +40,7 @@ from ...core.settings import (
     FieldOptions,
     MeshSettings,
     SegmentSettings,
+    own_meshes_from_json,
     settings_from_json,
 )
 from ..memory_use import memory_use
@@ -227,6 +226,7 @@ class Server:
             settings_from_json(SegmentSettings, params.get("settings")),
             settings_from_json(MeshSettings, params.get("mesh")),
             Path(params["out"]),
+            own_meshes=own_meshes_from_json(params.get("own_meshes")),
             more=[PromptedView.from_json(view) for view in params.get("more_views", [])],
             given=self._given_cameras(params, run),
             keep=params.get("keep", ()),
@@ -266,7 +266,9 @@ class Server:
     def _mesh(self, params: Params, run: Run) -> Params:
         settings = settings_from_json(MeshSettings, params.get("mesh"))
         result, out = Path(params["result"]), Path(params["out"])
-        meshes = self._session.mesh(result, settings, run, only=params.get("objects"))
+        own = own_meshes_from_json(params.get("own_meshes"))
+        only = params.get("objects")
+        meshes = self._session.mesh(result, settings, run, own_meshes=own, only=only)
         return {"objects": [write_object(name, mesh, out) for name, mesh in meshes.items()]}
 
     def _rest(self, params: Params, run: Run) -> Params:
@@ -280,12 +282,6 @@ def checkpoint_of(params: Params) -> tuple[Path, FieldOptions]:
     if not isinstance(params.get("checkpoint"), str):
         raise UserError("The request names no checkpoint; load a NeRF first.")
     return Path(params["checkpoint"]), settings_from_json(FieldOptions, params.get("options"))
-
-
-def save_array(path: Path, array: np.ndarray) -> None:
-    """Write a ``.npy`` file without pickles."""
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
 
 
 def serve(*, device: str = "auto") -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from ...core.settings import (
     SEGMENTERS,
     FieldOptions,
     MeshSettings,
+    OwnMeshes,
     SegmentSettings,
     settings_to_json,
 )
@@ -46,7 +46,7 @@ from ..segmentation.artist_view import (
     predict_in_picture,
 )
 from ..segmentation.pipeline import segment
-from ..segmentation.report import Run, versions, write_report
+from ..segmentation.report import Run, seconds_since_start, versions, write_report
 from ..segmentation.result import SegmentResult
 from ..segmenters import load_segmenter
 from ..segmenters.protocol import MaskPrediction, Segmenter
@@ -174,6 +174,7 @@ class Session:
         mesh: MeshSettings,
         out: Path,
         *,
+        own_meshes: OwnMeshes | None = None,
         more: Sequence[PromptedView] = (),
         given: Sequence[Camera] = (),
         keep: Sequence[str] = (),
@@ -183,6 +184,7 @@ class Session:
         """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
 
         Args:
+            own_meshes: see `make_meshes`.
             more: prompts in pictures of other cameras; see `pipeline.segment`.
             keep: objects of an earlier result in ``out`` that stay in ``result.npz``.
             whole_process: the report's total counts from the start of the process, not of the job.
@@ -195,7 +197,7 @@ class Session:
         """
         run = run or Run()
         begin = time.perf_counter() - (seconds_since_start() if whole_process else 0)
-        check_settings(settings, mesh)
+        check_settings(settings, mesh, *(own_meshes or {}).values())
         check_writable(out)
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
@@ -214,13 +216,13 @@ class Session:
             memory=self._views,
         )
         result = SegmentResult(os.path.abspath(checkpoint), options, tuple(found))
-        meshes = make_meshes(loaded, found, mesh, run)
+        meshes = make_meshes(loaded, found, mesh, run, own_meshes)
         with run.timed("write"):
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
             written = [write_object(name, data, out) for name, data in meshes.items()]
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
-            "seconds": {**seconds, "total": round(seconds_since_start(), 3)},
+            "seconds": seconds,
             "views": views,
             "reused_views": self._views.reused,
             "objects": written,
@@ -229,6 +231,7 @@ class Session:
             "field": loaded.info(),
             "settings": settings_to_json(settings),
             "mesh_settings": settings_to_json(mesh),
+            "own_meshes": {name: settings_to_json(m) for name, m in (own_meshes or {}).items()},
             "versions": versions(),
         }
         report["seconds"]["total"] = round(time.perf_counter() - begin, 3)
@@ -245,21 +248,24 @@ class Session:
         settings: MeshSettings,
         run: Run | None = None,
         *,
+        own_meshes: OwnMeshes | None = None,
         only: Sequence[str] | None = None,
         single: bool = False,
     ) -> dict[str, MeshData]:
         """The meshes of a saved result's objects by name, made anew.
 
         Args:
+            own_meshes: see `make_meshes`.
             only: the names of some of them.
             single: refuse a result of several objects when ``only`` names none.
         """
         run = run or Run()
-        check_mesh_settings(settings)
+        for wanted in (settings, *(own_meshes or {}).values()):
+            check_mesh_settings(wanted)
         result = SegmentResult.load(result_path, device=self.device)
         objects = chosen_objects(result, only, single=single)
         loaded = self.field(Path(result.checkpoint), result.options, run)
-        return make_meshes(loaded, objects, settings, run)
+        return make_meshes(loaded, objects, settings, run, own_meshes)
 
     def rest(self, result_path: Path, settings: MeshSettings, run: Run | None = None) -> MeshData:
         """The mesh of everything but a saved result's objects."""
@@ -270,11 +276,12 @@ class Session:
         return make_rest(loaded, result.objects, settings, run)
 
 
-def check_settings(settings: SegmentSettings, mesh: MeshSettings) -> None:
+def check_settings(settings: SegmentSettings, *meshes: MeshSettings) -> None:
     """Raise UserError when a setting is out of range; before minutes of work, not after."""
     check_whole("number of views", settings.views, *VIEWS)
     check_whole("view size", settings.view_size, *VIEW_SIZES)
-    check_mesh_settings(mesh)
+    for mesh in meshes:
+        check_mesh_settings(mesh)
 
 
 def check_writable(folder: Path) -> None:
@@ -291,14 +298,3 @@ def check_writable(folder: Path) -> None:
             f"{folder} cannot be written ({error.strerror or error}); choose another folder.",
             code="cannot_write",
         ) from error
-
-
-def seconds_since_start() -> float:
-    """Seconds since this process began, imports included, where the system tells."""
-    if sys.platform == "linux":
-        with open("/proc/self/stat", encoding="ascii") as file:
-            ticks = float(file.read().rsplit(")", 1)[1].split()[19])
-        with open("/proc/uptime", encoding="ascii") as file:
-            uptime = float(file.read().split()[0])
-        return uptime - ticks / os.sysconf("SC_CLK_TCK")
-    return time.process_time()

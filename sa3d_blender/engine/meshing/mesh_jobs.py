@@ -9,7 +9,7 @@ from typing import Any
 
 from ...core.errors import UserError
 from ...core.mesh import MeshData
-from ...core.settings import MeshSettings
+from ...core.settings import MeshSettings, OwnMeshes
 from ..fields.protocol import RadianceField
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject, SegmentResult
@@ -31,14 +31,20 @@ def make_meshes(
     objects: Sequence[SegmentedObject],
     settings: MeshSettings,
     run: Run,
+    own: OwnMeshes | None = None,
 ) -> dict[str, MeshData]:
-    """Each object's mesh by name, with a texture where the settings ask for one."""
+    """Each object's mesh by name, with a texture where the settings ask for one.
+
+    Args:
+        own: what is said of an object by name goes before ``settings``.
+    """
     meshes = {}
     for n, entry in enumerate(objects, start=1):
+        wanted = (own or {}).get(entry.name, settings)
         run.progress("surface", n, len(objects), f"Making the surface of {entry.name}")
         with run.timed("surface"):
-            mesh = extract_mesh(field, entry, settings, run)
-        meshes[entry.name] = finished(field, mesh, settings, run)
+            mesh = extract_mesh(field, entry, wanted, run)
+        meshes[entry.name] = finished(field, mesh, wanted, run)
     return meshes
 
 

@@ -213,6 +213,8 @@ def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
         ("info", {"checkpoint": str(Path(__file__))}, USER_ERROR, "not_a_checkpoint"),
         ("info", {"options": {"colour": 3}}, USER_ERROR, "invalid_input"),
         ("segment", {"objects": []}, USER_ERROR, "invalid_input"),
+        ("segment", {"own_meshes": ["Kiste 箱"]}, USER_ERROR, "invalid_input"),
+        ("segment", {"own_meshes": {"Kiste 箱": {"max_faces": 1}}}, USER_ERROR, "setting"),
         (
             "segment",
             {"objects": [{"name": "a", "points": [[-1, 2]]}]},
