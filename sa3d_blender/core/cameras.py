@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
+from .picture_size import picture_size
 
 MAX_IMAGE_SIDE = 8192
 """Larger views are refused: no segmenter profits from them, and a typing error fills the disk."""
@@ -202,7 +203,7 @@ def transforms_frames(path: Path) -> list[dict[str, Any]]:
     try:
         if path.stat().st_size > MAX_TRANSFORMS_BYTES:
             raise ValueError
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows writes a mark first
         frames = data["frames"]
     except FileNotFoundError as error:
         raise UserError(
@@ -238,11 +239,17 @@ def camera_of_frame(
             float((fl_x if fl_y is None else fl_y) or 0),
             float(values.get("cx", width / 2)),
             float(values.get("cy", height / 2)),
-            without_scale(np.array(values["transform_matrix"], dtype=np.float64)),
+            without_scale(_whole_matrix(values["transform_matrix"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
     return camera.resized(*size) if size else camera
+
+
+def _whole_matrix(rows: Any) -> np.ndarray:
+    """The 4x4 matrix; some files leave its last row (0, 0, 0, 1) out."""
+    matrix = np.array(rows, dtype=np.float64)
+    return np.vstack([matrix, (0, 0, 0, 1)]) if matrix.shape == (3, 4) else matrix
 
 
 def _focal_length(values: dict[str, Any], axis: str, side: int) -> float | None:
@@ -267,15 +274,4 @@ def _native_size(values: dict[str, Any], path: Path) -> tuple[int, int] | None:
     name = values.get("file_path")
     if not isinstance(name, str):
         return None
-    for candidate in (path.parent / name, path.parent / f"{name}.png"):
-        if candidate.is_file():
-            return _png_size(candidate)
-    return None
-
-
-def _png_size(path: Path) -> tuple[int, int] | None:
-    with path.open("rb") as file:
-        head = file.read(24)
-    if len(head) < 24 or head[:8] != b"\x89PNG\r\n\x1a\n":
-        return None
-    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    return picture_size(path.parent / name)

@@ -13,6 +13,8 @@ OBJECT = 1
 """Label of a click on the object."""
 NOT_OBJECT = 0
 """Label of a click on something else."""
+MAX_NAME_BYTES = 200
+"""File systems allow 255, and files' names have more in them than the object's."""
 
 
 @dataclass(frozen=True)
@@ -83,23 +85,33 @@ class ObjectPrompt:
     def from_json(data: dict[str, Any]) -> ObjectPrompt:
         """Read one entry of ``prompts.json``. Raises UserError when it is not one."""
         try:
-            points = tuple((float(x), float(y)) for x, y in data.get("points", ()))
-            labels = tuple(int(label) for label in data.get("labels", [OBJECT] * len(points)))
-            box = data.get("box")
+            points = tuple((float(x), float(y)) for x, y in data.get("points") or ())
+            labels = data.get("labels")
+            labels = tuple(map(_label, [OBJECT] * len(points) if labels is None else labels))
+            box = data.get("box") or None
             if box is not None:
                 x0, y0, x1, y1 = (float(v) for v in box)
                 box = (x0, y0, x1, y1)
             candidate = int(data.get("candidate", 0))
             refines = bool(data.get("refines", False))
             return ObjectPrompt(str(data["name"]), points, labels, box, candidate, refines)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(f"A prompt is not written as expected ({error}).") from error
+
+
+def _label(value: Any) -> int:
+    """1 or 0, however it is written; half of one is an error, not cut off."""
+    if int(value) != value:
+        raise ValueError(f"{value} is no label")
+    return int(value)
 
 
 def check_name(name: str) -> None:
     """Raise UserError unless an object's name can be part of a file's name, in the out folder."""
     if not name or any(c in name for c in '/\\:*?"<>|\0\n') or name[0] == ".":
         raise UserError(f"{name!r} cannot be an object's name; use one without / \\ : *.")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise UserError(f"The name {name[:20]!r}... is too long for a file; use a shorter one.")
 
 
 def prompts_from_json(data: Any) -> list[ObjectPrompt]:
@@ -121,8 +133,8 @@ def read_prompts(path: Path) -> list[ObjectPrompt]:
 def parse_prompts(path: Path) -> Any:
     """What a ``prompts.json`` file says, unchecked. Raises UserError when it cannot be read."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise UserError(f"There is no prompt file at {path}.", code="missing_file") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON; write it as the README shows.") from error

@@ -115,6 +115,41 @@ def test_nerf_synthetic_files_take_their_size_from_the_images(tmp_path: Path) ->
     assert small.fl_x == pytest.approx(20)
 
 
+def jpeg_header(width: int, height: int) -> bytes:
+    """A thumbnail's segment, a table, and then what states the size, as progressive files have."""
+    thumbnail = b"\xff\xe1\x00\x0c\xff\xc0\x00\x0b\x08\x00\x01\x00\x01\x03"
+    frame = b"\xff\xff\xc2\x00\x0b\x08" + height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return b"\xff\xd8" + thumbnail + b"\xff\xc4\x00\x04ab" + frame + b"\x01\x01\x11\x00"
+
+
+@pytest.mark.parametrize("name", ["Bild ä.jpg", "Bild ä.JPEG", "Bild ä"])
+def test_sizes_of_jpegs_are_read(tmp_path: Path, name: str) -> None:
+    ending = "" if "." in name else ".jpg"
+    (tmp_path / f"{name}{ending}").write_bytes(jpeg_header(640, 480))
+    frames = [{"file_path": name, "transform_matrix": EYE.tolist()}]
+    path = write(tmp_path / "t.json", {"camera_angle_x": 1, "frames": frames})
+    (camera,) = read_transforms(path)
+    assert (camera.width, camera.height) == (640, 480)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"\xff\xd8\xff\xe1\x00\x09", b"GIF89a"])
+def test_pictures_that_tell_no_size(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    frames = [{"file_path": "a.jpg", "transform_matrix": EYE.tolist()}]
+    path = write(tmp_path / "t.json", {"camera_angle_x": 1, "frames": frames})
+    with pytest.raises(UserError, match="give the size"):
+        read_transforms(path)
+
+
+def test_a_matrix_without_its_last_row_and_a_byte_order_mark(tmp_path: Path) -> None:
+    data = {"camera_angle_x": 1, "w": 4, "h": 3}
+    frames = [{"transform_matrix": np.diag([1.0, 1, 1, 1])[:3].tolist()}]
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({**data, "frames": frames}), encoding="utf-8-sig")
+    (camera,) = read_transforms(path)
+    assert np.array_equal(camera.field_from_camera, EYE)
+
+
 def test_nerfstudio_files_bring_everything(tmp_path: Path) -> None:
     data = {"w": 80, "h": 60, "fl_x": 70, "fl_y": 71, "cx": 41, "cy": 29}
     frames = [{"transform_matrix": EYE.tolist()}, {"transform_matrix": EYE.tolist(), "fl_x": 90}]

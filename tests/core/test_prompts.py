@@ -21,15 +21,25 @@ def test_labels_default_to_positive() -> None:
     assert ObjectPrompt.from_json({"name": "a", "points": [[1, 2], [3, 4]]}).labels == (1, 1)
 
 
+def test_null_stands_for_nothing() -> None:
+    given = {"name": "a", "points": None, "labels": None, "box": [1, 2, 3, 4]}
+    assert ObjectPrompt.from_json(given) == ObjectPrompt("a", box=(1, 2, 3, 4))
+    given = {"name": "a", "points": [[1, 2]], "labels": [1.0], "box": None}
+    assert ObjectPrompt.from_json(given) == ObjectPrompt("a", ((1, 2),), (1,))
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
         ({"name": "", "points": [[1, 1]]}, "cannot be an object's name"),
+        ({"name": "猫" * 70, "points": [[1, 1]]}, "too long for a file"),
         ({"name": "a/b", "points": [[1, 1]]}, "cannot be an object's name"),
         ({"name": "..", "points": [[1, 1]]}, "cannot be an object's name"),
         ({"name": "a", "points": [[1, 1]], "labels": [1, 1]}, "one label"),
         ({"name": "a", "points": [[1, 1]], "labels": [2]}, "neither 1 nor 0"),
         ({"name": "a", "points": [[1, 1]], "labels": [0]}, "click on the object"),
+        ({"name": "a", "points": [[1, 1]], "labels": [0.9]}, "not written as expected"),
+        ({"name": "a", "points": [[1, 1]], "labels": [float("inf")]}, "not written as expected"),
         ({"name": "a"}, "click on the object"),
         ({"name": "a", "box": [1, 2, 3]}, "not written as expected"),
         ({"name": "a", "points": [[1, "x"]]}, "not written as expected"),
@@ -76,5 +86,9 @@ def test_files(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(UserError, match="is not JSON"):
         read_prompts(path)
-    path.write_text('{"objects": [{"name": "猫", "points": [[1, 2]]}]}', encoding="utf-8")
-    assert read_prompts(path)[0].name == "猫"
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match="is not JSON"):
+        read_prompts(path)
+    for encoding in ("utf-8", "utf-8-sig"):  # with a byte order mark, as Windows writes it
+        path.write_text('{"objects": [{"name": "猫", "points": [[1, 2]]}]}', encoding=encoding)
+        assert read_prompts(path)[0].name == "猫"
