@@ -22,7 +22,7 @@ COARSE_WEIGHT = 0.5
 """Of the decoder's own masks, before their outlines are drawn."""
 EDGE_WEIGHT = 0.5
 SCORE_WEIGHT = 2.0
-ORDER_WEIGHT = 0.1
+ORDER_WEIGHT = 0.02
 ORDER_SHARPNESS = 20.0
 """Per unit of IoU: masks that differ by less than some 0.02 need no order."""
 

@@ -8,21 +8,20 @@ kept for further prompts about the same object.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from ..rendering.relief import Relief
 from .picture_pieces import Frame, corners_of, cut, frame_around, pasted
-from .protocol import ImageEmbedding, MaskPrediction, Segmenter
+from .promptable import Answer
+from .protocol import ImageEmbedding, MaskPrediction
 
 PIECES_KEPT = 8
 """Per picture: about as many small objects are worked on at once."""
 SAME_SIZE = (0.85, 1.2)
 """A known piece does as well, if its side over the wanted one's is between these."""
-AGREEMENT_WEIGHT = 2.0
-"""Of the overlap with what was found in the whole picture, against the predicted IoU; of the
-two looks, the one from afar knows better which object was meant."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +72,55 @@ class Question:
             logits = cut(logits, frame, shape)
         return Question(points, labels, box, logits, self.multimask)
 
-    def put_to(self, segmenter: Segmenter, embedding: ImageEmbedding) -> MaskPrediction:
+    def put_to(
+        self,
+        model: Model,
+        embedding: ImageEmbedding,
+        earlier: Float[np.ndarray, "eh ew"] | None = None,
+    ) -> Answer:
         """Ask it."""
-        return segmenter.predict(
+        return model.answer(
             embedding, points=self.points, labels=self.labels, box=self.box, logits=self.logits,
-            multimask=self.multimask,
+            multimask=self.multimask, earlier=earlier,
         )  # fmt: skip
 
 
-class CloserLook:
-    """A `Segmenter` that answers as another one does, and looks twice where an object is small."""
+@runtime_checkable
+class Model(Protocol):
+    """A model whose answers are looked at before they are drawn at full size; see
+    `PromptableModel`."""
 
-    def __init__(self, model: Segmenter) -> None:
+    name: str
+
+    def embed(
+        self, image: UInt8[np.ndarray, "h w 3"], relief: Relief | None = None
+    ) -> ImageEmbedding:
+        """See `Segmenter.embed`."""
+        ...
+
+    def answer(
+        self,
+        embedding: ImageEmbedding,
+        *,
+        points: Float[np.ndarray, "n 2"] | None = None,
+        labels: np.ndarray | None = None,
+        box: Float[np.ndarray, " 4"] | None = None,
+        logits: Float[np.ndarray, "lh lw"] | None = None,
+        multimask: bool = True,
+        earlier: Float[np.ndarray, "eh ew"] | None = None,
+    ) -> Answer:
+        """See `PromptableModel.answer`."""
+        ...
+
+    def at_full_size(self, embedding: ImageEmbedding, answer: Answer) -> MaskPrediction:
+        """See `PromptableModel.at_full_size`."""
+        ...
+
+
+class CloserLook:
+    """A `Segmenter` that answers as its model does, and looks twice where an object is small."""
+
+    def __init__(self, model: Model) -> None:
         self.name = model.name
         self.model = model
 
@@ -112,23 +148,30 @@ class CloserLook:
         if known is not None:
             return self._from_near(embedding, question, known)
         from_afar = question.put_to(self.model, embedding)
-        if not isinstance(embedding, PictureEmbedding):
-            return from_afar
-        piece = self._piece(embedding, question, from_afar.masks[0])
+        piece = None
+        if isinstance(embedding, PictureEmbedding):
+            piece = self._piece(embedding, question, from_afar)
         if piece is None:
-            return from_afar
-        return self._from_near(embedding, question, piece, from_afar.masks[0])
+            return self.model.at_full_size(embedding, from_afar)
+        return self._from_near(embedding, question, piece, from_afar)
 
     def _from_near(
         self,
         embedding: ImageEmbedding,
         question: Question,
         piece: Piece,
-        from_afar: Bool[np.ndarray, "h w"] | None = None,
+        from_afar: Answer | None = None,
     ) -> MaskPrediction:
-        near = question.within(piece.frame, embedding.image_size)
-        answer = near.put_to(self.model, piece.embedding)
-        return in_the_picture(answer, piece.frame, embedding.image_size, from_afar)
+        frame, shape = piece.frame, embedding.image_size
+        earlier = None
+        if from_afar is not None:
+            earlier = cut(from_afar.drawn[0].cpu().numpy(), frame, shape)
+        near = question.within(frame, shape).put_to(self.model, piece.embedding, earlier)
+        answer = self.model.at_full_size(piece.embedding, near)
+        masks = np.zeros((len(answer.masks), *shape), bool)
+        masks[(slice(None), *frame.window)] = answer.masks
+        logits = np.stack([pasted(one, frame, shape) for one in answer.logits])
+        return MaskPrediction(masks, answer.scores, logits)
 
     def _piece_of(self, embedding: ImageEmbedding, question: Question) -> Piece | None:
         """The piece for a correction of what was found in it; the look from afar is spared."""
@@ -146,12 +189,17 @@ class CloserLook:
         return next(fitting, None)
 
     def _piece(
-        self, embedding: PictureEmbedding, question: Question, found: Bool[np.ndarray, "h w"]
+        self, embedding: PictureEmbedding, question: Question, found: Answer
     ) -> Piece | None:
         """Where to look closer, unless the object is large or nowhere."""
-        corners = corners_of(found) if question.box is None else np.asarray(question.box, float)
-        if corners is None:
-            return None
+        corners: Float[np.ndarray, " 4"] | None
+        if question.box is not None:
+            corners = np.asarray(question.box, float)
+        else:
+            corners = corners_of((found.drawn[0] > 0).cpu().numpy())
+            if corners is None:
+                return None
+            corners *= max(embedding.image_size) / max(embedding.input_size)
         ends = np.concatenate([corners.reshape(2, 2), question.positive])
         frame = frame_around(ends, embedding.image_size)
         if frame is None:
@@ -180,27 +228,6 @@ def serves(
     if exactly:
         return known == wanted
     return bool(known.contains(ends).all()) and low < known.side / wanted.side < high
-
-
-def in_the_picture(
-    near: MaskPrediction,
-    frame: Frame,
-    shape: tuple[int, int],
-    from_afar: Bool[np.ndarray, "h w"] | None,
-) -> MaskPrediction:
-    """An answer about a piece as one about the picture, ordered by both looks."""
-    masks = np.zeros((len(near.masks), *shape), bool)
-    masks[(slice(None), *frame.window)] = near.masks
-    logits = np.stack([pasted(one, frame, shape) for one in near.logits])
-    if from_afar is None:
-        return MaskPrediction(masks, near.scores, logits)
-    overlaps = np.array([iou(mask, from_afar) for mask in masks], np.float32)
-    trust = near.scores + AGREEMENT_WEIGHT * overlaps
-    order = np.argsort(-trust, kind="stable")
-    # Scores stay predicted IoUs, and descending: a mask passed over for one that agrees better
-    # is not predicted to be better than that.
-    scores = np.minimum.accumulate(near.scores[order])
-    return MaskPrediction(masks[order], scores, logits[order])
 
 
 def iou(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:

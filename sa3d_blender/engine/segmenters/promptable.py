@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,11 +13,23 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from ..rendering.relief import Relief
+from .consensus import best_first
 from .pieces import inside_box, without_scraps
 from .protocol import ImageEmbedding, MaskPrediction
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Candidates for one prompt in pixels of the encoder's input, best first."""
+
+    drawn: Float[Tensor, "k s s"]
+    """Logits, with outlines drawn by models that do."""
+    scores: Float[Tensor, " k"]
+    low: Float[Tensor, "k lh lw"]
+    """Low-resolution logits to be fed back."""
 
 
 class PromptableModel:
@@ -81,7 +94,6 @@ class PromptableModel:
         height, width = x.shape[2:]
         return pad(x, (0, self.input_side - width, 0, self.input_side - height))
 
-    @torch.inference_mode()
     def predict(
         self,
         embedding: ImageEmbedding,
@@ -92,22 +104,63 @@ class PromptableModel:
         logits: Float[np.ndarray, "lh lw"] | None = None,
         multimask: bool = True,
     ) -> MaskPrediction:
-        """Cut out what the prompts mean; see `Segmenter.predict`.
+        """Cut out what the prompts mean; see `Segmenter.predict`."""
+        answer = self.answer(
+            embedding, points=points, labels=labels, box=box, logits=logits, multimask=multimask
+        )
+        return self.at_full_size(embedding, answer)
+
+    @torch.inference_mode()
+    def answer(
+        self,
+        embedding: ImageEmbedding,
+        *,
+        points: Float[np.ndarray, "n 2"] | None = None,
+        labels: np.ndarray | None = None,
+        box: Float[np.ndarray, " 4"] | None = None,
+        logits: Float[np.ndarray, "lh lw"] | None = None,
+        multimask: bool = True,
+        earlier: Float[np.ndarray, "eh ew"] | None = None,
+    ) -> Answer:
+        """What `predict` says, still in pixels of the encoder's input.
 
         A model that draws outlines is asked twice about a new box: its second answer, given the
-        first, fits better (mIoU 0.82 and 0.86 on NeRF renders).
+        first, fits better (mIoU 0.82 and 0.86 on NeRF renders). Its candidates are put in order
+        and merged by `best_first`.
+
+        Args:
+            earlier: logits of what another look found, for that order.
         """
         scale = self._scale(embedding)
         clicks = self._points(points, labels, scale)
         corners = None if box is None else self._tensor(np.asarray(box) * np.tile(scale, 2))[None]
-        earlier = None if logits is None else self._tensor(logits)[None, None]
+        given = None if logits is None else self._tensor(logits)[None, None]
         if box is not None and logits is None and self._outline is not None:
-            first, _ = self._ask(embedding, clicks, corners, None, multimask=False)
-            earlier = self._full_size(first, embedding, clicks, corners)[1][None]
-        low, scores = self._ask(embedding, clicks, corners, earlier, multimask=multimask)
-        full, low = self._full_size(low, embedding, clicks, corners)
+            first, _ = self._ask(embedding, clicks, corners, None)
+            given = avg_pool2d(self._drawn(first[:1], embedding, clicks, corners), 2)[None]
+        low, scores = self._ask(embedding, clicks, corners, given)
+        if not multimask:
+            low, scores = low[:1], scores[:1]
+        elif self._outline is None:
+            order = 1 + scores[1:].argsort(descending=True)
+            low, scores = low[order], scores[order]
+        drawn = self._drawn(low, embedding, clicks, corners)
+        if self._outline is None or embedding.fine is None:
+            return Answer(drawn, scores, low)
+        if multimask:
+            drawn, scores = best_first(drawn, scores, self._square(earlier))
+        return Answer(drawn, scores, avg_pool2d(drawn, 2))
+
+    @torch.inference_mode()
+    def at_full_size(self, embedding: ImageEmbedding, answer: Answer) -> MaskPrediction:
+        """An answer in pixels of the picture."""
+        height, width = embedding.input_size
+        picture = answer.drawn[None, :, :height, :width]
+        full = interpolate(picture, embedding.image_size, mode="bilinear", align_corners=False)
         return MaskPrediction(
-            (full > 0).cpu().numpy(), scores.float().cpu().numpy(), low.float().cpu().numpy()
+            (full[0] > 0).cpu().numpy(),
+            answer.scores.float().cpu().numpy(),
+            answer.low.float().cpu().numpy(),
         )
 
     def _ask(
@@ -116,45 +169,43 @@ class PromptableModel:
         clicks: tuple[Tensor, Tensor] | None,
         corners: Float[Tensor, "1 4"] | None,
         logits: Float[Tensor, "1 1 lh lw"] | None,
-        *,
-        multimask: bool,
     ) -> tuple[Float[Tensor, "k lh lw"], Float[Tensor, " k"]]:
-        """The decoder's masks and scores, best first."""
+        """The decoder's masks and scores: the single one, then the candidates."""
         sparse, dense = self._prompt_encoder(points=clicks, boxes=corners, masks=logits)
-        masks, scores = self._mask_decoder(
+        masks, scores = self._mask_decoder.predict_masks(  # type: ignore[operator]
             image_embeddings=embedding.features,
             image_pe=self._prompt_encoder.get_dense_pe(),  # type: ignore[operator]
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
-            multimask_output=multimask,
         )
-        order = scores[0].argsort(descending=True)
-        return masks[0, order], scores[0, order]
+        return masks[0].float(), scores[0]
 
-    def _full_size(
+    def _drawn(
         self,
         low: Float[Tensor, "k lh lw"],
         embedding: ImageEmbedding,
         clicks: tuple[Tensor, Tensor] | None,
         corners: Float[Tensor, "1 4"] | None,
-    ) -> tuple[Float[Tensor, "k h w"], Float[Tensor, "k lh lw"]]:
-        """Logits of the picture's pixels, and what is to be fed back."""
-        side = (self.input_side, self.input_side)
+    ) -> Float[Tensor, "k s s"]:
+        """Logits of the encoder's pixels, with outlines and without scraps if the model draws."""
         if self._outline is None or embedding.fine is None:
-            square = interpolate(low[None].float(), side, mode="bilinear", align_corners=False)
-        else:
-            drawn = self._outline(embedding.fine, low[None].float())[0]
-            positive = np.zeros((0, 2))
-            if clicks is not None:
-                positive = clicks[0][clicks[1] == 1].cpu().numpy()
-            if corners is not None:
-                drawn = inside_box(drawn, corners)
-            square = without_scraps(drawn, positive)[None]
-            low = avg_pool2d(square, 2)[0]
-        height, width = embedding.input_size
-        picture = square[..., :height, :width]
-        full = interpolate(picture, embedding.image_size, mode="bilinear", align_corners=False)
-        return full[0], low
+            side = (self.input_side, self.input_side)
+            return interpolate(low[None], side, mode="bilinear", align_corners=False)[0]
+        drawn = self._outline(embedding.fine, low[None])[0]
+        positive = np.zeros((0, 2))
+        if clicks is not None:
+            positive = clicks[0][clicks[1] == 1].cpu().numpy()
+        if corners is not None:
+            drawn = inside_box(drawn, corners)
+        return without_scraps(drawn, positive)
+
+    def _square(self, logits: Float[np.ndarray, "eh ew"] | None) -> Float[Tensor, "s s"] | None:
+        """Logits of any size in pixels of the encoder's input."""
+        if logits is None:
+            return None
+        side = (self.input_side, self.input_side)
+        low = self._tensor(logits)[None, None]
+        return interpolate(low, side, mode="bilinear", align_corners=False)[0, 0]
 
     def _points(
         self, points: np.ndarray | None, labels: np.ndarray | None, scale: np.ndarray

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn.functional import interpolate
 
 from sa3d_blender.engine.rendering.relief import Relief
 from sa3d_blender.engine.segmenters.closer_look import CloserLook
@@ -13,6 +14,7 @@ from sa3d_blender.engine.segmenters.picture_pieces import (
     frame_around,
     pasted,
 )
+from sa3d_blender.engine.segmenters.promptable import Answer
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 LOGITS = 40
@@ -33,17 +35,19 @@ class Stencil:
         number = torch.full((1, 1, 1, 1), float(len(self.shown) - 1))
         return ImageEmbedding(number, image.shape[:2], image.shape[:2])
 
-    def predict(self, embedding: ImageEmbedding, **question: object) -> MaskPrediction:
-        """What is white, everything, and nothing; from close by the right one scores least."""
+    def answer(self, embedding: ImageEmbedding, **question: object) -> Answer:
+        """What is white, everything, and nothing."""
         self.asked.append(question)
-        number = int(embedding.features)
-        white = self.shown[number][..., 0] > 128
-        masks = np.stack([white, np.ones_like(white), np.zeros_like(white)])
-        scores = np.array([0.9, 0.5, 0.4] if number == 0 else [0.6, 0.8, 0.7], np.float32)
-        sampled = np.arange(LOGITS) * len(white) // LOGITS
-        logits = np.where(masks[:, sampled[:, None], sampled], 3.0, -3.0).astype(np.float32)
+        white = torch.from_numpy(self.shown[int(embedding.features)][..., 0] > 128)
+        masks = torch.stack([white, torch.ones_like(white), torch.zeros_like(white)])
+        drawn = torch.where(masks, 3.0, -3.0)
+        low = interpolate(drawn[None], (LOGITS, LOGITS), mode="nearest")[0]
         count = 3 if question["multimask"] else 1
-        return MaskPrediction(masks[:count], scores[:count], logits[:count])
+        return Answer(drawn[:count], torch.tensor([0.9, 0.5, 0.4])[:count], low[:count])
+
+    def at_full_size(self, embedding: ImageEmbedding, answer: Answer) -> MaskPrediction:
+        """Its pixels are the picture's."""
+        return MaskPrediction((answer.drawn > 0).numpy(), answer.scores.numpy(), answer.low.numpy())
 
 
 def picture(side: int, square: slice) -> np.ndarray:
@@ -71,12 +75,13 @@ def test_small_object_is_encoded_alone_and_its_mask_put_back() -> None:
     assert np.allclose(near, [[60 - 35, 60 - 35]])
 
 
-def test_order_follows_the_look_from_afar_and_scores_descend() -> None:
-    look = CloserLook(Stencil())
-    answer = look.predict(look.embed(picture(200, slice(50, 70))), **click(60, 60))
-    assert answer.masks[0].sum() == 20 * 20
-    assert (np.diff(answer.scores) <= 0).all()
-    assert np.isclose(answer.scores[0], 0.6)
+def test_the_second_look_is_told_what_the_first_found() -> None:
+    model = Stencil()
+    look = CloserLook(model)
+    look.predict(look.embed(picture(200, slice(50, 70))), **click(60, 60))
+    assert model.asked[0]["earlier"] is None
+    earlier = np.asarray(model.asked[1]["earlier"]) > 0
+    assert np.isclose(earlier.mean(), (20 / 50) ** 2, atol=0.02)
 
 
 def test_large_object_and_empty_answer_are_looked_at_once() -> None:
