@@ -1,7 +1,6 @@
 """UVs for a mesh, and a picture of the field's colours on its surface.
 
-xatlas cuts the surface into charts that lie flat without overlap and packs them into a square.
-Every texel that a chart covers then looks at the field from its own point of the surface, as the
+Every texel that a chart covers looks at the field from its own point of the surface, as the
 vertices do for their colours; texels between charts take the nearest chart's colour, so that
 filtering finds no seams.
 """
@@ -13,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
-from scipy.sparse import coo_array
 
 from ...core.errors import UserError
 from ...core.mesh import LARGEST_TEXTURE, MeshData, Texture
@@ -21,12 +19,9 @@ from ...core.png import encode_png
 from ..fields.protocol import RadianceField
 from ..segmentation.report import Run
 from .surface_colors import look_reach, surface_colors, vertex_normals
+from .unwrapping import unwrap
 
 SMALLEST_TEXTURE = 64
-PADDING = 3
-"""Texels between charts."""
-SMOOTHING_STEPS = 5
-"""Of the surface that charts are cut out of."""
 TRIANGLES_AT_ONCE = 1 << 13
 """Bounds the memory of rasterising."""
 
@@ -54,58 +49,11 @@ def with_texture(
     run = run or Run()
     run.progress("texture", 0, 1, "Unwrapping the surface")
     with run.timed("unwrap"):
-        uvs = unwrap(mesh.vertices, mesh.faces, size)
+        uvs = unwrap(mesh.vertices, mesh.faces, size, run)
     run.check()
     with run.timed("texture"):
         picture = bake(field, mesh, uvs, size, run)
         return replace(mesh, texture=Texture(uvs, encode_png(picture)))
-
-
-def unwrap(
-    vertices: Float[np.ndarray, "n 3"], faces: Int[np.ndarray, "m 3"], size: int
-) -> Float[np.ndarray, "m 3 2"]:
-    """Where each face's corners lie in a texture, in [0, 1] from its bottom left.
-
-    Args:
-        size: pixels of its side; decides how far charts lie apart.
-
-    Raises:
-        UserError: the package xatlas is not there.
-    """
-    try:
-        import xatlas  # the rest of the engine works without
-    except ImportError as error:
-        raise UserError(
-            "Textures need the Python package xatlas; update the engine in Preferences > Add-ons "
-            "> SA3D, or install the package.",
-            code="missing_package",
-        ) from error
-    atlas = xatlas.Atlas()
-    atlas.add_mesh(_smoothed(vertices, faces).astype(np.float32), faces.astype(np.uint32))
-    charts, packing = xatlas.ChartOptions(), xatlas.PackOptions()
-    packing.resolution, packing.padding, packing.bilinear = size, PADDING, True
-    atlas.generate(charts, packing)
-    _, corners, uvs = atlas[0]
-    return np.asarray(uvs[corners], dtype=np.float32)
-
-
-def _smoothed(
-    vertices: Float[np.ndarray, "n 3"], faces: Int[np.ndarray, "m 3"]
-) -> Float[np.ndarray, "n 3"]:
-    """Vertices moved towards their neighbours' mean.
-
-    A NeRF's surface is rough, and charts end where the surface bends: without this the animal of
-    the demo falls into 1,700 charts, with it into 220.
-    """
-    count = len(vertices)
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    ends = np.concatenate([ends, ends[:, ::-1]])
-    links = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (count, count)).tocsr()
-    number = np.maximum(links.sum(axis=1), 1)[:, None]
-    places = vertices.astype(np.float64)
-    for _ in range(SMOOTHING_STEPS):
-        places = (places + links @ places / number) / 2
-    return places
 
 
 def bake(

@@ -17,7 +17,8 @@ from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.meshing.mesh_files import write_mesh
 from sa3d_blender.engine.meshing.surface_colors import vertex_colors
-from sa3d_blender.engine.meshing.texture import check_texture, covered_texels, unwrap, with_texture
+from sa3d_blender.engine.meshing.texture import check_texture, covered_texels, with_texture
+from sa3d_blender.engine.meshing.unwrapping import unwrap
 from sa3d_blender.engine.segmentation.report import Run
 from tests.support.made_up_fields import PaintedBall
 
