@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool
 from scipy import ndimage
 from segmenter_training.clicks import correcting_click, deepest
+from segmenter_training.validation import iou
 
-from sa3d_blender.engine.segmenters.closer_look import iou
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
 
 Mask = Bool[np.ndarray, "h w"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool
 from segmenter_data.pictures import Pictures
 
 from sa3d_blender.engine.segmenters.bundled import BundledModel
-from sa3d_blender.engine.segmenters.closer_look import iou
 from sa3d_blender.engine.segmenters.promptable import PromptableModel
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding
 
@@ -64,3 +64,8 @@ def ask(segmenter: PromptableModel, embedding: ImageEmbedding, mask: np.ndarray)
     box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
     answer = segmenter.predict(embedding, box=box, multimask=False)
     return [*values, iou(answer.masks[0], mask)]
+
+
+def iou(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
+    """Intersection over union; 0 of nothing."""
+    return float((a & b).sum() / max(1, (a | b).sum()))

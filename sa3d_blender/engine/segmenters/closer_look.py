@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from ..rendering.relief import Relief
 from .picture_pieces import Frame, corners_of, cut, frame_around, pasted
@@ -228,8 +228,3 @@ def serves(
     if exactly:
         return known == wanted
     return bool(known.contains(ends).all()) and low < known.side / wanted.side < high
-
-
-def iou(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
-    """Intersection over union; 0 of nothing."""
-    return float((a & b).sum() / max(1, (a | b).sum()))
