@@ -26,6 +26,7 @@ from .messages import (
     Message,
     Notification,
     Request,
+    RequestId,
     Response,
     encode,
 )
@@ -68,7 +69,7 @@ class EngineProcess:
         self._pipes = EnginePipes(command, log_file=log_file)
         self._grace = grace
         self._ids = itertools.count(1)
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[RequestId, _Pending] = {}
         self._held: deque[Message | Ended] = deque()
         self._kill_at: float | None = None
         self._closed = False
@@ -233,7 +234,7 @@ class EngineProcess:
         else:
             self._pipes.log.append(f"[supervisor] unexpected message: {event}")
 
-    def _settle(self, request_id: int, answer: Response | Failure) -> None:
+    def _settle(self, request_id: RequestId, answer: Response | Failure) -> None:
         pending = self._pending.pop(request_id, None)
         if pending is None:
             return

@@ -38,7 +38,8 @@ Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, pictur
 ``points`` {name: path of `PointCloud`} is what is known of the objects so far; ``picture`` is a
 small PNG of the view just voted on, masks tinted, in the folder ``previews.folder`` that
 ``segment`` was given with ``previews.colors`` {name: [r g b] in [0, 1]}. Blender -> engine
-``cancel`` {id}. Stages of ``segment``: ``load``, ``view`` (n of total), ``surface``.
+``cancel`` {id}, also as a request, which is answered at once with {}.
+Stages of ``segment``: ``load``, ``view`` (n of total), ``refine``, ``surface``.
 """
 
 from __future__ import annotations
@@ -55,13 +56,36 @@ USER_ERROR = -32000
 CANCELLED = -32001
 INTERNAL_ERROR = -32603
 METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+"""What is asked lacks something, or its params are no object."""
+INVALID_REQUEST = -32600
+"""JSON, but no message."""
+PARSE_ERROR = -32700
+"""No JSON."""
+
+RequestId = int | str
+"""Whoever asks chooses; Blender counts."""
+
+
+class NotAMessageError(UserError):
+    """A line that is no message.
+
+    Args:
+        rpc_code: the error that answers it.
+        request_id: of what was asked, as far as it could be read.
+    """
+
+    def __init__(self, reason: object, rpc_code: int, request_id: RequestId | None = None) -> None:
+        super().__init__(f"A line came that is no message ({reason}).")
+        self.rpc_code = rpc_code
+        self.request_id = request_id
 
 
 @dataclass(frozen=True)
 class Request:
     """Asks for work; answered by a `Response` or a `Failure` with the same id."""
 
-    id: int
+    id: RequestId
     method: str
     params: dict[str, Any]
 
@@ -70,7 +94,7 @@ class Request:
 class Response:
     """The result of the request with this id."""
 
-    id: int
+    id: RequestId
     result: dict[str, Any]
 
 
@@ -78,7 +102,7 @@ class Response:
 class Failure:
     """Why the request with this id has no result; ``message`` is one sentence for the artist."""
 
-    id: int | None
+    id: RequestId | None
     code: int
     message: str
     reason: str = ""
@@ -116,18 +140,34 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """The message on one line. Raises UserError when it is none."""
+    """The message on one line. Raises `NotAMessageError` when it is none."""
     try:
         data = json.loads(line)
-        if "error" in data:
-            error = data["error"]
-            reason = (error.get("data") or {}).get("reason", "")
-            return Failure(data["id"], int(error["code"]), str(error["message"]), str(reason))
-        if "result" in data:
-            return Response(int(data["id"]), dict(data["result"]))
-        params = dict(data.get("params") or {})
-        if "id" in data:
-            return Request(int(data["id"]), str(data["method"]), params)
-        return Notification(str(data["method"]), params)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"The engine sent a line that is no message ({error}).") from error
+    except (ValueError, RecursionError) as error:
+        raise NotAMessageError(error, PARSE_ERROR) from error
+    try:
+        return _message(data)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise NotAMessageError(error, INVALID_REQUEST) from error
+
+
+def _message(data: Any) -> Message:
+    if "error" in data:
+        error = data["error"]
+        reason = (error.get("data") or {}).get("reason", "")
+        number = None if data["id"] is None else _request_id(data["id"])
+        return Failure(number, int(error["code"]), str(error["message"]), str(reason))
+    if "result" in data:
+        return Response(_request_id(data["id"]), dict(data["result"]))
+    if "id" not in data:
+        return Notification(str(data["method"]), dict(data.get("params") or {}))
+    number, method, params = _request_id(data["id"]), str(data["method"]), data.get("params") or {}
+    if not isinstance(params, dict):
+        raise NotAMessageError("params are no object with names", INVALID_PARAMS, number)
+    return Request(number, method, params)
+
+
+def _request_id(value: Any) -> RequestId:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"an id of {value!r}")
+    return value

@@ -21,13 +21,16 @@ from ...core.cameras import Camera
 from ...core.connection.messages import (
     CANCELLED,
     INTERNAL_ERROR,
+    INVALID_PARAMS,
     METHOD_NOT_FOUND,
     PROTOCOL,
     USER_ERROR,
     Failure,
     Message,
+    NotAMessageError,
     Notification,
     Request,
+    RequestId,
     Response,
     decode,
     encode,
@@ -37,7 +40,6 @@ from ...core.prompted_view import PromptedView
 from ...core.prompts import prompts_from_json
 from ...core.settings import (
     SEGMENTERS,
-    FieldOptions,
     MeshSettings,
     SegmentSettings,
     own_meshes_from_json,
@@ -55,11 +57,10 @@ from ..view_path.training_views import (
     placed_cameras,
     read_cameras,
 )
+from .request_params import MissingParamError, NamedParams, Params, checkpoint_of
 from .session import Session, choose_device
 
 log = logging.getLogger(__name__)
-
-Params = dict[str, Any]
 
 
 class Server:
@@ -69,7 +70,7 @@ class Server:
         self._wire = wire
         self._write_lock = threading.Lock()
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._cancelled: set[int] = set()
+        self._cancelled: set[RequestId] = set()
         self._session = Session(choose_device(device))
         self._methods: dict[str, Callable[[Params, Run], Params]] = {
             "hello": self._hello,
@@ -97,19 +98,24 @@ class Server:
         for line in iter(source.readline, b""):
             try:
                 self._take(decode(line))
-            except (UserError, RecursionError) as error:  # the reader must outlive any line
-                self._send(Failure(None, INTERNAL_ERROR, str(error)))
+            except NotAMessageError as error:  # the reader must outlive any line
+                self._send(Failure(error.request_id, error.rpc_code, str(error), error.code))
         # Blender is gone, perhaps by a crash: stop even in the middle of a job.
         os._exit(0)
 
     def _take(self, message: Message) -> None:
-        if isinstance(message, Request):
-            self._requests.put(message)
-        elif isinstance(message, Notification) and message.method == "cancel":
+        if isinstance(message, Response | Failure):
+            return
+        asked = message.id if isinstance(message, Request) else None
+        if message.method == "cancel":
             number = message.params.get("id")
-            if not isinstance(number, int):
-                raise UserError(f"A cancel names no request ({number!r}).")
+            if not isinstance(number, int | str):
+                raise NotAMessageError(f"a cancel of {number!r}", INVALID_PARAMS, asked)
             self._cancelled.add(number)
+            if asked is not None:  # a client that wants every message answered
+                self._send(Response(asked, {}))
+        elif isinstance(message, Request):
+            self._requests.put(message)
 
     def _answer(self, request: Request) -> Message:
         method = self._methods.get(request.method)
@@ -118,8 +124,10 @@ class Server:
         try:
             run = self._run(request.id)
             run.check()
-            result = method(request.params, run)
+            result = method(NamedParams(request.params), run)
             return Response(request.id, result)
+        except MissingParamError as error:
+            return Failure(request.id, INVALID_PARAMS, str(error), error.code)
         except UserError as error:
             return Failure(request.id, USER_ERROR, str(error), error.code)
         except Cancelled:
@@ -134,7 +142,7 @@ class Server:
         finally:
             self._cancelled.discard(request.id)
 
-    def _run(self, request_id: int) -> Run:
+    def _run(self, request_id: RequestId) -> Run:
         def report(stage: str, n: int, total: int, text: str, **more: Any) -> None:
             params = {"id": request_id, "stage": stage, "n": n, "total": total, "text": text}
             self._send(Notification("progress", params | more))
@@ -275,13 +283,6 @@ class Server:
         settings = settings_from_json(MeshSettings, params.get("mesh"))
         mesh = self._session.rest(Path(params["result"]), settings, run)
         return {"objects": [write_object(REST, mesh, Path(params["out"]))]}
-
-
-def checkpoint_of(params: Params) -> tuple[Path, FieldOptions]:
-    """The checkpoint a request is about and its options."""
-    if not isinstance(params.get("checkpoint"), str):
-        raise UserError("The request names no checkpoint; load a NeRF first.")
-    return Path(params["checkpoint"]), settings_from_json(FieldOptions, params.get("options"))
 
 
 def serve(*, device: str = "auto") -> int:

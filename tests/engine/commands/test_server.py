@@ -20,7 +20,10 @@ from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.connection.messages import (
     CANCELLED,
     INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
     METHOD_NOT_FOUND,
+    PARSE_ERROR,
     PROTOCOL,
     USER_ERROR,
 )
@@ -242,7 +245,7 @@ def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
         ("render", {"camera": {**camera().to_json(), "w": 20000}}, USER_ERROR, "image_size"),
         ("render", {"out": str(Path(__file__))}, USER_ERROR, "cannot_write"),
         ("fly", {}, METHOD_NOT_FOUND, ""),
-        ("mesh", {}, INTERNAL_ERROR, "internal"),
+        ("mesh", {}, INVALID_PARAMS, "invalid_input"),
         ("info", {"checkpoint": "/no\udcff/model.th"}, INTERNAL_ERROR, "internal"),
     ],
 )
@@ -258,25 +261,39 @@ def test_failures(
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "code"),
     [
-        b"garbage",
-        b"",
-        b"[]",
-        b'"error"',
-        b"\xff\xfe\x00",
-        b"[" * 100_000,
-        b'{"jsonrpc": "2.0", "id": null, "method": "hello"}',
-        b'{"jsonrpc": "2.0", "method": "cancel", "params": {"id": "all"}}',
-        b'{"jsonrpc": "2.0", "method": "cancel", "params": {}}',
+        (b"garbage", PARSE_ERROR),
+        (b"", PARSE_ERROR),
+        (b"\xff\xfe\x00", PARSE_ERROR),
+        (b"[" * 100_000, PARSE_ERROR),
+        (b"[]", INVALID_REQUEST),
+        (b'"error"', INVALID_REQUEST),
+        (b'{"jsonrpc": "2.0", "id": null, "method": "hello"}', INVALID_REQUEST),
+        (b'{"jsonrpc": "2.0", "method": "cancel", "params": {"id": null}}', INVALID_PARAMS),
+        (b'{"jsonrpc": "2.0", "method": "cancel", "params": {}}', INVALID_PARAMS),
     ],
 )
-def test_lines_that_are_no_messages(client: Client, line: bytes) -> None:
+def test_lines_that_are_no_messages(client: Client, line: bytes, code: int) -> None:
     client.write(line)
     answer = client.answer()
     assert answer["id"] is None
-    assert answer["error"]["code"] == INTERNAL_ERROR
+    assert answer["error"]["code"] == code
     assert client.result("hello")
+
+
+def test_clients_of_other_habits(client: Client) -> None:
+    """Ids that are words, params that are a list, and a cancel that wants an answer."""
+    client.write(b'{"jsonrpc": "2.0", "id": "first", "method": "hello"}')
+    answer = client.answer()
+    assert (answer["id"], answer["result"]["protocol"]) == ("first", PROTOCOL)
+    client.write(b'{"jsonrpc": "2.0", "id": "second", "method": "info", "params": [1]}')
+    answer = client.answer()
+    assert (answer["id"], answer["error"]["code"]) == ("second", INVALID_PARAMS)
+    client.write(b'{"jsonrpc": "2.0", "id": "c", "method": "cancel", "params": {"id": "third"}}')
+    assert client.answer() == {"jsonrpc": "2.0", "id": "c", "result": {}}
+    client.write(b'{"jsonrpc": "2.0", "id": "third", "method": "hello"}')
+    assert client.answer()["error"]["code"] == CANCELLED
 
 
 def test_a_notification_nobody_knows_is_ignored(client: Client) -> None:
