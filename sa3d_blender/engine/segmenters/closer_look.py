@@ -12,10 +12,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from ..rendering.relief import Relief
 from .picture_pieces import Frame, corners_of, cut, frame_around, pasted
-from .promptable import Answer
+from .promptable import Answer, Asked
 from .protocol import ImageEmbedding, MaskPrediction
 
 PIECES_KEPT = 8
@@ -72,16 +73,11 @@ class Question:
             logits = cut(logits, frame, shape)
         return Question(points, labels, box, logits, self.multimask)
 
-    def put_to(
-        self,
-        model: Model,
-        embedding: ImageEmbedding,
-        earlier: Float[np.ndarray, "eh ew"] | None = None,
-    ) -> Answer:
+    def put_to(self, model: Model, embedding: ImageEmbedding) -> Asked:
         """Ask it."""
-        return model.answer(
+        return model.ask(
             embedding, points=self.points, labels=self.labels, box=self.box, logits=self.logits,
-            multimask=self.multimask, earlier=earlier,
+            multimask=self.multimask,
         )  # fmt: skip
 
 
@@ -98,7 +94,7 @@ class Model(Protocol):
         """See `Segmenter.embed`."""
         ...
 
-    def answer(
+    def ask(
         self,
         embedding: ImageEmbedding,
         *,
@@ -107,6 +103,18 @@ class Model(Protocol):
         box: Float[np.ndarray, " 4"] | None = None,
         logits: Float[np.ndarray, "lh lw"] | None = None,
         multimask: bool = True,
+    ) -> Asked:
+        """See `PromptableModel.ask`."""
+        ...
+
+    def sketch(self, embedding: ImageEmbedding, asked: Asked) -> Float[Tensor, "s s"]:
+        """See `PromptableModel.sketch`."""
+        ...
+
+    def answer(
+        self,
+        embedding: ImageEmbedding,
+        asked: Asked,
         earlier: Float[np.ndarray, "eh ew"] | None = None,
     ) -> Answer:
         """See `PromptableModel.answer`."""
@@ -147,26 +155,25 @@ class CloserLook:
         known = self._piece_of(embedding, question)
         if known is not None:
             return self._from_near(embedding, question, known)
-        from_afar = question.put_to(self.model, embedding)
-        piece = None
+        asked = question.put_to(self.model, embedding)
         if isinstance(embedding, PictureEmbedding):
-            piece = self._piece(embedding, question, from_afar)
-        if piece is None:
-            return self.model.at_full_size(embedding, from_afar)
-        return self._from_near(embedding, question, piece, from_afar)
+            found = self.model.sketch(embedding, asked).cpu().numpy()
+            piece = self._piece(embedding, question, found)
+            if piece is not None:
+                return self._from_near(embedding, question, piece, found)
+        return self.model.at_full_size(embedding, self.model.answer(embedding, asked))
 
     def _from_near(
         self,
         embedding: ImageEmbedding,
         question: Question,
         piece: Piece,
-        from_afar: Answer | None = None,
+        from_afar: Float[np.ndarray, "s s"] | None = None,
     ) -> MaskPrediction:
         frame, shape = piece.frame, embedding.image_size
-        earlier = None
-        if from_afar is not None:
-            earlier = cut(from_afar.drawn[0].cpu().numpy(), frame, shape)
-        near = question.within(frame, shape).put_to(self.model, piece.embedding, earlier)
+        earlier = None if from_afar is None else cut(from_afar, frame, shape)
+        asked = question.within(frame, shape).put_to(self.model, piece.embedding)
+        near = self.model.answer(piece.embedding, asked, earlier)
         answer = self.model.at_full_size(piece.embedding, near)
         masks = np.zeros((len(answer.masks), *shape), bool)
         masks[(slice(None), *frame.window)] = answer.masks
@@ -189,14 +196,14 @@ class CloserLook:
         return next(fitting, None)
 
     def _piece(
-        self, embedding: PictureEmbedding, question: Question, found: Answer
+        self, embedding: PictureEmbedding, question: Question, found: Float[np.ndarray, "s s"]
     ) -> Piece | None:
         """Where to look closer, unless the object is large or nowhere."""
         corners: Float[np.ndarray, " 4"] | None
         if question.box is not None:
             corners = np.asarray(question.box, float)
         else:
-            corners = corners_of((found.drawn[0] > 0).cpu().numpy())
+            corners = corners_of(found > 0)
             if corners is None:
                 return None
             corners *= max(embedding.image_size) / max(embedding.input_size)

@@ -22,6 +22,19 @@ PIXEL_STD = (58.395, 57.12, 57.375)
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the decoder says to one prompt."""
+
+    low: Float[Tensor, "k lh lw"]
+    """Low-resolution logits: Segment Anything's single mask, then the candidates if wanted."""
+    scores: Float[Tensor, " k"]
+    clicks: tuple[Tensor, Tensor] | None
+    """The prompt's points and labels, in pixels of the encoder's input."""
+    corners: Float[Tensor, "1 4"] | None
+    """And its box."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """Candidates for one prompt in pixels of the encoder's input, best first."""
 
@@ -105,13 +118,13 @@ class PromptableModel:
         multimask: bool = True,
     ) -> MaskPrediction:
         """Cut out what the prompts mean; see `Segmenter.predict`."""
-        answer = self.answer(
+        asked = self.ask(
             embedding, points=points, labels=labels, box=box, logits=logits, multimask=multimask
         )
-        return self.at_full_size(embedding, answer)
+        return self.at_full_size(embedding, self.answer(embedding, asked))
 
     @torch.inference_mode()
-    def answer(
+    def ask(
         self,
         embedding: ImageEmbedding,
         *,
@@ -120,34 +133,52 @@ class PromptableModel:
         box: Float[np.ndarray, " 4"] | None = None,
         logits: Float[np.ndarray, "lh lw"] | None = None,
         multimask: bool = True,
-        earlier: Float[np.ndarray, "eh ew"] | None = None,
-    ) -> Answer:
-        """What `predict` says, still in pixels of the encoder's input.
+    ) -> Asked:
+        """What the decoder says to the arguments of `predict`; nothing is drawn yet.
 
         A model that draws outlines is asked twice about a new box: its second answer, given the
-        first, fits better (mIoU 0.82 and 0.86 on NeRF renders). Its candidates are put in order
-        and merged by `best_first`.
-
-        Args:
-            earlier: logits of what another look found, for that order.
+        first, fits better (mIoU 0.82 and 0.86 on NeRF renders).
         """
         scale = self._scale(embedding)
         clicks = self._points(points, labels, scale)
         corners = None if box is None else self._tensor(np.asarray(box) * np.tile(scale, 2))[None]
         given = None if logits is None else self._tensor(logits)[None, None]
         if box is not None and logits is None and self._outline is not None:
-            first, _ = self._ask(embedding, clicks, corners, None)
-            given = avg_pool2d(self._drawn(first[:1], embedding, clicks, corners), 2)[None]
-        low, scores = self._ask(embedding, clicks, corners, given)
-        if not multimask:
-            low, scores = low[:1], scores[:1]
-        elif self._outline is None:
-            order = 1 + scores[1:].argsort(descending=True)
-            low, scores = low[order], scores[order]
-        drawn = self._drawn(low, embedding, clicks, corners)
+            first, _ = self._decoded(embedding, clicks, corners, None)
+            drawn = self._drawn(first[:1], embedding, clicks, corners)
+            given = avg_pool2d(drawn, 2)[None]
+        low, scores = self._decoded(embedding, clicks, corners, given)
+        count = len(low) if multimask else 1
+        return Asked(low[:count], scores[:count], clicks, corners)
+
+    @torch.inference_mode()
+    def sketch(self, embedding: ImageEmbedding, asked: Asked) -> Float[Tensor, "s s"]:
+        """Logits of the best-scored candidate alone, in pixels of the encoder's input."""
+        best = 0 if len(asked.low) == 1 else 1 + int(asked.scores[1:].argmax())
+        return self._drawn(asked.low[[best]], embedding, asked.clicks, asked.corners)[0]
+
+    @torch.inference_mode()
+    def answer(
+        self,
+        embedding: ImageEmbedding,
+        asked: Asked,
+        earlier: Float[np.ndarray, "eh ew"] | None = None,
+    ) -> Answer:
+        """What `predict` says, still in pixels of the encoder's input.
+
+        The candidates of a model that draws outlines are put in order and merged by `best_first`.
+
+        Args:
+            earlier: logits of what another look found, for that order.
+        """
+        low, scores = asked.low, asked.scores
         if self._outline is None or embedding.fine is None:
-            return Answer(drawn, scores, low)
-        if multimask:
+            if len(low) > 1:
+                order = 1 + scores[1:].argsort(descending=True)
+                low, scores = low[order], scores[order]
+            return Answer(self._drawn(low, embedding, None, None), scores, low)
+        drawn = self._drawn(low, embedding, asked.clicks, asked.corners)
+        if len(low) > 1:
             drawn, scores = best_first(drawn, scores, self._square(earlier))
         return Answer(drawn, scores, avg_pool2d(drawn, 2))
 
@@ -163,7 +194,7 @@ class PromptableModel:
             answer.low.float().cpu().numpy(),
         )
 
-    def _ask(
+    def _decoded(
         self,
         embedding: ImageEmbedding,
         clicks: tuple[Tensor, Tensor] | None,

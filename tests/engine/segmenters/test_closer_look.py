@@ -14,7 +14,7 @@ from sa3d_blender.engine.segmenters.picture_pieces import (
     frame_around,
     pasted,
 )
-from sa3d_blender.engine.segmenters.promptable import Answer
+from sa3d_blender.engine.segmenters.promptable import Answer, Asked
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 LOGITS = 40
@@ -28,6 +28,7 @@ class Stencil:
     def __init__(self) -> None:
         self.shown: list[np.ndarray] = []
         self.asked: list[dict[str, object]] = []
+        self.told: list[np.ndarray | None] = []
 
     def embed(self, image: np.ndarray, relief: Relief | None = None) -> ImageEmbedding:
         """Keeps the number of the picture as its features."""
@@ -35,15 +36,27 @@ class Stencil:
         number = torch.full((1, 1, 1, 1), float(len(self.shown) - 1))
         return ImageEmbedding(number, image.shape[:2], image.shape[:2])
 
-    def answer(self, embedding: ImageEmbedding, **question: object) -> Answer:
-        """What is white, everything, and nothing."""
+    def ask(self, embedding: ImageEmbedding, **question: object) -> Asked:
+        """What is white, what is white, everything, and nothing."""
         self.asked.append(question)
         white = torch.from_numpy(self.shown[int(embedding.features)][..., 0] > 128)
-        masks = torch.stack([white, torch.ones_like(white), torch.zeros_like(white)])
-        drawn = torch.where(masks, 3.0, -3.0)
-        low = interpolate(drawn[None], (LOGITS, LOGITS), mode="nearest")[0]
-        count = 3 if question["multimask"] else 1
-        return Answer(drawn[:count], torch.tensor([0.9, 0.5, 0.4])[:count], low[:count])
+        masks = torch.stack([white, white, torch.ones_like(white), torch.zeros_like(white)])
+        count = 4 if question["multimask"] else 1
+        scores = torch.tensor([0.9, 0.9, 0.5, 0.4])
+        return Asked(torch.where(masks, 3.0, -3.0)[:count], scores[:count], None, None)
+
+    def sketch(self, embedding: ImageEmbedding, asked: Asked) -> torch.Tensor:
+        """What is white."""
+        return asked.low[0]
+
+    def answer(
+        self, embedding: ImageEmbedding, asked: Asked, earlier: np.ndarray | None = None
+    ) -> Answer:
+        """Remembers what it was told."""
+        self.told.append(earlier)
+        first = min(1, len(asked.low) - 1)
+        low = interpolate(asked.low[None, first:], (LOGITS, LOGITS), mode="nearest")[0]
+        return Answer(asked.low[first:], asked.scores[first:], low)
 
     def at_full_size(self, embedding: ImageEmbedding, answer: Answer) -> MaskPrediction:
         """Its pixels are the picture's."""
@@ -79,9 +92,8 @@ def test_the_second_look_is_told_what_the_first_found() -> None:
     model = Stencil()
     look = CloserLook(model)
     look.predict(look.embed(picture(200, slice(50, 70))), **click(60, 60))
-    assert model.asked[0]["earlier"] is None
-    earlier = np.asarray(model.asked[1]["earlier"]) > 0
-    assert np.isclose(earlier.mean(), (20 / 50) ** 2, atol=0.02)
+    assert len(model.told) == 1
+    assert np.isclose((np.asarray(model.told[0]) > 0).mean(), (20 / 50) ** 2, atol=0.02)
 
 
 def test_large_object_and_empty_answer_are_looked_at_once() -> None:
