@@ -12,7 +12,7 @@ from .clicking.object_states import object_state
 from .clicking.prompts import active_object, prompt_empties
 from .clicking.second_camera import candidate
 from .engine_link import session
-from .help.cures import draw_error
+from .help.cures import LIVE_CURES, draw_error
 from .help.wrapped_text import wrapped
 from .installation.installation_panels import (
     draw_missing_engine,
@@ -227,8 +227,8 @@ def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
     header.label(text=f"Mesh of {entry.name}")
     if body:
         draw_mesh_settings(body, nerf, entry)
-    if live_masks.live.message:
-        wrapped(layout, live_masks.live.message, "ERROR")
+    if live_masks.live.error is not None:
+        draw_error(layout, live_masks.live.error, cures=LIVE_CURES)
 
 
 class SA3D_PT_segment(Section, bpy.types.Panel):

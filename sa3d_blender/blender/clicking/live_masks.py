@@ -62,8 +62,8 @@ class LiveMasks:
     """Whether the artist asked for masks in this session, by taking the tool or clicking."""
     answers: dict[str, ObjectMasks] = field(default_factory=dict)
     """By the entry's key."""
-    message: str = ""
-    """Why there is no mask, as a sentence."""
+    error: UserError | None = None
+    """Why there is no mask."""
     ready: bool = False
     """Whether the engine has the picture, so that clicks are answered at once."""
     asking: int | None = None
@@ -73,9 +73,14 @@ class LiveMasks:
     answered_in: float = 0.0
     """Seconds from the last change to its answer."""
     scenery: str = ""
-    refused: dict[str, str] = field(default_factory=dict)
-    """What the engine had no mask for, by the entry's key; not asked again."""
+    refused: dict[str, tuple[str, UserError]] = field(default_factory=dict)
+    """What the engine had no mask for and why, by the entry's key; not asked again."""
     said: tuple[Any, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """Why there is no mask, as a sentence; empty when nothing is wrong."""
+        return str(self.error or "")
 
 
 live = LiveMasks()
@@ -119,7 +124,7 @@ def forget() -> None:
     """Drop all masks and stop asking."""
     live.answers.clear()
     live.refused.clear()
-    live.message, live.scenery = "", ""
+    live.error, live.scenery = None, ""
     live.wanted = live.changed = live.ready = False
     live.asking = None
 
@@ -131,10 +136,11 @@ def tick() -> float | None:
         Seconds until it should be called again; None when nothing is under way.
     """
     if live.wanted and (session.current.engine is None or session.current.engine.ended):
-        lost = live.asking is not None
+        lost, error = live.asking is not None, live.error
         forget()
+        live.error = error
         if lost:
-            live.message = "The engine ended; click again to start it."
+            live.error = UserError("The engine ended; click again to start it.", code="masks_ended")
         session.redraw()
         return None
     if session.running():
@@ -151,7 +157,7 @@ def _tick() -> float | None:
         return tick()
     except UserError as error:
         forget()
-        live.message = str(error)
+        live.error = error
         session.redraw()
         return None
 
@@ -170,8 +176,10 @@ def _ask() -> None:
         return
     for key in set(live.answers) - set(question.objects):
         del live.answers[key]
-    for key in [k for k, text in live.refused.items() if text != _text(question, k)]:
+    for key in [k for k, (text, _) in live.refused.items() if text != _text(question, k)]:
         del live.refused[key]
+    for _, error in live.refused.values():
+        live.error = live.error or error
     new = [key for key in question.objects if not _is_known(question, key)]
     if new or not live.ready:
         _send(question, new[0] if new else None)
@@ -194,7 +202,8 @@ def _text(question: Question, key: str) -> str:
 def _is_known(question: Question, key: str) -> bool:
     text = _text(question, key)
     answer = live.answers.get(key)
-    return live.refused.get(key) == text or (answer is not None and answer.question == text)
+    refused = key in live.refused and live.refused[key][0] == text
+    return refused or (answer is not None and answer.question == text)
 
 
 def _send(question: Question, key: str | None) -> None:
@@ -216,8 +225,8 @@ def _send(question: Question, key: str | None) -> None:
     def failed(failure: Failure) -> None:
         live.asking = None
         live.answers.pop(key or "", None)
-        live.refused[key or ""] = text
-        live.message = failure.message
+        live.error = UserError(failure.message, code=failure.reason)
+        live.refused[key or ""] = (text, live.error)
         _redraw()
 
     params = question.params | {"objects": objects}
@@ -236,9 +245,9 @@ def _redraw() -> None:
 def read_question(scene: bpy.types.Scene) -> Question | None:
     """What the prompts in the active camera's picture ask; None where nothing can be asked.
 
-    An object whose prompts make no sense is left out, and `LiveMasks.message` says why.
+    An object whose prompts make no sense is left out, and `LiveMasks.error` says why.
     """
-    live.message = ""
+    live.error = None
     nerf, camera = scene_nerf(scene), scene.camera
     if nerf is None or camera is None or camera.type != "CAMERA":
         return None
@@ -252,7 +261,7 @@ def read_question(scene: bpy.types.Scene) -> Question | None:
             "view_size": settings["view_size"],
         }
     except UserError as error:
-        live.message = str(error)
+        live.error = error
         return None
     scenery = json.dumps(params)
     objects = {}
@@ -265,7 +274,7 @@ def read_question(scene: bpy.types.Scene) -> Question | None:
             if mine:
                 objects[entry.key] = entry_prompt(view, entry, mine).to_json()
         except UserError as error:
-            live.message = str(error)
+            live.error = error
     folder = Path(bpy.app.tempdir) / "sa3d" / "masks"
     return Question(scenery, params | {"out": str(folder)}, objects)
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
+from ...core.errors import UserError
 from .. import api, workflow
 from ..nerf.nerf import require_nerf
 from ..operators import Caller

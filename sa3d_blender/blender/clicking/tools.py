@@ -286,7 +286,7 @@ def follow_tool() -> float:
                 try:
                     live_masks.show()
                 except UserError as error:
-                    live_masks.live.message = str(error)
+                    live_masks.live.error = error
     return 0.3
 
 

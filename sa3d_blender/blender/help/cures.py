@@ -58,22 +58,39 @@ CURES = {
     "out_of_memory": Cure("sa3d.smaller_views", "Use Smaller Views", "REMOVE"),
 }
 """By `UserError.code`. What has no button is told by its sentence."""
+_SHOW = Cure("sa3d.pick_prompts", "Show Masks Again", "PLAY")
+_TAKE_BACK = Cure("sa3d.remove_last_prompt", "Remove Last Prompt", "REMOVE")
+LIVE_CURES = {
+    **CURES,
+    "masks_ended": _SHOW,
+    "engine_ended": _SHOW,
+    "timeout": _SHOW,
+    "prompt_outside": _TAKE_BACK,
+    "empty_background": _TAKE_BACK,
+}
+"""The same of the masks that are shown while prompts are set."""
 
 
-def cure_of(error: UserError) -> Cure | None:
+def cure_of(error: UserError, cures: dict[str, Cure] = CURES) -> Cure | None:
     """The button for an error, where there is one."""
     if error.code == "missing_weights":
         nerf = scene_nerf(bpy.context.scene)
         model = nerf.sa3d.nerf.segmenter if nerf else "vit_b"
         return Cure("sa3d.download_weights", "Download Weights", "IMPORT", {"model": model})
-    return CURES.get(error.code)
+    return cures.get(error.code)
 
 
-def draw_error(layout: bpy.types.UILayout, error: Exception, width: int = SIDEBAR) -> None:
+def draw_error(
+    layout: bpy.types.UILayout,
+    error: Exception,
+    width: int = SIDEBAR,
+    *,
+    cures: dict[str, Cure] = CURES,
+) -> None:
     """The sentence, the button for the cure, and what helps others to help."""
     box = layout.box()
     wrapped(box, str(error), "ERROR", width)
-    cure = cure_of(error) if isinstance(error, UserError) else None
+    cure = cure_of(error, cures) if isinstance(error, UserError) else None
     if cure is not None:
         button = box.operator(cure.operator, text=cure.text, icon=cure.icon)
         for name, value in cure.options.items():
