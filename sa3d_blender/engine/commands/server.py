@@ -292,5 +292,6 @@ def serve(*, device: str = "auto") -> int:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-    Server(wire, device=device).serve(sys.stdin.buffer)
+    # Python aborts at its end when a thread still waits for sys.stdin: the reader has its own.
+    Server(wire, device=device).serve(os.fdopen(os.dup(0), "rb"))
     return 0

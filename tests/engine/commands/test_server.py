@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -365,3 +366,27 @@ def test_libraries_prints_and_the_end_of_stdin(tmp_path: Path) -> None:
     assert "from C" in printed
     assert "from a child" in printed
     assert list((tmp_path / "second").iterdir()) == []
+
+
+def test_how_the_process_ends(tmp_path: Path) -> None:
+    """While its reader waits for the next line: when it was told to, and by Ctrl+C."""
+    for code in (0, 130):
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sa3d_blender.engine", "serve", "--device", "cpu"],
+                cwd=TESTS.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        try:
+            client = Client(process.stdout, process.stdin)
+            assert client.result("hello")
+            if code:
+                process.send_signal(signal.SIGINT)
+            else:
+                assert client.result("shutdown") == {}
+            assert process.wait(PATIENCE) == code, (tmp_path / "log").read_text()
+        finally:
+            process.kill()
+            process.wait()
