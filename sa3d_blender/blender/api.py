@@ -88,6 +88,7 @@ def load_nerf(
     background: str = "auto",
     ndc_focal: float | None = None,
     ndc_aspect: float | None = None,
+    voxels_per_step: float | None = None,
     wait: bool = True,
 ) -> bpy.types.Object | Job[Any]:
     """Load a checkpoint: an Empty that is its frame, with its box, in collections of its own.
@@ -95,7 +96,7 @@ def load_nerf(
     Args:
         scene_kind: ``auto``, ``bounded`` or ``forward_facing``.
         background: ``auto``, ``white`` or ``black``.
-        ndc_focal, ndc_aspect: see `FieldOptions`; guessed when not given.
+        ndc_focal, ndc_aspect, voxels_per_step: see `FieldOptions`; guessed when not given.
 
     Returns:
         The Empty, or without ``wait`` the job.
@@ -103,7 +104,13 @@ def load_nerf(
     checkpoint = Path(bpy.path.abspath(str(path))).absolute()
     if not checkpoint.is_file():
         raise UserError(f"There is no file at {checkpoint}; choose another.", code="missing_file")
-    options = FieldOptions(scene_kind, background, ndc_focal, ndc_aspect)  # type: ignore[arg-type]
+    options = FieldOptions(
+        scene=scene_kind,  # type: ignore[arg-type]
+        background=background,  # type: ignore[arg-type]
+        ndc_focal=ndc_focal,
+        ndc_aspect=ndc_aspect,
+        voxels_per_step=voxels_per_step,
+    )
     steps = _load_nerf(refer(bpy.context.scene), str(checkpoint), options)
     return _finish("Loading the NeRF", steps, wait)
 

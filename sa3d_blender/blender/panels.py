@@ -123,6 +123,8 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             if facts.scene == "forward_facing" or "forward" in facts.family:
                 body.prop(facts, "ndc_focal")
                 body.prop(facts, "ndc_aspect")
+            if facts.family.startswith("dvgo"):
+                body.prop(facts, "voxels_per_step")
             for note in (*facts.notes.splitlines(), *facts.training_notes.splitlines()):
                 wrapped(body, note, "INFO")
 

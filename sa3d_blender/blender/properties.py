@@ -110,6 +110,15 @@ class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
         min=0.0,
         soft_max=4.0,
     )
+    voxels_per_step: FloatProperty(
+        name="Voxels per Step",
+        description="DirectVoxGO: how far apart samples lie, as in the training's settings "
+        "(stepsize); 0 reads config.py beside the checkpoint, else takes 0.5",
+        default=0.0,
+        min=0.0,
+        max=16.0,
+        soft_max=2.0,
+    )
     family: StringProperty(name="Family", description="What kind of NeRF it is")
     notes: StringProperty(name="Notes", description="What was guessed while reading the file")
     box_min: FloatVectorProperty(

@@ -43,6 +43,7 @@ def create_nerf(
     nerf.checkpoint = checkpoint
     nerf.scene, nerf.background = options.scene, options.background
     nerf.ndc_focal, nerf.ndc_aspect = options.ndc_focal or 0.0, options.ndc_aspect or 0.0
+    nerf.voxels_per_step = options.voxels_per_step or 0.0
     nerf.family = f"{info['family']}, {str(info['scene']).replace('_', ' ')}"
     nerf.notes = "\n".join(info.get("notes", ()))
     nerf.root = _child(_child(scene.collection, ROOT), empty.name, new=True)
@@ -154,7 +155,11 @@ def field_params(nerf: bpy.types.Object) -> dict[str, Any]:
     """``checkpoint`` and ``options``, as every request to the engine names them."""
     facts = nerf.sa3d.nerf
     options = FieldOptions(
-        facts.scene, facts.background, facts.ndc_focal or None, facts.ndc_aspect or None
+        scene=facts.scene,
+        background=facts.background,
+        ndc_focal=facts.ndc_focal or None,
+        ndc_aspect=facts.ndc_aspect or None,
+        voxels_per_step=facts.voxels_per_step or None,
     )
     return {
         "checkpoint": bpy.path.abspath(facts.checkpoint),
