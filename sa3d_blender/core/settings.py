@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import UserError
 
@@ -83,12 +83,32 @@ S = TypeVar("S", FieldOptions, SegmentSettings, MeshSettings)
 
 
 def settings_from_json(kind: type[S], data: dict[str, Any] | None) -> S:
-    """Settings from a plain dict; unknown names are an error, missing ones keep their default."""
-    data = data or {}
+    """Settings from a plain dict; missing ones keep their default.
+
+    Raises:
+        UserError: it is no dict, or a name or a kind of value is unknown; ranges are not looked at.
+    """
+    data = {} if data is None else data
+    if not isinstance(data, dict):
+        raise UserError(f"{kind.__name__} must be settings by name, not {data!r}.", code="setting")
     unknown = set(data) - {field.name for field in fields(kind)}
     if unknown:
         raise UserError(f"Unknown setting {sorted(unknown)[0]!r} for {kind.__name__}.")
+    hints = get_type_hints(kind)
+    for name, value in data.items():
+        if not _is_of_kind(value, hints[name]):
+            raise UserError(f"The setting {name!r} cannot be {value!r}.", code="setting")
     return kind(**data)
+
+
+def _is_of_kind(value: Any, hint: Any) -> bool:
+    """Whether a setting declared like this can have a value that came as JSON."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    kinds = get_args(hint) or (hint,)
+    if isinstance(value, bool) or value is None:
+        return type(value) in kinds
+    return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
 
 
 def own_meshes_from_json(data: Any) -> dict[str, MeshSettings]:

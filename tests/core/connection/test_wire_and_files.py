@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,3 +143,32 @@ def test_settings_round_trip(kind: type) -> None:
     assert settings_from_json(kind, None) == kind()
     with pytest.raises(UserError, match="Unknown setting 'nonsense'"):
         settings_from_json(kind, {"nonsense": 1})
+    with pytest.raises(UserError, match="by name"):
+        settings_from_json(kind, [1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (FieldOptions, {"scene": "sideways"}),
+        (FieldOptions, {"ndc_focal": "2"}),
+        (FieldOptions, {"scene": ["bounded"]}),
+        (SegmentSettings, {"views": True}),
+        (SegmentSettings, {"views": 2.5}),
+        (SegmentSettings, {"views": None}),
+        (SegmentSettings, {"gate": 1}),
+        (SegmentSettings, {"negative_weight": "a"}),
+        (SegmentSettings, {"weights": 3}),
+        (MeshSettings, {"resolution": "fine"}),
+    ],
+)
+def test_settings_of_another_kind_are_refused(kind: Any, data: dict[str, Any]) -> None:
+    (name,) = data
+    with pytest.raises(UserError, match=f"'{name}' cannot be"):
+        settings_from_json(kind, data)
+
+
+def test_whole_numbers_and_nothing_are_settings_too() -> None:
+    assert settings_from_json(FieldOptions, {"ndc_focal": 2}).ndc_focal == 2
+    assert settings_from_json(FieldOptions, {"ndc_focal": None}).ndc_focal is None
+    assert settings_from_json(SegmentSettings, {"weights": None, "gate": False}).gate is False
