@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ... import __version__
 from ...core.errors import Cancelled, UserError, is_out_of_memory
@@ -45,9 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+class _OneSentenceParser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, as all other errors are, instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_BAD_INPUT, f"sa3d: {message}; see {self.prog} --help.\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    top = argparse.ArgumentParser(prog="sa3d", description="Cut objects out of a NeRF.")
+    top = _OneSentenceParser(prog="sa3d", description="Cut objects out of a NeRF.")
     top.add_argument("--version", action="version", version=f"sa3d {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
@@ -61,8 +68,12 @@ def parser() -> argparse.ArgumentParser:
     render.add_argument("--out", type=Path, required=True, metavar="DIR")
     render.add_argument("--frames", type=_numbers, metavar="0,3", help="default: all")
     render.add_argument("--size", type=_size, metavar="WxH")
-    render.add_argument("--depth", action="store_true", help="also FRAME_depth.npy")
-    render.add_argument("--npy", action="store_true", help="also FRAME.npy, float32")
+    render.add_argument(
+        "--depth",
+        action="store_true",
+        help="also FRAME_depth.npy, float32: distance along each ray, 0 where nothing is",
+    )
+    render.add_argument("--npy", action="store_true", help="also FRAME.npy, float32, 0 to 1")
     render.add_argument("--mask", type=Path, metavar="RESULT.npz", help="also FRAME_mask_NAME.png")
     render.set_defaults(run=run_render)
 

@@ -130,6 +130,29 @@ def test_options_that_are_no_numbers(
     assert " like " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["fly"],
+        ["info"],
+        ["info", "a.th", "--device", "abacus"],
+        ["segment", "a.th", "--cameras", "c.json", "--prompts", "p.json"],
+        ["segment", "a.th", "--views", "many"],
+        ["mesh", "r.npz", "--out", "m.glb", "--colour"],
+    ],
+)
+def test_commands_that_cannot_be_read(
+    capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(command)
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith("sa3d: ")
+    assert said.err.endswith(" --help.\n")
+
+
 def test_prompt_outside_the_picture(folder: Path, tmp_path: Path, refused: Refused) -> None:
     picture = tmp_path / "small.png"
     Image.new("RGB", (64, 64)).save(picture)
