@@ -27,6 +27,8 @@ from .prompts import entry_prompt, points_at_object, prompt_empties
 
 QUICK, PATIENT = 0.01, 0.25
 """Seconds between looks while an answer is near, and while another job keeps the engine busy."""
+LINGER = 0.03
+"""Seconds that the first drawing after a question waits for the answer; it often is that near."""
 
 
 @dataclass
@@ -68,6 +70,10 @@ class LiveMasks:
     """Whether the engine has the picture, so that clicks are answered at once."""
     asking: int | None = None
     """The request that is under way."""
+    lingered: int | None = None
+    """The request whose answer a drawing waited for."""
+    drawing: bpy.types.Region | None = None
+    """Where an answer is being taken while Blender draws there."""
     changed: bool = False
     changed_at: float = 0.0
     answered_in: float = 0.0
@@ -116,8 +122,14 @@ def take_answer() -> None:
     Nothing else may happen then, such as another request's change of the scene.
     """
     engine = session.current.engine
-    if live.asking is not None and engine is not None and not session.running():
-        engine.hand_over(live.asking)
+    if live.asking is None or engine is None or session.running():
+        return
+    wait = LINGER if live.ready and live.lingered != live.asking else 0.0
+    live.lingered, live.drawing = live.asking, bpy.context.region
+    try:
+        engine.hand_over(live.asking, wait=wait)
+    finally:
+        live.drawing = None
 
 
 def forget() -> None:
@@ -239,7 +251,7 @@ def _redraw() -> None:
     if texts != live.said:
         live.said = texts
         session.redraw()
-    session.redraw_scenes()
+    session.redraw_scenes(but=live.drawing)
 
 
 def read_question(scene: bpy.types.Scene) -> Question | None:

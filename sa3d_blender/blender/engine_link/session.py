@@ -257,12 +257,12 @@ def redraw() -> None:
                     region.tag_redraw()
 
 
-def redraw_scenes() -> None:
-    """Draw the 3D viewports again."""
+def redraw_scenes(but: bpy.types.Region | None = None) -> None:
+    """Draw the 3D viewports again, all but one that is just being drawn."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "WINDOW":
+                if region.type == "WINDOW" and region != but:
                     region.tag_redraw()
 
 

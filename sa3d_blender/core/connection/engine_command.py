@@ -53,8 +53,13 @@ def engine_command(python: str | Path, arguments: Sequence[str] = ("serve",)) ->
 
 
 def engine_environment() -> dict[str, str]:
-    """This process's environment without what would lead another Python astray."""
+    """This process's environment without what would lead another Python astray.
+
+    Threads that wait for each other sleep meanwhile: by OpenMP's own choice they take the cores
+    that Blender needs, and wait the longer for the one whose core Blender has.
+    """
     environment = {key: value for key, value in os.environ.items() if key not in _DROPPED}
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return environment | {"PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1"}
 
 

@@ -147,20 +147,27 @@ class EngineProcess:
             handled += 1
         return handled
 
-    def hand_over(self, request_id: int) -> bool:
-        """Hand over the answer to one request and nothing else; returns whether it was there."""
-        while (event := self._arrived()) is not None:
-            self._held.append(event)
-        for event in self._held:
-            if isinstance(event, Response | Failure) and event.id == request_id:
-                self._held.remove(event)
-                self._dispatch(event)
-                return True
-        return False
+    def hand_over(self, request_id: int, *, wait: float = 0.0) -> bool:
+        """Hand over the answer to one request and nothing else; returns whether it was there.
 
-    def _arrived(self) -> Message | Ended | None:
+        Args:
+            wait: seconds to wait for it at most.
+        """
+        give_up_at = time.monotonic() + wait
+        while True:
+            for event in self._held:
+                if isinstance(event, Response | Failure) and event.id == request_id:
+                    self._held.remove(event)
+                    self._dispatch(event)
+                    return True
+            arrived = self._arrived(wait=max(0.0, give_up_at - time.monotonic()))
+            if arrived is None:
+                return False
+            self._held.append(arrived)
+
+    def _arrived(self, *, wait: float = 0.0) -> Message | Ended | None:
         try:
-            return self._pipes.inbox.get_nowait()
+            return self._pipes.inbox.get(block=wait > 0, timeout=wait or None)
         except queue.Empty:
             return None
 
