@@ -91,8 +91,8 @@ class SegmentResult:
                 objects = []
                 for i, entry in enumerate(meta["objects"]):
                     check_name(str(entry["name"]))
-                    region = torch.from_numpy(data[f"region_{i}"]).float().to(device)
-                    values = torch.from_numpy(data[f"values_{i}"].astype(np.float32)).to(device)
+                    region, values = _checked_grid(data[f"region_{i}"], data[f"values_{i}"])
+                    region, values = region.to(device), values.to(device)
                     bits = np.unpackbits(data[f"free_{i}"], count=values.numel()).astype(bool)
                     objects.append(
                         SegmentedObject(
@@ -105,6 +105,8 @@ class SegmentResult:
                             soft=bool(entry["soft"]),
                         )
                     )
+                if not objects:
+                    raise ValueError("no objects")
         except FileNotFoundError as error:
             raise UserError(f"There is no result at {path}.", code="missing_file") from error
         except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
@@ -113,3 +115,15 @@ class SegmentResult:
             ) from error
         options = settings_from_json(FieldOptions, meta["options"])
         return SegmentResult(str(meta["checkpoint"]), options, tuple(objects))
+
+
+def _checked_grid(
+    region: np.ndarray, values: np.ndarray
+) -> tuple[Float[Tensor, "2 3"], Float[Tensor, "x y z"]]:
+    """A saved grid's corners and values. Raises ValueError when they are no grid's."""
+    region, values = region.astype(np.float32), values.astype(np.float32)
+    if values.ndim != 3 or min(values.shape) < 2 or np.isnan(values).any():
+        raise ValueError(f"a mask grid of {values.shape}")
+    if region.shape != (2, 3) or not np.isfinite(region).all() or (region[0] >= region[1]).any():
+        raise ValueError("a mask grid without a region")
+    return torch.from_numpy(region), torch.from_numpy(values)

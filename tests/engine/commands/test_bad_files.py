@@ -161,6 +161,35 @@ def test_a_result_cannot_name_files_elsewhere(
     assert "cannot be an object's name" in said
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"values_0": np.zeros((3, 3))},
+        {"values_0": np.zeros((1, 3, 3))},
+        {"values_0": np.full((3, 3, 3), np.nan)},
+        {"region_0": np.zeros((2, 3))},
+        {"region_0": np.zeros(2)},
+        {"free_0": np.zeros((2, 2))},
+        {"objects": []},
+        {"objects": "none"},
+        {"options": [1]},
+    ],
+)
+def test_results_with_something_else_in_them(
+    segmented: Path, tmp_path: Path, refused: Refused, changed: dict[str, Any]
+) -> None:
+    with np.load(segmented / "result.npz") as data:
+        arrays = dict(data)
+    meta = json.loads(arrays["meta"].tobytes())
+    meta |= {name: value for name, value in changed.items() if name in meta}
+    arrays |= {name: value for name, value in changed.items() if name not in meta}
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
+    result = tmp_path / "result.npz"
+    np.savez(result, **arrays)
+    refused("mesh", result, "--object", CRATE, "--out", tmp_path / "mesh.glb")
+    assert names(tmp_path) == {"result.npz"}
+
+
 def test_a_result_whose_checkpoint_is_gone(
     folder: Path, segmented: Path, tmp_path: Path, refused: Refused
 ) -> None:
