@@ -214,7 +214,8 @@ def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
     if entry is None:
         return
     state = object_state(entry)
-    layout.label(text=state.sentence, icon=state.icon)
+    if entry.key not in live_masks.live.refused:  # else what is wrong is said below
+        layout.label(text=state.sentence, icon=state.icon)
     labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
     row = layout.row()
     row.use_property_split = False
