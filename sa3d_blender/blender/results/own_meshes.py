@@ -63,6 +63,7 @@ def draw_mesh_settings(
             emboss=False,
         )
         switch.name = entry.name
-    for source, kind in ((own or facts, MeshSize), (own or facts.surface, Surface)):
+    size, surface = (facts, facts.surface) if own is None else (own, own)
+    for source, kind in ((size, MeshSize), (surface, Surface)):
         for name in kind.__annotations__:
             layout.prop(source, name)

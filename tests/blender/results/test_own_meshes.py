@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
+from bl_ext.user_default.sa3d_blender.blender.results.own_meshes import draw_mesh_settings
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 
@@ -90,6 +92,23 @@ def test_the_button_can_be_undone_and_the_file_keeps_them(
     assert (entry().own_mesh.use, entry().own_mesh.max_faces) == (True, 1234)
     bpy.ops.sa3d.own_mesh(name="mug")
     assert not entry().own_mesh.use
+
+
+def test_the_panel_shows_the_settings_that_hold(table: bpy.types.Object) -> None:
+    facts = table.sa3d.nerf
+    names = ["resolution", "max_faces", "threshold", "density", "texture"]
+    for name, size, surface in (
+        ("mug", facts.objects["mug"].own_mesh, facts.objects["mug"].own_mesh),
+        ("Teller 盘", facts, facts.surface),
+    ):
+        layout = MagicMock()
+        draw_mesh_settings(layout, table, facts.objects[name])
+        shown = [call.args for call in layout.prop.call_args_list]
+        assert shown == list(zip([size] * 2 + [surface] * 3, names, strict=True))
+        (switch,) = layout.row().operator.call_args_list
+        assert name in switch.kwargs["text"]
+    api.remove_object(table, "mug")
+    draw_mesh_settings(MagicMock(), table, None)
 
 
 def entry() -> bpy.types.PropertyGroup:
