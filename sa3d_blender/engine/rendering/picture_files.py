@@ -45,7 +45,7 @@ def read_picture(path: Path) -> np.ndarray:
             with Image.open(path) as image:
                 if max(image.size) > MAX_IMAGE_SIDE:
                     raise Image.DecompressionBombError
-                return np.asarray(image.convert("RGB"))
+                return _eight_bits(image)
     except FileNotFoundError as error:
         raise UserError(
             f"There is no picture at {path}; check the path.", code="missing_file"
@@ -59,6 +59,19 @@ def read_picture(path: Path) -> np.ndarray:
         raise UserError(
             f"{path} is not a picture that can be read; use PNG or JPEG.", code="not_a_picture"
         ) from error
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    """Bytes [h w 3]: of 16 bits per grey value the upper 8, of what is transparent the picture on
+    white, as NeRF-synthetic's are trained; Pillow would cut the ones off and show what is hidden.
+    """
+    if image.mode.startswith("I"):
+        grey = (np.asarray(image).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB"))
 
 
 def render_frames(
@@ -126,6 +139,7 @@ def cut_picture(
         answer = moved_clicks(prompt, camera, camera).predict(segmenter, embedding, multimask=True)
         for i, mask in enumerate(answer.masks):
             write_png(out / f"{prompt.name}_{i}.png", mask.astype(np.uint8) * 255)
-        scores[prompt.name] = [round(float(score), 4) for score in answer.scores]
+        # Predicted IoUs: the segmenter's guess may overshoot what an IoU can be.
+        scores[prompt.name] = [round(min(max(float(s), 0.0), 1.0), 4) for s in answer.scores]
     with written_whole(out / "scores.json") as temporary:
         temporary.write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")

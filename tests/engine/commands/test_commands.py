@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ import trimesh
 from PIL import Image
 
 from sa3d_blender.core.cameras import Camera
+from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.commands import cli, server
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.rendering.picture_files import cut_picture, read_picture
 from tests.support.cli_runs import (
     APE,
     BOX,
@@ -24,6 +28,7 @@ from tests.support.cli_runs import (
     segment_command,
     write_prompts,
 )
+from tests.support.scripted_segmenter import ScriptedSegmenter
 
 
 def test_info_is_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +142,31 @@ def test_mask_writes_candidates_and_scores(tmp_path: Path) -> None:
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert scores["猫"] == pytest.approx([0.9, 0.8, 0.7])
     assert list(scores) == ["roter Käse", "猫"]
+
+
+def test_grey_pictures_of_16_bits_are_not_white(tmp_path: Path) -> None:
+    grey = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    assert (read_picture(tmp_path / "grey.png") == (grey >> 8)[..., None]).all()
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [(0, 255), (255, 40)])
+def test_what_is_transparent_is_white(tmp_path: Path, alpha: int, expected: int) -> None:
+    Image.new("RGBA", (4, 3), (40, 40, 40, alpha)).save(tmp_path / "p.png")
+    assert (read_picture(tmp_path / "p.png") == expected).all()
+
+
+def test_predicted_ious_are_none_above_one(tmp_path: Path) -> None:
+    class Boastful(ScriptedSegmenter):
+        def predict(self, embedding: Any, **prompt: Any) -> Any:
+            answer = super().predict(embedding, **prompt)
+            return replace(answer, scores=answer.scores * 1.2)
+
+    Image.new("RGB", (20, 20)).save(tmp_path / "p.png")
+    cut_picture(
+        Boastful(), tmp_path / "p.png", [ObjectPrompt("a", box=(2.0, 2.0, 9.0, 9.0))], tmp_path
+    )
+    assert json.loads((tmp_path / "scores.json").read_text())["a"] == [1.0, 0.96, 0.84]
 
 
 def test_serve_is_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
