@@ -159,7 +159,9 @@ def predict(request: Request) -> dict[str, Any]:
         box = entry.box or (*entry.points[0], *entry.points[0])
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         if y < 5:
-            raise UserError(f"A point of {entry.name!r} lies on empty background.", code="empty_background")
+            raise UserError(
+                f"A point of {entry.name!r} lies on empty background.", code="empty_background"
+            )
         away = np.hypot(columns - x, rows - y)
         np.save(path, np.stack([away < radius for radius in (10, 20, 30)]))
         found.append({"name": entry.name, "masks": str(path), "scores": [0.9, 0.8, 0.7]})
