@@ -64,3 +64,36 @@ class BallOnPlate(PaintedBall):
         below = torch.minimum(self.plate - points[:, 2], points[:, 2] + 0.7)
         crumb = 0.03 - (points - torch.tensor([0.8, 0.8, 0.8])).norm(dim=1)
         return torch.maximum(torch.maximum(ball, below), crumb)
+
+
+class HazyBalls(PaintedBall):
+    """Two balls of thin haze, one often before the other: no sample is heavy, all shine through."""
+
+    centers = torch.tensor([[-0.4, 0.0, 0.0], [0.4, 0.0, 0.0]])
+    radius = 0.3
+    thickness = 3.5
+    """Density within the balls."""
+    step = 0.02
+    """Distance of samples on a ray."""
+
+    def depth_below(self, points: torch.Tensor) -> torch.Tensor:
+        """Below the nearer ball's surface."""
+        distance = (points[:, None] - self.centers).norm(dim=2)
+        return self.radius - distance.amin(dim=1)
+
+    def density(self, points: torch.Tensor) -> torch.Tensor:
+        """The same throughout a ball."""
+        return self.thickness * torch.sigmoid(self.depth_below(points) * 60)
+
+    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+        """Samples at even steps, where there is any density."""
+        depth = torch.arange(0.5, 5.0, self.step)
+        points = rays.origins[:, None] + depth[:, None] * rays.directions[:, None]
+        density = self.density(points.view(-1, 3)).view(len(rays), -1)
+        density = torch.where(density > 0.01 * self.thickness, density, 0.0)
+        left = torch.exp(-self.step * density.cumsum(dim=1))
+        weights = torch.cat([torch.ones(len(rays), 1), left[:, :-1]], dim=1) - left
+        ray, place = (weights > 0).nonzero(as_tuple=True)
+        chosen = points[ray, place]
+        rgb = self.paint(chosen) if with_color else None
+        return Samples(ray, chosen, weights[ray, place], depth[place], rgb)

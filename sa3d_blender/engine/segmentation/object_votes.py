@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..parallel import one_core
 from ..rendering.render import View
 from ..view_path.views import Target
 from .completion import carve, fill_solid
+from .haze import fitted_share
 from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
 from .result import SegmentedObject
 from .self_prompt import KnownPixels
@@ -37,6 +38,8 @@ LEAST_RESOLUTION = 24
 """Nodes along the longest side of a final region, however small the object is in its views."""
 TIGHT_MARGIN = 0.12
 """Room around the voted object in its final region, as a part of its extent."""
+HAZY_MARGIN = 0.5
+"""The same in a hazy field, where an object's light begins before it and ends behind it."""
 
 
 @dataclass
@@ -52,6 +55,8 @@ class ObjectVotes:
     """Whether the region is final: what lies outside it is known not to be the object."""
     hazy: bool = False
     """Whether the field was hazy where a mask voted last."""
+    in_haze: bool = False
+    """Whether it is hazy at this object or another one, which may stand before it."""
 
     @staticmethod
     def start(
@@ -148,7 +153,8 @@ class ObjectVotes:
         if len(voted) == 0:
             return False
         lower, upper = quantile_box(voted, 0.001)
-        margin = TIGHT_MARGIN * (upper - lower) + 0.02 * (upper - lower).max()
+        room = HAZY_MARGIN if self.in_haze else TIGHT_MARGIN
+        margin = room * (upper - lower) + 0.02 * (upper - lower).max()
         lower, upper = (lower - margin).clamp(min=-1), (upper + margin).clamp(max=1)
         extent = _metric_extent(field_, lower, upper)
         pixels = int(float(extent.max()) / self._pixel_footprint(views))
@@ -182,15 +188,24 @@ class ObjectVotes:
         for index, mask in self.masks.items():
             self._vote(views[index], mask, 1.0)
 
-    def finished(self, field_: RadianceField, views: dict[int, View]) -> SegmentedObject:
-        """The object as it goes into the result, completed where nobody voted."""
+    def finished(
+        self,
+        field_: RadianceField,
+        views: dict[int, View],
+        check: Callable[[], None] = lambda: None,
+    ) -> SegmentedObject:
+        """The object as it goes into the result, completed where nobody voted.
+
+        Args:
+            check: called now and then; raises when the run was cancelled.
+        """
         grid = self.grid
         free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
         with one_core():
             if self.settings.reference:
                 values = grid.score(self.settings.negative_weight)
             else:
-                values = fill_solid(main_pieces(grid.share(self.settings.negative_weight)), free)
+                values = fill_solid(main_pieces(self._decided(views, check)), free)
         return SegmentedObject(
             name=self.prompt.name,
             lower=grid.lower,
@@ -199,7 +214,15 @@ class ObjectVotes:
             free=free,
             level=surface_density(field_, ((views[i], mask) for i, mask in self.masks.items())),
             soft=self.settings.reference,
+            hazy=self.in_haze,
         )
+
+    def _decided(self, views: dict[int, View], check: Callable[[], None]) -> Float[Tensor, "x y z"]:
+        """From -1 (not the object) to 1 on each node, 0 where nobody knows."""
+        if self.in_haze:
+            seen = [(views[index], mask) for index, mask in self.masks.items()]
+            return fitted_share(self.grid, seen, check)
+        return self.grid.share(self.settings.negative_weight)
 
 
 def surface_density(

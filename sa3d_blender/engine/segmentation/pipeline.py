@@ -88,7 +88,7 @@ def segment(
     tracks = [entry.votes for entry in started]
     _require_votes(tracks)
     with run.timed("complete"):
-        finished = [votes.finished(field_, views.rendered()) for votes in tracks]
+        finished = [votes.finished(field_, views.rendered(), run.check) for votes in tracks]
     return finished, work.report
 
 
@@ -108,7 +108,9 @@ def _visit_all(
         run.progress("view", index, len(cameras), f"View {index} of {len(cameras)}")
         work.visit(index, tracks, clicks.get(index, {}))
     for _ in range(settings.passes - 1):
+        in_haze = any(votes.hazy for votes in tracks)
         for votes in tracks:
+            votes.in_haze |= in_haze
             with run.timed("vote"), one_core():
                 _drop_whole_pictures(votes, views, len(pictures))
                 if not votes.tighten(views.field_, views.rendered()):

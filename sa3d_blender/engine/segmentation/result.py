@@ -19,6 +19,7 @@ from ...core.files import written_whole
 from ...core.prompts import check_name
 from ...core.settings import FieldOptions, settings_from_json, settings_to_json
 from ..rendering.render import View
+from .haze import shown
 from .mask_grid import MaskGrid
 
 FORMAT = 1
@@ -40,6 +41,8 @@ class SegmentedObject:
     """Density at which rendering meets the object's surface."""
     soft: bool = False
     """Render the paper's way (eq. 3 on scores) instead of deciding samples first."""
+    hazy: bool = False
+    """The field is hazy here: nodes were fitted to the masks, and pixels are shares of light."""
 
     def at(self, points: Float[Tensor, "s 3"]) -> Float[Tensor, " s"]:
         """Interpolated value at grid-frame points; zero outside the region."""
@@ -48,6 +51,9 @@ class SegmentedObject:
 
     def mask(self, view: View) -> Bool[np.ndarray, "h w"]:
         """The object in a view: pixels whose opacity is mostly, and more than half, the object."""
+        if self.hazy and not self.soft:
+            grid = MaskGrid(self.lower, self.upper, self.values, self.values)
+            return shown(grid.sample((self.values.clamp(-1, 1) + 1) / 2, view.samples.points), view)
         values = self.at(view.samples.points)
         if self.soft:
             return (view.render_scalar(values) > 0).cpu().numpy()
@@ -68,7 +74,10 @@ class SegmentResult:
             "format": FORMAT,
             "checkpoint": self.checkpoint,
             "options": settings_to_json(self.options),
-            "objects": [{"name": o.name, "soft": o.soft, "level": o.level} for o in self.objects],
+            "objects": [
+                {"name": o.name, "soft": o.soft, "level": o.level, "hazy": o.hazy}
+                for o in self.objects
+            ],
         }
         arrays = {"meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)}
         for i, entry in enumerate(self.objects):
@@ -103,6 +112,7 @@ class SegmentResult:
                             free=torch.from_numpy(bits).view(values.shape).to(device),
                             level=float(entry["level"]),
                             soft=bool(entry["soft"]),
+                            hazy=bool(entry.get("hazy", False)),
                         )
                     )
                 if not objects:
