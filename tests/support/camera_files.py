@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sa3d_blender.core.cameras import Camera
 
@@ -147,3 +148,26 @@ def _write_binary(
             data += struct.pack("<Q3d3BdQ", number, *position, 10, 20, 30, 0.5, 2)
             data += struct.pack("<4i", 1, 0, 2, 0)
         (folder / "points3D.bin").write_bytes(data)
+
+
+def assert_same(found: Sequence[Camera], expected: Sequence[Camera], atol: float = 1e-9) -> None:
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        assert (a.width, a.height) == (b.width, b.height)
+        assert [a.fl_x, a.fl_y, a.cx, a.cy] == pytest.approx([b.fl_x, b.fl_y, b.cx, b.cy])
+        assert np.allclose(a.field_from_camera, b.field_from_camera, atol=atol)
+
+
+def write_kind(folder: Path, kind: str, cameras: Sequence[Camera]) -> Path:
+    """The cameras in a format, under a name that is hard to spell.
+
+    Args:
+        kind: ``transforms``, ``llff``, ``colmap text`` or ``colmap binary``.
+    """
+    folder = folder / "Käse 猫"
+    folder.mkdir()
+    if kind == "transforms":
+        return write_transforms(folder / "kameras ä.json", cameras)
+    if kind == "llff":
+        return write_poses_bounds(folder / "poses_bounds.npy", cameras)
+    return write_colmap(folder / "sparse" / "0", cameras, binary=kind == "colmap binary")

@@ -1,12 +1,9 @@
-"""The engine behind its pipes: every method, cancel, bad lines, and the end of stdin."""
+"""The engine behind its pipes: every method, cancel, and bad lines."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sa3d_blender.core.cameras import Camera, read_transforms
+from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.connection.messages import (
     CANCELLED,
     INTERNAL_ERROR,
@@ -33,13 +30,9 @@ from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.engine.commands import session
 from sa3d_blender.engine.commands.server import Server
 from sa3d_blender.engine.segmentation.artist_view import EmbeddedPicture, embed_picture
+from tests.support.engine_jobs import BOX, CHECKPOINT, SCENE, camera, field, job
 from tests.support.pipe_client import PATIENCE, Client
 from tests.support.scripted_segmenter import ScriptedSegmenter
-
-TESTS = Path(__file__).resolve().parents[2]
-SCENE = TESTS / "data" / "tabletop"
-CHECKPOINT = SCENE / "tabletop_cp_sh.th"
-BOX = [67.5, 111.5]
 
 
 @pytest.fixture(scope="module")
@@ -64,26 +57,6 @@ def client(segmenter: ScriptedSegmenter) -> Iterator[Client]:
         client.ask("shutdown")
         thread.join(PATIENCE)
         assert not thread.is_alive()
-
-
-def camera(size: int = 200) -> Camera:
-    return read_transforms(SCENE / "transforms_test.json", size=(size, size))[0]
-
-
-def field(path: Path = CHECKPOINT) -> dict[str, Any]:
-    return {"checkpoint": str(path), "options": {}}
-
-
-def job(out: Path, **changed: Any) -> dict[str, Any]:
-    return {
-        **field(),
-        "camera": camera().to_json(),
-        "objects": [{"name": "Kiste 箱", "points": [BOX], "labels": [1]}],
-        "settings": {"views": 2, "view_size": 48},
-        "mesh": {"resolution": 24},
-        "out": str(out),
-        **changed,
-    }
 
 
 def test_hello(client: Client) -> None:
@@ -335,58 +308,3 @@ def test_cancel_of_a_waiting_request(client: Client, tmp_path: Path) -> None:
     answers = [client.answer() for _ in range(2)]
     assert [answer["id"] for answer in answers] == [first, second]
     assert {answer["error"]["code"] for answer in answers} == {CANCELLED}
-
-
-def test_libraries_prints_and_the_end_of_stdin(tmp_path: Path) -> None:
-    """A real process: prints stay off the wire; it ends with its stdin, in the middle of a job."""
-    block = tmp_path / "block"
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(TESTS / "scripted_engine.py"), str(block)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-    try:
-        client = Client(process.stdout, process.stdin)
-        assert client.result("predict", **job(tmp_path / "first"))["objects"]
-        block.touch()
-        client.ask("segment", **job(tmp_path / "second"))
-        while client.next()["params"]["stage"] != "view":
-            pass
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.wait(PATIENCE) == 0
-    finally:
-        process.kill()
-        process.wait()
-    assert client.lines.empty()
-    printed = (tmp_path / "log").read_text()
-    assert "Loading weights" in printed
-    assert "from C" in printed
-    assert "from a child" in printed
-    assert list((tmp_path / "second").iterdir()) == []
-
-
-def test_how_the_process_ends(tmp_path: Path) -> None:
-    """While its reader waits for the next line: when it was told to, and by Ctrl+C."""
-    for code in (0, 130):
-        with (tmp_path / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "sa3d_blender.engine", "serve", "--device", "cpu"],
-                cwd=TESTS.parent,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        try:
-            client = Client(process.stdout, process.stdin)
-            assert client.result("hello")
-            if code:
-                process.send_signal(signal.SIGINT)
-            else:
-                assert client.result("shutdown") == {}
-            assert process.wait(PATIENCE) == code, (tmp_path / "log").read_text()
-        finally:
-            process.kill()
-            process.wait()
