@@ -7,7 +7,9 @@ with Blender (minutes, 1.3 GB each; ``SA3D_WINDOW_SUITES`` chooses, see ``tests/
 Blender draws in software there, so most of the time from click to drawn mask is Blender's own
 drawing. "answer" is from the click until the add-on has the mask, "drawn" until it has drawn it.
 The parts are also measured alone: the engine's answer to the same question, without Blender, and
-one drawing of the viewport, without a click.
+one drawing of the viewport, without a click. The processor time of a click, Blender's and the
+engine's, is also told where other work slows the machine down; on one core it is how long the
+click takes, two at best halve it.
 """
 
 from __future__ import annotations
@@ -34,25 +36,35 @@ from tests.gui.window import ADDON, Window
 AREA = (0.35, 0.6, 0.3, 0.5)
 """Where the clicks go, as shares of the picture: left, right, top, bottom."""
 _WATCH = f"""
-import functools, time
+import functools, pathlib, time
 overlay = sys.modules["{ADDON}.blender.viewport.overlay"]
 tools = sys.modules["{ADDON}.blender.clicking.tools"]
-holds, clicks = [], []
+holds, begun, work = [], [], []
 
 def waited():
     with open(f"/proc/self/task/{{os.getpid()}}/schedstat") as file:
         return int(file.read().split()[1]) * 1e-9
+
+def worked():
+    tasks = pathlib.Path(f"/proc/{{session.current.engine.pid}}/task").glob("*/schedstat")
+    engine = sum(int(task.read_text().split()[0]) for task in tasks)
+    return time.process_time(), engine * 1e-9
 
 def watch(owner, name):
     inner = getattr(owner, name)
     @functools.wraps(inner)
     def outer(*args):
         began, idle = time.perf_counter(), waited()
+        if name == "at_mouse":
+            begun[:] = worked()
         try:
             return inner(*args)
         finally:
             held = time.perf_counter() - began
             holds.append((owner.__name__.split(".")[-1] + "." + name, held, held - waited() + idle))
+            if name == "_draw_masks" and begun and max(overlay.drawn.values(), default=0) > began:
+                work.append([b - a for a, b in zip(begun, worked())])
+                begun.clear()
     setattr(owner, name, outer)
 
 def redraw(_context):
@@ -138,7 +150,7 @@ def measure(window: Window, artist: Artist, count: int) -> dict[str, list]:
                     " max(overlay.drawn.values()) - live_masks.live.changed_at]"
                 )
             )
-    return {"clicks": clicks, "holds": window.value("holds")}
+    return {"clicks": clicks, "holds": window.value("holds"), "work": window.value("work")}
 
 
 def report(found: dict[str, list]) -> None:
@@ -153,6 +165,8 @@ def report(found: dict[str, list]) -> None:
     }
     for name, values in rows.items():
         print(f"{name:13} median {statistics.median(values):.3f} s  longest {max(values):.3f} s")
+    blender, engine = (statistics.median(seconds) for seconds in zip(*found["work"], strict=True))
+    print(f"processor time, median: Blender {blender:.3f} s, engine {engine:.3f} s")
     print("Blender's main thread, longest hold (less the time without a core):")
     for name in sorted({hold[0] for hold in found["holds"]}):
         mine = [hold for hold in found["holds"] if hold[0] == name]
