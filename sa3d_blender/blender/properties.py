@@ -191,7 +191,8 @@ class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
     show_points: BoolProperty(
         name="Points",
         description="Show coloured points of the whole NeRF in the viewports, to find the way "
-        "around. They are not objects: nothing of them is rendered or exported",
+        "around. They are not objects: nothing of them is rendered or exported. A first mesh "
+        "hides them",
         default=True,
         **_REDRAWS,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import bpy
 
 from ..clicking.prompts import active_object
@@ -16,7 +14,6 @@ class SA3D_PT_result(Section, bpy.types.Panel):
     """Step 5."""
 
     bl_label = "5. Result"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw_step(
         self,

@@ -139,7 +139,8 @@ def place_mesh(
 ) -> bpy.types.Object:
     """Put a mesh under the NeRF's Empty; replaces its owner's earlier mesh in its own object.
 
-    The object keeps its place, its modifiers, and the materials that the artist gave it.
+    The object keeps its place, its modifiers, and the materials that the artist gave it. A first
+    mesh hides the NeRF's points, which would poke through it.
     """
     old = owner.result if owner is not None else None
     if old is not None and old.users_collection and old.type == "MESH":
@@ -153,6 +154,7 @@ def place_mesh(
     parent_to(nerf, result)
     if owner is not None:
         owner.result = result
+        nerf.sa3d.nerf.show_points = False
     return result
 
 

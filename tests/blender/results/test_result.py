@@ -59,6 +59,14 @@ def test_remeshing_replaces_the_mesh_only(mug: bpy.types.Object, folder: Path) -
     assert json.loads(mug["sa3d_mesh"]) == wanted
 
 
+def test_the_first_mesh_hides_the_points_that_would_poke_through_it(mug: bpy.types.Object) -> None:
+    nerf = mug.parent
+    assert not nerf.sa3d.nerf.show_points
+    nerf.sa3d.nerf.show_points = True
+    api.remesh(nerf)
+    assert nerf.sa3d.nerf.show_points, "who shows them again wants to see them"
+
+
 def test_one_undo_brings_the_earlier_mesh_back(mug: bpy.types.Object, contents: Contents) -> None:
     before, faces = contents(), len(mug.data.polygons)
     bpy.context.scene.sa3d.nerf.sa3d.nerf.surface.texture = "1024"
