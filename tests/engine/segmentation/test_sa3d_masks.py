@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from sa3d_blender.engine.segmentation.sa3d_masks import read_mask_grids
 
 from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.errors import UserError
@@ -18,6 +17,7 @@ from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
 from sa3d_blender.engine.rendering.render import render_view
 from sa3d_blender.engine.segmentation.result import SegmentResult
+from sa3d_blender.engine.segmentation.sa3d_masks import read_mask_grids
 from tests.support.ground_truth import id_picture, iou, load_scene
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "tabletop"
