@@ -39,6 +39,8 @@ _WATCH = f"""
 import functools, pathlib, time
 overlay = sys.modules["{ADDON}.blender.viewport.overlay"]
 tools = sys.modules["{ADDON}.blender.clicking.tools"]
+click_operators = sys.modules["{ADDON}.blender.clicking.click_operators"]
+live_question = sys.modules["{ADDON}.blender.clicking.live_question"]
 holds, begun, work = [], [], []
 
 def waited():
@@ -72,7 +74,8 @@ def redraw(_context):
     bpy.ops.wm.redraw_timer(type="DRAW_SWAP", iterations=1)
     return time.perf_counter() - began
 
-for owner, name in ((tools.SA3D_OT_click, "at_mouse"), (live_masks, "tick"), (session, "pump"),
+for owner, name in ((click_operators.SA3D_OT_click, "at_mouse"), (live_masks, "tick"),
+                    (session, "pump"),
                     (overlay, "take_answer"), (overlay, "_draw_masks"), (overlay, "_draw_prompts"),
                     (tools, "follow_tool")):
     watch(owner, name)
@@ -114,7 +117,7 @@ def answers(window: Window, folder: Path) -> list[float]:
     """Seconds of some answers of an engine without Blender to the question that was asked last."""
     asked = window.value(
         "(lambda q: q.params | {'objects': list(q.objects.values())[:1]})"
-        "(live_masks.read_question(bpy.context.scene))"
+        "(live_question.read_question(bpy.context.scene)[0])"
     )
     engine = EngineProcess(engine_command(sys.executable))
     seconds = []

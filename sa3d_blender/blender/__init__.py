@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import operators, panels, properties
-from .clicking import live_masks, prompt_operators, tools
+from .clicking import click_operators, live_masks, prompt_operators, tools
 from .engine_link import command_line, session
 from .help import help_operators
 from .installation import installation, installation_operators, preferences
@@ -28,6 +28,7 @@ _MODULES = (
     training_operators,
     result_operators,
     help_operators,
+    click_operators,
     tools,
     viewport_operators,
     panels,

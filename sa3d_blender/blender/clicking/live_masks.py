@@ -7,7 +7,6 @@ One question is under way at a time; changes meanwhile are asked about afterward
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +19,8 @@ from bpy.app.handlers import persistent
 from ...core.connection.messages import Failure
 from ...core.errors import UserError
 from ..engine_link import session
-from ..nerf.nerf import field_params, run_params, scene_nerf
 from ..viewport import viewport_preview
-from ..viewport.views import field_camera, world_camera
-from .prompts import entry_prompt, points_at_object, prompt_empties
+from .live_question import Question, read_question
 
 QUICK, PATIENT = 0.01, 0.25
 """Seconds between looks while an answer is near, and while another job keeps the engine busy."""
@@ -43,17 +40,6 @@ class ObjectMasks:
     came_at: float = field(default_factory=time.perf_counter)
     drawn: dict[int, Any] = field(default_factory=dict)
     """Textures by candidate, for the overlay."""
-
-
-@dataclass
-class Question:
-    """What the prompts ask now."""
-
-    scenery: str
-    """Field, camera and segmenter; all answers end with it."""
-    params: dict[str, Any]
-    objects: dict[str, dict[str, Any]]
-    """Prompt by the entry's key."""
 
 
 @dataclass
@@ -177,7 +163,7 @@ def _tick() -> float | None:
 def _ask() -> None:
     live.changed = False
     before = _shown()
-    question = read_question(bpy.context.scene)
+    question, live.error = read_question(bpy.context.scene)
     scenery = question.scenery if question else ""
     if scenery != live.scenery:
         live.answers.clear()
@@ -188,7 +174,7 @@ def _ask() -> None:
         return
     for key in set(live.answers) - set(question.objects):
         del live.answers[key]
-    for key in [k for k, (text, _) in live.refused.items() if text != _text(question, k)]:
+    for key in [k for k, (text, _) in live.refused.items() if text != question.text(k)]:
         del live.refused[key]
     for _, error in live.refused.values():
         live.error = live.error or error
@@ -204,15 +190,8 @@ def _shown() -> tuple[Any, ...]:
     return live.message, live.ready, live.scenery, tuple(live.answers)
 
 
-def _text(question: Question, key: str) -> str:
-    prompt = question.objects.get(key, {})
-    return json.dumps(
-        {name: prompt[name] for name in ("points", "labels", "box") if name in prompt}
-    )
-
-
 def _is_known(question: Question, key: str) -> bool:
-    text = _text(question, key)
+    text = question.text(key)
     answer = live.answers.get(key)
     refused = key in live.refused and live.refused[key][0] == text
     return refused or (answer is not None and answer.question == text)
@@ -221,7 +200,7 @@ def _is_known(question: Question, key: str) -> bool:
 def _send(question: Question, key: str | None) -> None:
     """Ask about one object, or for the picture alone to be made ready."""
     objects = [question.objects[key]] if key else []
-    scenery, text = question.scenery, _text(question, key or "")
+    scenery, text = question.scenery, question.text(key or "")
 
     def done(result: dict[str, Any]) -> None:
         live.asking = None
@@ -252,43 +231,6 @@ def _redraw() -> None:
         live.said = texts
         session.redraw()
     session.redraw_scenes(but=live.drawing)
-
-
-def read_question(scene: bpy.types.Scene) -> Question | None:
-    """What the prompts in the active camera's picture ask; None where nothing can be asked.
-
-    An object whose prompts make no sense is left out, and `LiveMasks.error` says why.
-    """
-    live.error = None
-    nerf, camera = scene_nerf(scene), scene.camera
-    if nerf is None or camera is None or camera.type != "CAMERA":
-        return None
-    try:
-        view = world_camera(scene, camera)
-        settings = run_params(nerf)["settings"]
-        params = field_params(nerf) | {
-            "camera": field_camera(scene, camera, nerf).to_json(),
-            "segmenter": settings["segmenter"],
-            "weights": settings["weights"],
-            "view_size": settings["view_size"],
-        }
-    except UserError as error:
-        live.error = error
-        return None
-    scenery = json.dumps(params)
-    objects = {}
-    for entry in nerf.sa3d.nerf.objects:
-        own = prompt_empties(nerf, key=entry.key)
-        mine = [empty for empty in own if empty.sa3d.prompt.camera == camera]
-        if len(own) > len(mine) and not points_at_object(mine):
-            continue  # what the object is not, of one that another camera points at: no mask here
-        try:
-            if mine:
-                objects[entry.key] = entry_prompt(view, entry, mine).to_json()
-        except UserError as error:
-            live.error = error
-    folder = Path(bpy.app.tempdir) / "sa3d" / "masks"
-    return Question(scenery, params | {"out": str(folder)}, objects)
 
 
 @persistent

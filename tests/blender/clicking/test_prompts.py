@@ -9,8 +9,8 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.clicking import prompts, tools
-from bl_ext.user_default.sa3d_blender.blender.viewport import views
+from bl_ext.user_default.sa3d_blender.blender.clicking import prompts
+from bl_ext.user_default.sa3d_blender.blender.viewport import camera_frame, views
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 
@@ -156,9 +156,9 @@ def test_deleting_an_empty_removes_the_prompt(nerf: bpy.types.Object) -> None:
 
 def test_the_mouse_finds_its_pixel() -> None:
     corners = [(500, 300), (500, 100), (200, 100), (200, 300)]
-    assert tools.pixel_from_region(corners, (200, 300), (640, 480)) == (0, 0)
-    assert tools.pixel_from_region(corners, (500, 100), (640, 480)) == (640, 480)
-    assert tools.pixel_from_region(corners, (350, 250), (640, 480)) == (320, 120)
+    assert camera_frame.pixel_from_region(corners, (200, 300), (640, 480)) == (0, 0)
+    assert camera_frame.pixel_from_region(corners, (500, 100), (640, 480)) == (640, 480)
+    assert camera_frame.pixel_from_region(corners, (350, 250), (640, 480)) == (320, 120)
 
 
 def test_they_are_not_rendered(nerf: bpy.types.Object) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks, second_camera
+from bl_ext.user_default.sa3d_blender.blender.clicking.live_question import read_question
 from bl_ext.user_default.sa3d_blender.blender.viewport import views
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
@@ -73,15 +74,15 @@ def test_each_camera_shows_the_mask_of_its_own_prompts(
     first, second = cameras
     api.add_prompt(nerf, x=100, y=80, object_name="mug", camera=first)
     scene = bpy.context.scene
-    assert not live_masks.read_question(scene).objects
+    assert not read_question(scene)[0].objects
     api.add_prompt(nerf, x=50, y=60, label="NEGATIVE", camera=second)
-    assert not live_masks.read_question(scene).objects
+    assert not read_question(scene)[0].objects
     assert not live_masks.live.message, "what it is not is enough in the second picture"
     api.add_prompt(nerf, x=40, y=30, camera=second)
-    (prompt,) = live_masks.read_question(scene).objects.values()
+    (prompt,) = read_question(scene)[0].objects.values()
     assert np.allclose(prompt["points"], [(50, 60), (40, 30)], atol=0.05)
     scene.camera = first
-    (prompt,) = live_masks.read_question(scene).objects.values()
+    (prompt,) = read_question(scene)[0].objects.values()
     assert np.allclose(prompt["points"], [(100, 80)], atol=0.05)
 
 

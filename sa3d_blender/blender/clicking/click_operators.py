@@ -1,0 +1,134 @@
+"""Operators that the tool starts at the mouse: a click, and a dragged box."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import EnumProperty
+
+from ...core.errors import Cancelled, UserError
+from .. import api, workflow
+from ..operators import Caller
+from ..properties import LABELS, POSITIVE
+from ..viewport import overlay
+from ..viewport.camera_frame import frame_in_region, look_through_camera, pixel_from_region
+from ..viewport.views import require_camera, world_camera
+from . import live_masks
+
+NEEDS = (workflow.why_no_nerf, workflow.why_no_camera)
+
+
+def pixel_under(
+    context: bpy.types.Context, mouse: tuple[float, float]
+) -> tuple[float, float] | None:
+    """The pixel of the camera's picture at a place in the region; None when there is no frame."""
+    camera = require_camera(context.scene)
+    corners = frame_in_region(context, camera)
+    if corners is None:
+        return None
+    view = world_camera(context.scene, camera)
+    return pixel_from_region(corners, mouse, (view.width, view.height))
+
+
+class OnPicture(Caller):
+    """An operator on the camera's picture in the viewport under the mouse."""
+
+    needs = NEEDS
+
+    def start(self, context: bpy.types.Context) -> bool:
+        """Have masks shown; turns to the camera first and then is False."""
+        live_masks.show()
+        if frame_in_region(context, require_camera(context.scene)) is not None:
+            return True
+        look_through_camera(context, context.area)
+        return False
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Do it at the mouse, once the viewport looks through the camera."""
+        try:
+            if self.start(context):
+                return self.at_mouse(context, (event.mouse_region_x, event.mouse_region_y))
+        except (UserError, Cancelled) as error:
+            self.report({"WARNING"}, str(error))
+        return {"CANCELLED"}
+
+    def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
+        """Do it at a place in the region."""
+        raise NotImplementedError
+
+
+class SA3D_OT_click(OnPicture, bpy.types.Operator):
+    """Put a prompt under the mouse"""
+
+    bl_idname = "sa3d.click"
+    bl_label = "Add Prompt"
+    bl_options: ClassVar[set[str]] = {"UNDO"}
+
+    label: EnumProperty(
+        name="Label", description="What the point lies on", items=LABELS[:2], default=POSITIVE
+    )
+
+    def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
+        """Add it."""
+        pixel = pixel_under(context, mouse)
+        if pixel is None:
+            return {"CANCELLED"}
+        api.add_prompt(x=pixel[0], y=pixel[1], label=self.label)
+        live_masks.look_now()
+        return {"FINISHED"}
+
+
+class SA3D_OT_draw_box(OnPicture, bpy.types.Operator):
+    """Drag a box around the object"""
+
+    bl_idname = "sa3d.draw_box"
+    bl_label = "Draw Box"
+    bl_options: ClassVar[set[str]] = {"UNDO"}
+
+    def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
+        """Begin where the button went down; by now the mouse is farther."""
+        overlay.dragged[:] = [self._pressed_at, mouse]
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Remember where the button went down."""
+        region = context.region
+        self._pressed_at = (
+            event.mouse_prev_press_x - region.x,
+            event.mouse_prev_press_y - region.y,
+        )
+        return super().invoke(context, event)
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Follow the mouse until the button is released."""
+        if event.type in {"ESC", "RIGHTMOUSE"}:
+            return self._end(context, {"CANCELLED"})
+        if event.type == "MOUSEMOVE":
+            overlay.dragged[1] = (event.mouse_region_x, event.mouse_region_y)
+            context.region.tag_redraw()
+        elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            return self._end(context, self._add(context))
+        return {"RUNNING_MODAL"}
+
+    def _add(self, context: bpy.types.Context) -> set[str]:
+        try:
+            first, second = (pixel_under(context, corner) for corner in overlay.dragged)
+            if first is None or second is None:
+                return {"CANCELLED"}
+            api.add_box(box=(*first, *second))
+        except UserError as error:
+            self.report({"WARNING"}, str(error))
+            return {"CANCELLED"}
+        live_masks.look_now()
+        return {"FINISHED"}
+
+    def _end(self, context: bpy.types.Context, result: set[str]) -> set[str]:
+        overlay.dragged.clear()
+        if context.region:
+            context.region.tag_redraw()
+        return result
+
+
+register, unregister = bpy.utils.register_classes_factory((SA3D_OT_click, SA3D_OT_draw_box))

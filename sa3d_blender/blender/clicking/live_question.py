@@ -1,0 +1,70 @@
+"""What the prompts in the active camera's picture ask the engine; reads the .blend only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.errors import UserError
+from ..nerf.nerf import field_params, run_params, scene_nerf
+from ..viewport.views import field_camera, world_camera
+from .prompts import entry_prompt, points_at_object, prompt_empties
+
+
+@dataclass
+class Question:
+    """What the prompts ask now."""
+
+    scenery: str
+    """Field, camera and segmenter; all answers end with it."""
+    params: dict[str, Any]
+    objects: dict[str, dict[str, Any]]
+    """Prompt by the entry's key."""
+
+    def text(self, key: str) -> str:
+        """What is asked about one object, to compare."""
+        prompt = self.objects.get(key, {})
+        return json.dumps(
+            {name: prompt[name] for name in ("points", "labels", "box") if name in prompt}
+        )
+
+
+def read_question(scene: bpy.types.Scene) -> tuple[Question | None, UserError | None]:
+    """What the prompts in the active camera's picture ask; None where nothing can be asked.
+
+    Returns:
+        The question, and what is wrong: an object whose prompts make no sense is left out.
+    """
+    error: UserError | None = None
+    nerf, camera = scene_nerf(scene), scene.camera
+    if nerf is None or camera is None or camera.type != "CAMERA":
+        return None, None
+    try:
+        view = world_camera(scene, camera)
+        settings = run_params(nerf)["settings"]
+        params = field_params(nerf) | {
+            "camera": field_camera(scene, camera, nerf).to_json(),
+            "segmenter": settings["segmenter"],
+            "weights": settings["weights"],
+            "view_size": settings["view_size"],
+        }
+    except UserError as failure:
+        return None, failure
+    scenery = json.dumps(params)
+    objects = {}
+    for entry in nerf.sa3d.nerf.objects:
+        own = prompt_empties(nerf, key=entry.key)
+        mine = [empty for empty in own if empty.sa3d.prompt.camera == camera]
+        if len(own) > len(mine) and not points_at_object(mine):
+            continue  # what the object is not, of one that another camera points at: no mask here
+        try:
+            if mine:
+                objects[entry.key] = entry_prompt(view, entry, mine).to_json()
+        except UserError as failure:
+            error = failure
+    folder = Path(bpy.app.tempdir) / "sa3d" / "masks"
+    return Question(scenery, params | {"out": str(folder)}, objects), error
