@@ -68,7 +68,8 @@ def test_pictures_agree(field: RadianceField, number: int, left: int, top: int) 
     part = np.s_[top : top + WINDOW, left : left + WINDOW]
     assert psnr(view, expected["image"][part]) > 43
     opacity = expected["opacity"][part].reshape(WINDOW, WINDOW)
-    assert np.abs(view.opacity().numpy() - opacity).mean() < 4e-3
+    # The volume that coarse proposals are looked up in costs this much, and 20 dB (`baking`).
+    assert np.abs(view.opacity().numpy() - opacity).mean() < 8e-3
     solid = opacity > 0.9
     depth = np.abs(view.depth().numpy() - expected["depth"][part].reshape(WINDOW, WINDOW))
     assert depth[solid].mean() < 0.03
