@@ -52,6 +52,8 @@ def test_how_the_process_ends(tmp_path: Path) -> None:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                # A shell's background jobs, such as these tests in one, are deaf to Ctrl+C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         try:
             client = Client(process.stdout, process.stdin)
