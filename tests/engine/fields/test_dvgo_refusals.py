@@ -15,7 +15,7 @@ import torch
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from tests.support.plain_dvgo import Tables, make_tables
+from tests.support.made_up_dvgo import Tables, make_tables
 
 Write = Callable[[Tables], Path]
 

@@ -15,7 +15,8 @@ from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.fields.sampling import marching
 from tests.support import plain_dvgo
 from tests.support.inward_rays import composite, looking_inwards
-from tests.support.plain_dvgo import PlainDvgo, Tables, make_tables
+from tests.support.made_up_dvgo import Tables, make_tables
+from tests.support.plain_dvgo import PlainDvgo
 
 Write = Callable[[Tables], Path]
 BOUNDED = FieldOptions(scene="bounded")
