@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from pickle import UnpicklingError
+from zipfile import is_zipfile
 
 import torch
 
 from ...core.errors import UserError
+from ...core.zip_sums import has_damaged_member
 from .promptable import PromptableModel
 from .torchvision_stand_in import install_if_missing
 
@@ -26,7 +28,7 @@ def load_sam(name: str, weights: Path | None, device: torch.device) -> Promptabl
         weights: the ``.pth`` file.
 
     Raises:
-        UserError: no file is given, or it does not hold this model.
+        UserError: no file is given, it is damaged, or it does not hold this model.
     """
     if name not in MODELS:
         raise UserError(f"There is no segmenter {name}; choose from bundled, {', '.join(MODELS)}.")
@@ -58,6 +60,10 @@ def load_sam(name: str, weights: Path | None, device: torch.device) -> Promptabl
 
 
 def _state(name: str, weights: Path) -> dict[str, torch.Tensor]:
+    if is_zipfile(weights) and has_damaged_member(weights):
+        raise UserError(
+            f"{weights} is damaged; download or copy the weights of {name} again.", code="truncated"
+        )
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

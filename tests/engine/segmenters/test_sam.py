@@ -80,6 +80,14 @@ def test_refuses_pickled_code(checkpoint: Path) -> None:
         load_segmenter("vit_b", weights=checkpoint, device=CPU)
 
 
+def test_refuses_damaged_weights(checkpoint: Path) -> None:
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    checkpoint.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged; download or copy the weights of vit_b again"):
+        load_segmenter("vit_b", weights=checkpoint, device=CPU)
+
+
 def test_asks_for_missing_weights(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="needs its weights"):
         load_segmenter("vit_h", device=CPU)

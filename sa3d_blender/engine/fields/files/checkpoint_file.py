@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ....core.errors import UserError
+from ....core.zip_sums import has_damaged_member
 from ..nerfacto.nerfstudio_run import RunConfig
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -84,7 +85,10 @@ def first_bytes(path: Path, count: int) -> bytes:
 
 
 def _check_container(path: Path, head: bytes) -> None:
-    """Raise UserError unless the file looks like a complete torch file of honest size."""
+    """Raise UserError unless the file looks like a complete, undamaged torch file of honest size.
+
+    The older pickle streams have no checksums.
+    """
     if head == LEGACY_TORCH_MAGIC:
         return
     if len(head) >= MIN_TRUNCATED_BYTES and LEGACY_TORCH_MAGIC.startswith(head):
@@ -113,6 +117,8 @@ def _check_container(path: Path, head: bytes) -> None:
             "use a checkpoint from a source you trust.",
             code="unsafe",
         )
+    if has_damaged_member(path):
+        raise truncated(path)
 
 
 def truncated(path: Path) -> UserError:
