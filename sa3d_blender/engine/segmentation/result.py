@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ from .haze import shown
 from .mask_grid import MaskGrid
 
 FORMAT = 1
+DAMAGE = (
+    *(OSError, EOFError, BadZipFile, zlib.error, NotImplementedError),
+    *(LookupError, ValueError, TypeError, AttributeError, RecursionError),
+)
+"""What a file that is damaged, forged or something else makes its readers raise."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +123,14 @@ class SegmentResult:
                     )
                 if not objects:
                     raise ValueError("no objects")
+                options = settings_from_json(FieldOptions, meta["options"])
+                return SegmentResult(str(meta["checkpoint"]), options, tuple(objects))
         except FileNotFoundError as error:
             raise UserError(f"There is no result at {path}.", code="missing_file") from error
-        except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
+        except DAMAGE as error:
             raise UserError(
                 f"{path} is not a result of sa3d segment ({error}); run the segmentation again."
             ) from error
-        options = settings_from_json(FieldOptions, meta["options"])
-        return SegmentResult(str(meta["checkpoint"]), options, tuple(objects))
 
 
 def _checked_grid(
