@@ -6,6 +6,7 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,19 @@ def test_damaged_inside(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     refused(path, "truncated")
+
+
+def test_damaged_where_an_array_begins(tmp_path: Path) -> None:
+    """There a damage meets the reader of sizes before any checksum is compared."""
+    path = write(tmp_path / "ckpt.npz", make_arrays(), compressed=True)
+    content = path.read_bytes()
+    start = content.index(b"links.npy") + len(b"links.npy")
+    for position in range(start, start + 60):
+        damaged = bytearray(content)
+        damaged[position] ^= 0xFF
+        path.write_bytes(damaged)
+        with suppress(UserError):
+            load_field(path, FieldOptions(), device=CPU)
 
 
 class Hostile:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from ....core.errors import UserError
 from .checkpoint_file import ZIP_MAGIC, bad_weights, truncated
 
 MAX_BYTES = 2**33
@@ -76,7 +77,9 @@ def open_npz(path: Path) -> NpzArrays:
                 if member.filename.endswith(ENDING):
                     name = member.filename.removesuffix(ENDING)
                     shapes[name] = _shape(archive, member, path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # the readers raise whatever the damage happens to trigger
         raise truncated(path) from error
     return NpzArrays(path, shapes)
 
