@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
+from .json_values import are_numbers, is_number, is_whole, not_as_expected
 from .picture_size import picture_size
 
 MAX_IMAGE_SIDE = 8192
@@ -108,14 +109,28 @@ class Camera:
         }
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> Camera:
+    def from_json(data: Any) -> Camera:
         """Read what `to_json` wrote. Raises UserError when a value is missing or unusable."""
-        try:
-            fl_x, fl_y, cx, cy = (float(data[key]) for key in ("fl_x", "fl_y", "cx", "cy"))
-            matrix = np.array(data["transform_matrix"], dtype=np.float64)
-            return Camera(int(data["w"]), int(data["h"]), fl_x, fl_y, cx, cy, matrix)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise UserError(f"The camera description is incomplete or wrong ({error}).") from error
+        if not isinstance(data, dict):
+            raise not_as_expected("A camera", "an object with named values", data)
+        for key in ("w", "h", "fl_x", "fl_y", "cx", "cy"):
+            kind, fits = ("whole number", is_whole) if key in "wh" else ("number", is_number)
+            if not fits(data.get(key)):
+                raise not_as_expected(f"A camera's {key!r}", f"a {kind}", data.get(key))
+        rows = data.get("transform_matrix")
+        if not isinstance(rows, list) or [are_numbers(row, 4) for row in rows] != [True] * 4:
+            raise not_as_expected(
+                "A camera's 'transform_matrix'", "four rows of four numbers", rows
+            )
+        return Camera(
+            width=int(data["w"]),
+            height=int(data["h"]),
+            fl_x=float(data["fl_x"]),
+            fl_y=float(data["fl_y"]),
+            cx=float(data["cx"]),
+            cy=float(data["cy"]),
+            field_from_camera=np.array(rows, dtype=np.float64),
+        )
 
 
 def check_image_size(width: int, height: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .cameras import Camera
 from .errors import UserError
+from .json_values import not_as_expected
 from .prompts import ObjectPrompt, parse_prompts, prompts_from_json
 
 
@@ -33,12 +34,11 @@ class PromptedView:
         return {"camera": self.camera.to_json(), "objects": objects}
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> PromptedView:
+    def from_json(data: Any) -> PromptedView:
         """Read an entry of ``more_views``. Raises UserError when it is not one."""
-        try:
-            camera = Camera.from_json(data["camera"])
-        except (KeyError, TypeError) as error:
-            raise UserError(f"A further view names no camera ({error}).") from error
+        if not isinstance(data, dict):
+            raise not_as_expected("A further view", 'an object with a "camera"', data)
+        camera = Camera.from_json(data.get("camera"))
         return PromptedView(camera, tuple(prompts_from_json(data)))
 
 

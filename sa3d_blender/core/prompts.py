@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .json_values import are_numbers, is_whole, not_as_expected
 
 OBJECT = 1
 """Label of a click on the object."""
@@ -82,28 +84,48 @@ class ObjectPrompt:
         return data
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> ObjectPrompt:
+    def from_json(data: Any) -> ObjectPrompt:
         """Read one entry of ``prompts.json``. Raises UserError when it is not one."""
-        try:
-            points = tuple((float(x), float(y)) for x, y in data.get("points") or ())
-            labels = data.get("labels")
-            labels = tuple(map(_label, [OBJECT] * len(points) if labels is None else labels))
-            box = data.get("box") or None
-            if box is not None:
-                x0, y0, x1, y1 = (float(v) for v in box)
-                box = (x0, y0, x1, y1)
-            candidate = int(data.get("candidate", 0))
-            refines = bool(data.get("refines", False))
-            return ObjectPrompt(str(data["name"]), points, labels, box, candidate, refines)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise UserError(f"A prompt is not written as expected ({error}).") from error
+        if not isinstance(data, dict):
+            raise not_as_expected("A prompt", 'an object with a "name"', data)
+        name = data.get("name")
+        if not isinstance(name, str):
+            raise not_as_expected("An object's 'name'", "text", name)
+        for key, (wanted, fits) in EXPECTED.items():
+            value = data.get(key)
+            if value is not None and not fits(value):
+                raise not_as_expected(f"The {key!r} of object {name!r}", wanted, value)
+        points = tuple((float(x), float(y)) for x, y in data.get("points") or ())
+        labels = data.get("labels")
+        labels = [OBJECT] * len(points) if labels is None else labels
+        x0, y0, x1, y1 = map(float, data.get("box") or (0, 0, 0, 0))
+        return ObjectPrompt(
+            name,
+            points,
+            tuple(map(int, labels)),
+            (x0, y0, x1, y1) if data.get("box") else None,
+            int(data.get("candidate") or 0),
+            bool(data.get("refines")),
+        )
 
 
-def _label(value: Any) -> int:
-    """1 or 0, however it is written; half of one is an error, not cut off."""
-    if int(value) != value:
-        raise ValueError(f"{value} is no label")
-    return int(value)
+def _are_points(value: Any) -> bool:
+    return isinstance(value, list) and all(are_numbers(point, 2) for point in value)
+
+
+def _are_labels(value: Any) -> bool:
+    """Labels may be written as numbers or as true and false; half of one is none."""
+    return isinstance(value, list) and all(isinstance(v, bool) or is_whole(v) for v in value)
+
+
+EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "points": ("a list of [x, y]", _are_points),
+    "labels": ("a list of 1 and 0, one for each point", _are_labels),
+    "box": ("[x0, y0, x1, y1]", lambda value: value == [] or are_numbers(value, 4)),
+    "candidate": ("a whole number", is_whole),
+    "refines": ("true or false", lambda value: isinstance(value, bool)),
+}
+"""What an entry of ``prompts.json`` has besides its name; all of it may be left out."""
 
 
 def check_name(name: str) -> None:

@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...core.array_file import save_array
@@ -48,19 +47,20 @@ from ...core.settings import (
 from ..memory_use import memory_use
 from ..meshing.mesh_jobs import REST, write_object
 from ..rendering.point_cloud import sample_surface
-from ..segmentation.coarse_objects import CoarseObjects
 from ..segmentation.report import Run, versions
-from ..view_path.previews import Previews
 from ..view_path.training_views import (
     describe_training_cameras,
     known_cameras,
     placed_cameras,
     read_cameras,
 )
-from .request_params import MissingParamError, NamedParams, Params, checkpoint_of
+from .request_params import NamedParams, ParamError, Params, checkpoint_of
 from .session import Session, choose_device
+from .watched_run import show_previews
 
 log = logging.getLogger(__name__)
+POINTS = (1, 10_000_000)
+"""Least and most that may be asked for."""
 
 
 class Server:
@@ -72,7 +72,7 @@ class Server:
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._cancelled: set[RequestId] = set()
         self._session = Session(choose_device(device))
-        self._methods: dict[str, Callable[[Params, Run], Params]] = {
+        self._methods: dict[str, Callable[[NamedParams, Run], Params]] = {
             "hello": self._hello,
             "unload": self._unload,
             "info": self._info,
@@ -126,7 +126,7 @@ class Server:
             run.check()
             result = method(NamedParams(request.params), run)
             return Response(request.id, result)
-        except MissingParamError as error:
+        except ParamError as error:
             return Failure(request.id, INVALID_PARAMS, str(error), error.code)
         except UserError as error:
             return Failure(request.id, USER_ERROR, str(error), error.code)
@@ -161,7 +161,7 @@ class Server:
             self._wire.write(line)
             self._wire.flush()
 
-    def _hello(self, params: Params, run: Run) -> Params:
+    def _hello(self, params: NamedParams, run: Run) -> Params:
         found = versions()
         return {
             "version": found["sa3d_blender"],
@@ -173,116 +173,99 @@ class Server:
             "memory": memory_use(self._session.device),
         }
 
-    def _unload(self, params: Params, run: Run) -> Params:
+    def _unload(self, params: NamedParams, run: Run) -> Params:
         self._session.unload()
         return {}
 
-    def _info(self, params: Params, run: Run) -> Params:
+    def _info(self, params: NamedParams, run: Run) -> Params:
         return self._session.info(*checkpoint_of(params))
 
-    def _render(self, params: Params, run: Run) -> Params:
+    def _render(self, params: NamedParams, run: Run) -> Params:
         begin = time.perf_counter()
         camera = Camera.from_json(params["camera"])
+        path = params.path("out") / "view.npy"
         picture = self._session.picture(*checkpoint_of(params), camera, run)
-        path = Path(params["out"]) / "view.npy"
         save_array(path, picture.image.cpu().numpy())
         return {"image": str(path), "seconds": time.perf_counter() - begin}
 
-    def _predict(self, params: Params, run: Run) -> Params:
-        objects = prompts_from_json(params) if params["objects"] else []
+    def _predict(self, params: NamedParams, run: Run) -> Params:
+        objects = prompts_from_json(params) if params.entries("objects") else []
+        out = params.path("out")
         predictions = self._session.predict(
             *checkpoint_of(params),
             Camera.from_json(params["camera"]),
             objects,
-            (params.get("segmenter", "bundled"), params.get("weights")),
+            (params.get("segmenter", "bundled"), params.optional_text("weights")),
             view_size=params.get("view_size"),
             run=run,
         )
         found = []
         for i, (prompt, answer) in enumerate(zip(objects, predictions, strict=True)):
-            path = Path(params["out"]) / f"masks_{i}.npy"
+            path = out / f"masks_{i}.npy"
             save_array(path, answer.masks)
             found.append(
                 {"name": prompt.name, "masks": str(path), "scores": answer.scores.tolist()}
             )
         return {"objects": found}
 
-    def _points(self, params: Params, run: Run) -> Params:
+    def _points(self, params: NamedParams, run: Run) -> Params:
         checkpoint, options = checkpoint_of(params)
+        count, seconds = params.whole("count", *POINTS), params.seconds("seconds")
+        path, side_file = (
+            params.path("out") / "points.npz",
+            params.optional_path("training_cameras"),
+        )
         field = self._session.field(checkpoint, options, run)
         run.check()
-        side_file = params.get("training_cameras")
-        cameras = known_cameras(field, checkpoint, Path(side_file) if side_file else None)
-        cloud = sample_surface(
-            field, cameras, count=int(params["count"]), seconds=float(params["seconds"]), run=run
-        )
-        path = Path(params["out"]) / "points.npz"
+        cameras = known_cameras(field, checkpoint, side_file)
+        cloud = sample_surface(field, cameras, count=count, seconds=seconds, run=run)
         cloud.save(path)
         return {"points": str(path), "count": len(cloud.points)}
 
-    def _training_cameras(self, params: Params, run: Run) -> Params:
-        path = Path(params["file"])
+    def _training_cameras(self, params: NamedParams, run: Run) -> Params:
+        path = params.path("file")
         return describe_training_cameras(self._session, *checkpoint_of(params), path, run)
 
-    def _segment(self, params: Params, run: Run) -> Params:
+    def _segment(self, params: NamedParams, run: Run) -> Params:
         if params.get("previews"):
-            self._show_previews(params["previews"], run)
+            wanted = params.params("previews")
+            show_previews(wanted.path("folder"), wanted.colors("colors"), run)
         return self._session.segment(
             *checkpoint_of(params),
             Camera.from_json(params["camera"]),
             prompts_from_json({"objects": params["objects"]}),
             settings_from_json(SegmentSettings, params.get("settings")),
             settings_from_json(MeshSettings, params.get("mesh")),
-            Path(params["out"]),
+            params.path("out"),
             own_meshes=own_meshes_from_json(params.get("own_meshes")),
-            more=[PromptedView.from_json(view) for view in params.get("more_views", [])],
+            more=[PromptedView.from_json(view) for view in params.optional_entries("more_views")],
             given=self._given_cameras(params, run),
-            keep=params.get("keep", ()),
+            keep=params.names("keep"),
             run=run,
         )
 
-    def _show_previews(self, wanted: Params, run: Run) -> None:
-        """Send each preview as progress that says again where the run is."""
-        said: list[tuple[str, int, int, str]] = []
-        say = run.on_progress
-
-        def remember(stage: str, n: int, total: int, text: str) -> None:
-            said[:] = [(stage, n, total, text)]
-            say(stage, n, total, text)
-
-        def send(**more: Any) -> None:
-            for progress in said:
-                say(*progress, **more)
-
-        def send_points(files: dict[str, Path]) -> None:
-            send(points={name: str(path) for name, path in files.items()})
-
-        folder = Path(wanted["folder"])
-        run.on_progress = remember
-        run.previews = Previews(folder, wanted["colors"], lambda path: send(picture=str(path)))
-        run.on_votes = CoarseObjects(folder, send_points).visited
-
-    def _given_cameras(self, params: Params, run: Run) -> list[Camera]:
+    def _given_cameras(self, params: NamedParams, run: Run) -> list[Camera]:
         """Those of the request itself, or of a file that it names."""
-        given = [Camera.from_json(data) for data in params.get("cameras", [])]
-        if params.get("training_cameras"):
-            read = read_cameras(Path(params["training_cameras"]))
+        given = [Camera.from_json(data) for data in params.optional_entries("cameras")]
+        side_file = params.optional_path("training_cameras")
+        if side_file is not None:
+            read = read_cameras(side_file)
             field = self._session.field(*checkpoint_of(params), run)
             given += placed_cameras(read, field).cameras
         return given
 
-    def _mesh(self, params: Params, run: Run) -> Params:
+    def _mesh(self, params: NamedParams, run: Run) -> Params:
         settings = settings_from_json(MeshSettings, params.get("mesh"))
-        result, out = Path(params["result"]), Path(params["out"])
+        result, out = params.path("result"), params.path("out")
         own = own_meshes_from_json(params.get("own_meshes"))
-        only = params.get("objects")
+        only = params.names("objects")
         meshes = self._session.mesh(result, settings, run, own_meshes=own, only=only)
         return {"objects": [write_object(name, mesh, out) for name, mesh in meshes.items()]}
 
-    def _rest(self, params: Params, run: Run) -> Params:
+    def _rest(self, params: NamedParams, run: Run) -> Params:
         settings = settings_from_json(MeshSettings, params.get("mesh"))
-        mesh = self._session.rest(Path(params["result"]), settings, run)
-        return {"objects": [write_object(REST, mesh, Path(params["out"]))]}
+        result, out = params.path("result"), params.path("out")
+        return {"objects": [write_object(REST, self._session.rest(result, settings, run), out)]}
 
 
 def serve(*, device: str = "auto") -> int:

@@ -60,11 +60,9 @@ def load_sam(name: str, weights: Path | None, device: torch.device) -> Promptabl
 
 
 def _state(name: str, weights: Path) -> dict[str, torch.Tensor]:
-    if is_zipfile(weights) and has_damaged_member(weights):
-        raise UserError(
-            f"{weights} is damaged; download or copy the weights of {name} again.", code="truncated"
-        )
     try:
+        if is_zipfile(weights) and has_damaged_member(weights):
+            raise _damaged(name, weights)
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"There are no weights at {weights}.", code="missing_file") from error
@@ -74,6 +72,12 @@ def _state(name: str, weights: Path) -> dict[str, torch.Tensor]:
     if not all(isinstance(entry, torch.Tensor) for entry in entries):
         raise _not_the_weights(name, weights)
     return dict(state)
+
+
+def _damaged(name: str, weights: Path) -> UserError:
+    return UserError(
+        f"{weights} is damaged; download or copy the weights of {name} again.", code="truncated"
+    )
 
 
 def _not_the_weights(name: str, weights: Path) -> UserError:

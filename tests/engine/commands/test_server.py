@@ -1,12 +1,9 @@
-"""The engine behind its pipes: every method, cancel, and bad lines."""
+"""The engine behind its pipes: every method."""
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +12,13 @@ import pytest
 from PIL import Image
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.core.connection.messages import (
-    CANCELLED,
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    PARSE_ERROR,
-    PROTOCOL,
-    USER_ERROR,
-)
+from sa3d_blender.core.connection.messages import PROTOCOL
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.engine.commands import session
-from sa3d_blender.engine.commands.server import Server
 from sa3d_blender.engine.segmentation.artist_view import EmbeddedPicture, embed_picture
 from tests.support.engine_jobs import BOX, CHECKPOINT, SCENE, camera, field, job
-from tests.support.pipe_client import PATIENCE, Client
-from tests.support.scripted_segmenter import ScriptedSegmenter
-
-
-@pytest.fixture(scope="module")
-def segmenter() -> ScriptedSegmenter:
-    return ScriptedSegmenter()
-
-
-@pytest.fixture(scope="module")
-def client(segmenter: ScriptedSegmenter) -> Iterator[Client]:
-    """A server in a thread of this process; its stdin is never closed, as that ends the process."""
-    their_source, our_wire = os.pipe()
-    our_source, their_wire = os.pipe()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "load_segmenter", lambda *_args, **_options: segmenter)
-        server = Server(os.fdopen(their_wire, "wb"), device="cpu")
-        source = os.fdopen(their_source, "rb")
-        thread = threading.Thread(target=server.serve, args=(source,), daemon=True)
-        thread.start()
-        wire = os.fdopen(our_wire, "wb", closefd=False)
-        client = Client(os.fdopen(our_source, "rb"), wire)
-        yield client
-        client.ask("shutdown")
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
+from tests.support.pipe_client import Client
 
 
 def test_hello(client: Client) -> None:
@@ -180,131 +142,3 @@ def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
     assert made["name"] == "Rest of the Scene"
     assert 100 < made["faces"] <= 5000
     assert MeshData.load(Path(made["mesh"])).texture is not None
-
-
-@pytest.mark.parametrize(
-    ("method", "changed", "code", "reason"),
-    [
-        ("info", {"checkpoint": "/nö/such 文.th"}, USER_ERROR, "missing_file"),
-        ("info", {"checkpoint": None}, USER_ERROR, "invalid_input"),
-        ("info", {"checkpoint": str(Path(__file__))}, USER_ERROR, "not_a_checkpoint"),
-        ("info", {"options": {"colour": 3}}, USER_ERROR, "invalid_input"),
-        ("segment", {"objects": []}, USER_ERROR, "invalid_input"),
-        ("segment", {"own_meshes": ["Kiste 箱"]}, USER_ERROR, "invalid_input"),
-        ("segment", {"own_meshes": {"Kiste 箱": {"max_faces": 1}}}, USER_ERROR, "setting"),
-        (
-            "segment",
-            {"objects": [{"name": "a", "points": [[-1, 2]]}]},
-            USER_ERROR,
-            "prompt_outside",
-        ),
-        (
-            "segment",
-            {"objects": [{"name": "a", "points": [[158, 41]]}]},
-            USER_ERROR,
-            "empty_background",
-        ),
-        ("segment", {"settings": {"views": 0}}, USER_ERROR, "setting"),
-        ("segment", {"settings": {"views": "many"}}, USER_ERROR, "setting"),
-        ("segment", {"mesh": {"resolution": 5000}}, USER_ERROR, "setting"),
-        ("segment", {"settings": {"segmenter": "best"}}, USER_ERROR, "invalid_input"),
-        ("segment", {"out": str(Path(__file__) / "below")}, USER_ERROR, "cannot_write"),
-        (
-            "mesh",
-            {"result": "/nowhere/result.npz", "objects": None},
-            USER_ERROR,
-            "missing_file",
-        ),
-        ("render", {"camera": {"w": 0}}, USER_ERROR, "invalid_input"),
-        ("render", {"camera": {**camera().to_json(), "w": 20000}}, USER_ERROR, "image_size"),
-        ("render", {"out": str(Path(__file__))}, USER_ERROR, "cannot_write"),
-        ("fly", {}, METHOD_NOT_FOUND, ""),
-        ("mesh", {}, INVALID_PARAMS, "invalid_input"),
-        ("info", {"checkpoint": "/no\udcff/model.th"}, INTERNAL_ERROR, "internal"),
-    ],
-)
-def test_failures(
-    client: Client, tmp_path: Path, method: str, changed: Any, code: int, reason: str
-) -> None:
-    failure = client.failure(method, **(job(tmp_path / "out") | changed))
-    assert failure["code"] == code
-    assert failure["data"]["reason"] == reason
-    assert failure["message"].endswith(".")
-    assert not any((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
-    assert client.result("hello")
-
-
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        (b"garbage", PARSE_ERROR),
-        (b"", PARSE_ERROR),
-        (b"\xff\xfe\x00", PARSE_ERROR),
-        (b"[" * 100_000, PARSE_ERROR),
-        (b"[]", INVALID_REQUEST),
-        (b'"error"', INVALID_REQUEST),
-        (b'{"jsonrpc": "2.0", "id": null, "method": "hello"}', INVALID_REQUEST),
-        (b'{"jsonrpc": "2.0", "method": "cancel", "params": {"id": null}}', INVALID_PARAMS),
-        (b'{"jsonrpc": "2.0", "method": "cancel", "params": {}}', INVALID_PARAMS),
-    ],
-)
-def test_lines_that_are_no_messages(client: Client, line: bytes, code: int) -> None:
-    client.write(line)
-    answer = client.answer()
-    assert answer["id"] is None
-    assert answer["error"]["code"] == code
-    assert client.result("hello")
-
-
-def test_clients_of_other_habits(client: Client) -> None:
-    """Ids that are words, params that are a list, and a cancel that wants an answer."""
-    client.write(b'{"jsonrpc": "2.0", "id": "first", "method": "hello"}')
-    answer = client.answer()
-    assert (answer["id"], answer["result"]["protocol"]) == ("first", PROTOCOL)
-    client.write(b'{"jsonrpc": "2.0", "id": "second", "method": "info", "params": [1]}')
-    answer = client.answer()
-    assert (answer["id"], answer["error"]["code"]) == ("second", INVALID_PARAMS)
-    client.write(b'{"jsonrpc": "2.0", "id": "c", "method": "cancel", "params": {"id": "third"}}')
-    assert client.answer() == {"jsonrpc": "2.0", "id": "c", "result": {}}
-    client.write(b'{"jsonrpc": "2.0", "id": "third", "method": "hello"}')
-    assert client.answer()["error"]["code"] == CANCELLED
-
-
-def test_a_notification_nobody_knows_is_ignored(client: Client) -> None:
-    client.write(b'{"jsonrpc": "2.0", "method": "wave", "params": {}}')
-    assert client.result("hello")
-
-
-def test_cancel_stops_a_render_within_the_view(client: Client, tmp_path: Path) -> None:
-    number = client.ask("render", **field(), camera=camera(6000).to_json(), out=str(tmp_path))
-    time.sleep(0.3)
-    begin = time.perf_counter()
-    client.cancel(number)
-    answer = client.answer()
-    assert answer["id"] == number
-    assert answer["error"]["code"] == CANCELLED
-    assert time.perf_counter() - begin < 10  # the whole picture takes minutes
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_cancel_stops_a_job_within_one_view(client: Client, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    number = client.ask("segment", **job(out, settings={"views": 12, "view_size": 48}))
-    while (message := client.next()).get("params", {}).get("n") != 2:
-        assert message.get("method") == "progress", message
-    client.cancel(number)
-    assert client.answer()["error"]["code"] == CANCELLED
-    begun = [entry["n"] for entry in client.progress if entry["id"] == number]
-    assert max(begun, default=2) < 10, "views that began while the cancel was on its way"
-    assert list(out.iterdir()) == []
-    assert client.result("segment", **job(out))["objects"]
-
-
-def test_cancel_of_a_waiting_request(client: Client, tmp_path: Path) -> None:
-    first = client.ask("render", **field(), camera=camera(6000).to_json(), out=str(tmp_path))
-    second = client.ask("segment", **job(tmp_path / "out"))
-    client.cancel(second)
-    client.cancel(first)
-    answers = [client.answer() for _ in range(2)]
-    assert [answer["id"] for answer in answers] == [first, second]
-    assert {answer["error"]["code"] for answer in answers} == {CANCELLED}

@@ -1,0 +1,38 @@
+"""What the add-on shows while a run is going on: small pictures and points, told as progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..segmentation.coarse_objects import CoarseObjects
+from ..segmentation.report import Run
+from ..view_path.previews import Previews
+
+
+def show_previews(folder: Path, colors: Mapping[str, Sequence[float]], run: Run) -> None:
+    """Let a run send each preview as progress that says again where the run is.
+
+    Args:
+        folder: for the previews' files.
+        colors: red, green and blue in [0, 1] by object.
+        run: is changed.
+    """
+    said: list[tuple[str, int, int, str]] = []
+    say = run.on_progress
+
+    def remember(stage: str, n: int, total: int, text: str) -> None:
+        said[:] = [(stage, n, total, text)]
+        say(stage, n, total, text)
+
+    def send(**more: Any) -> None:
+        for progress in said:
+            say(*progress, **more)
+
+    def send_points(files: dict[str, Path]) -> None:
+        send(points={name: str(path) for name, path in files.items()})
+
+    run.on_progress = remember
+    run.previews = Previews(folder, colors, lambda path: send(picture=str(path)))
+    run.on_votes = CoarseObjects(folder, send_points).visited
