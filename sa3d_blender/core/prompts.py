@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .json_values import are_numbers, is_whole, not_as_expected
+from .json_values import are_numbers, is_number, is_whole, not_as_expected
 
 OBJECT = 1
 """Label of a click on the object."""
@@ -110,7 +110,13 @@ class ObjectPrompt:
 
 
 def _are_points(value: Any) -> bool:
-    return isinstance(value, list) and all(are_numbers(point, 2) for point in value)
+    """What is not finite is let through: it lies outside every picture, and is told there."""
+    return isinstance(value, list) and all(
+        isinstance(point, list)
+        and len(point) == 2
+        and all(isinstance(v, float) or is_number(v) for v in point)
+        for point in value
+    )
 
 
 def _are_labels(value: Any) -> bool:
