@@ -14,10 +14,12 @@ import bpy
 from ...core.errors import UserError
 from ...core.point_cloud import PointCloud
 from ..engine_link import session
-from .point_shader import DrawnPoints
+from .point_shader import DrawnPoints, draw_points
 
 TINT = 0.6
 """How much of a point's colour is the object's."""
+BEHIND = -2.0
+"""How far the points are taken to be behind what is in the same place, in their spacings."""
 OFTEN, IDLE = 0.1, 0.5
 """Seconds between looks."""
 Color = tuple[float, float, float, float]
@@ -48,6 +50,13 @@ def shown() -> list[tuple[bpy.types.Object, DrawnPoints, Color]]:
         (nerf, drawn, (*entries.get(name, (0.1, 0.75, 1.0)), TINT))
         for name, drawn in coarse.drawn.items()
     ]
+
+
+def draw(context: bpy.types.Context) -> None:
+    """Draw them into a 3D viewport. Only called from a draw handler."""
+    view, height = context.region_data, context.region.height
+    for nerf, points, tint in shown():
+        draw_points(points, nerf.matrix_world, view, height, tint=tint, push=BEHIND)
 
 
 def tick() -> float:

@@ -1,8 +1,4 @@
-"""What is drawn over the camera's picture: masks, prompts, and the picture itself while clicking.
-
-While the tool is active the NeRF's picture lies in front of whatever the scene holds; otherwise a
-mesh that was cut out before would hide what is clicked on.
-"""
+"""What is drawn over the camera's picture: masks, prompts, and the picture while clicking."""
 
 from __future__ import annotations
 
@@ -19,11 +15,12 @@ from ..clicking.second_camera import candidate
 from ..nerf.nerf import scene_nerf
 from ..properties import BOX, NEGATIVE
 from . import coarse_preview, overlay_shaders, viewport_preview
-from .camera_frame import Corners, frame_in_region, is_tool_active, region_from_pixel
+from .camera_frame import Corners, region_from_pixel
+from .covering_picture import clicked_frame, covers_scene, draw_cover
 from .drawing import ViewportDrawing
 from .views import world_camera
 
-MARKER = 7.0
+MARKER = 8.5
 """Radius of a prompt's marker in pixels, at a user interface scale of 1."""
 TINT = 0.35
 """Opacity of a mask."""
@@ -40,17 +37,15 @@ def draw() -> None:
     """Draw handler of the 3D viewports."""
     began = time.perf_counter()
     context = bpy.context
-    camera = context.scene.camera
-    if camera is None or camera.type != "CAMERA" or not context.space_data.overlay.show_overlays:
-        return
-    nerf = scene_nerf(context.scene)
-    corners = frame_in_region(context, camera)
-    if nerf is None or corners is None or camera.data.type != "PERSP":
+    camera, nerf = context.scene.camera, scene_nerf(context.scene)
+    corners = clicked_frame(context)
+    if nerf is None or corners is None:
         return
     gpu.state.blend_set("ALPHA")
     try:
-        if is_tool_active(context) and not coarse_preview.shown():
-            _draw_picture(camera, corners)
+        if covers_scene(context):
+            draw_cover(camera, corners)
+            coarse_preview.draw(context)
         take_answer()
         if not viewport_preview.is_moving():
             _draw_masks(nerf, corners)
@@ -61,14 +56,6 @@ def draw() -> None:
         gpu.state.blend_set("NONE")
     timing.append(time.perf_counter() - began)
     del timing[:-500]
-
-
-def _draw_picture(camera: bpy.types.Object, corners: Corners) -> None:
-    followed = viewport_preview.texture_of(camera)
-    if followed is not None:
-        overlay_shaders.draw_pixels(followed, corners)
-    elif camera.sa3d.view is not None:
-        overlay_shaders.draw_picture(camera.sa3d.view, corners)
 
 
 def _draw_masks(nerf: bpy.types.Object, corners: Corners) -> None:

@@ -17,6 +17,8 @@ from mathutils import Matrix
 
 Corners = Sequence[Sequence[float]]
 Color = tuple[float, float, float, float]
+EDGE: Color = (0.02, 0.02, 0.02, 1.0)
+"""Around markers and lines, so that they are seen on white, too."""
 
 _PLACE = """
 void main()
@@ -65,12 +67,14 @@ void main()
   float away = length(place);
   float soft = fwidth(away);
   float disc = 1.0 - smoothstep(1.0 - soft, 1.0, away);
-  float rim = smoothstep(0.72 - soft, 0.72, away);
+  float edge = smoothstep(0.82 - soft, 0.82, away);
+  float rim = smoothstep(0.60 - soft, 0.60, away);
   vec2 arm = abs(place);
-  float bar = step(arm.y, 0.13) * step(arm.x, 0.45);
-  float post = step(arm.x, 0.13) * step(arm.y, 0.45) * (1.0 - negative);
+  float bar = step(arm.y, 0.11) * step(arm.x, 0.38);
+  float post = step(arm.x, 0.11) * step(arm.y, 0.38) * (1.0 - negative);
   vec3 tone = mix(color.rgb, vec3(0.0), 0.75 * negative);
-  fragColor = vec4(mix(tone, vec3(1.0), max(rim, max(bar, post))), disc);
+  vec3 inner = mix(tone, vec3(1.0), max(rim, max(bar, post)));
+  fragColor = vec4(mix(inner, dark.rgb, edge), disc * mix(1.0, dark.a, edge));
 }
 """
 
@@ -110,7 +114,8 @@ def _mask_shader() -> Any:
 
 @cache
 def _marker_shader() -> Any:
-    return _shader(_MARKER, (("VEC4", "color"), ("FLOAT", "negative")), textured=False)
+    constants = (("VEC4", "color"), ("VEC4", "dark"), ("FLOAT", "negative"))
+    return _shader(_MARKER, constants, textured=False)
 
 
 def mask_texture(mask: np.ndarray) -> Any:
@@ -127,11 +132,8 @@ def mask_texture(mask: np.ndarray) -> Any:
 
 
 def draw_picture(image: bpy.types.Image, corners: Corners) -> None:
-    """Draw a Blender image into the camera's frame, with its own colours."""
-    shader = _picture_shader()
-    shader.bind()
-    shader.uniform_sampler("image", gpu.texture.from_image(image))
-    _quad(shader, corners)
+    """Draw a Blender image into the camera's frame, with its own colours, before everything."""
+    _draw_before_all(_picture_shader(), gpu.texture.from_image(image), corners)
 
 
 def picture_pixels(picture: np.ndarray) -> np.ndarray:
@@ -150,10 +152,20 @@ def picture_texture(pixels: np.ndarray) -> Any:
 
 def draw_pixels(texture: Any, corners: Corners) -> None:
     """Draw a texture of `picture_texture` into the camera's frame, before everything."""
-    shader = _pixels_shader()
+    _draw_before_all(_pixels_shader(), texture, corners)
+
+
+def _draw_before_all(shader: Any, texture: Any, corners: Corners) -> None:
+    """Whatever was drawn is hidden, and hides nothing of what is drawn from now on."""
     shader.bind()
     shader.uniform_sampler("image", texture)
-    _quad(shader, corners)
+    gpu.state.depth_test_set("ALWAYS")
+    gpu.state.depth_mask_set(True)
+    try:
+        _quad(shader, corners, matrix=_farthest(*gpu.state.viewport_get()[2:]))
+    finally:
+        gpu.state.depth_mask_set(False)
+        gpu.state.depth_test_set("NONE")
 
 
 def draw_backdrop(texture: Any, corners: Corners, region: tuple[int, int]) -> None:
@@ -187,10 +199,11 @@ def draw_mask(texture: Any, corners: Corners, color: Color) -> None:
 def draw_marker(
     center: tuple[float, float], radius: float, color: Sequence[float], negative: bool
 ) -> None:
-    """Draw a disc with a plus, or a dark one with a minus."""
+    """Draw a disc with a plus, or a dark one with a minus, in a white and a dark ring."""
     shader = _marker_shader()
     shader.bind()
     shader.uniform_float("color", (*color[:3], 1.0))
+    shader.uniform_float("dark", EDGE)
     shader.uniform_float("negative", float(negative))
     (x, y), r = center, radius
     square = [(x + r, y + r), (x + r, y - r), (x - r, y - r), (x - r, y + r)]
@@ -198,15 +211,16 @@ def draw_marker(
 
 
 def draw_outline(points: Sequence[tuple[float, float]], color: Color) -> None:
-    """Draw a closed line of two pixels."""
+    """Draw a closed line of two pixels, with a dark edge."""
     shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
     line = [(x, y, 0.0) for x, y in (*points, points[0])]
     batch = batch_for_shader(shader, "LINE_STRIP", {"pos": line})
     shader.bind()
     shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
-    shader.uniform_float("lineWidth", 2.0 * bpy.context.preferences.system.ui_scale)
-    shader.uniform_float("color", color)
-    batch.draw(shader)
+    for width, shown in ((4.0, EDGE), (2.0, color)):
+        shader.uniform_float("lineWidth", width * bpy.context.preferences.system.ui_scale)
+        shader.uniform_float("color", shown)
+        batch.draw(shader)
 
 
 def _quad(shader: Any, corners: Corners, *, low: float = 0.0, matrix: Matrix | None = None) -> None:

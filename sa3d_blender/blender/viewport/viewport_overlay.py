@@ -6,10 +6,11 @@ import bpy
 
 from . import coarse_preview, overlay_shaders, point_proxy, viewport_preview
 from .camera_frame import frame_in_region
+from .covering_picture import covers_scene
 from .drawing import ViewportDrawing
 from .point_shader import draw_points
 
-BEHIND, BEFORE = 1.5, -2.0
+BEHIND = 1.5
 """How far points are taken to be behind what is in the same place, in their spacings."""
 
 
@@ -22,8 +23,8 @@ def draw() -> None:
     if not _draw_backdrop(context):
         for nerf, points in point_proxy.shown(context.scene):
             draw_points(points, nerf.matrix_world, view, height, push=BEHIND)
-    for nerf, points, tint in coarse_preview.shown():
-        draw_points(points, nerf.matrix_world, view, height, tint=tint, push=BEFORE)
+    if not covers_scene(context):
+        coarse_preview.draw(context)
 
 
 def _draw_backdrop(context: bpy.types.Context) -> bool:
