@@ -20,8 +20,8 @@ from .installation.installation_panels import (
     draw_running,
 )
 from .nerf.nerf import scene_nerf
-from .properties import BOX, NEGATIVE, POSITIVE
-from .results.own_meshes import draw_mesh_settings
+from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
+from .results.own_meshes import draw_own_mesh
 from .viewport import preview_picture, viewport_preview
 
 
@@ -204,15 +204,21 @@ class SA3D_PT_prompts(Section, bpy.types.Panel):
             column.operator("sa3d.remove_object", text="", icon="REMOVE")
             column.separator()
             column.operator("sa3d.clear_prompts", text="", icon="TRASH")
-            _draw_prompts(layout, nerf)
+        entry = active_object(nerf) if nerf is not None else None
+        if entry is not None:
+            _draw_prompts(layout, nerf, entry)
         layout.operator("sa3d.pick_prompts", icon="EYEDROPPER")
+        if entry is not None:
+            header, body = layout.panel("sa3d_object_mesh", default_closed=True)
+            header.label(text=f"Mesh of {entry.name}")
+            if body:
+                draw_own_mesh(body, entry)
 
 
-def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
-    """What the active object's prompts are, its mask, and what is wrong with them."""
-    entry = active_object(nerf)
-    if entry is None:
-        return
+def _draw_prompts(
+    layout: bpy.types.UILayout, nerf: bpy.types.Object, entry: SA3D_SegmentObject
+) -> None:
+    """What an object's prompts are, its mask, and what is wrong with them."""
     state = object_state(entry)
     if entry.key not in live_masks.live.refused:  # else what is wrong is said below
         layout.label(text=state.sentence, icon=state.icon)
@@ -226,10 +232,6 @@ def _draw_prompts(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
         count = len(answer.masks)
         text = f"Mask {candidate(entry, bpy.context.scene.camera, count) + 1} of {count}"
         layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
-    header, body = layout.panel("sa3d_object_mesh", default_closed=True)
-    header.label(text=f"Mesh of {entry.name}")
-    if body:
-        draw_mesh_settings(body, nerf, entry)
     if live_masks.live.error is not None:
         draw_error(layout, live_masks.live.error, cures=LIVE_CURES)
 

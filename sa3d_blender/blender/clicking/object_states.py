@@ -24,7 +24,7 @@ class ObjectState(Enum):
     needs_click = ("Click on it first", "EYEDROPPER")
     ready = ("Ready to be cut out", "PLAY")
     running = ("Being cut out", "TIME")
-    changed = ("Its prompts or settings changed since it was cut out", "FILE_REFRESH")
+    changed = ("Changed since it was cut out", "FILE_REFRESH")
     done = ("Cut out", "CHECKMARK")
 
     @property

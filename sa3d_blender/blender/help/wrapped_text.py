@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-SIDEBAR = 36
-"""Characters a line in the sidebar at its usual width."""
+SIDEBAR = 32
+"""Characters a line in a box in the sidebar at its usual width."""
 PREFERENCES = 75
 """Characters a line in the preferences at their usual width."""
 

@@ -51,19 +51,35 @@ def draw_mesh_settings(
     layout: bpy.types.UILayout, nerf: bpy.types.Object, entry: SA3D_SegmentObject | None
 ) -> None:
     """A switch for the entry's own settings, and those that hold for it."""
+    if entry is not None and draw_own_mesh(layout, entry):
+        return
     facts = nerf.sa3d.nerf
-    own = entry.own_mesh if entry is not None and entry.own_mesh.use else None
-    if entry is not None:
-        row = layout.row()
-        row.alignment = "LEFT"
-        switch = row.operator(
-            "sa3d.own_mesh",
-            text=f"Own Settings for {entry.name}",
-            icon="CHECKBOX_HLT" if own is not None else "CHECKBOX_DEHLT",
-            emboss=False,
-        )
-        switch.name = entry.name
-    size, surface = (facts, facts.surface) if own is None else (own, own)
+    if len(facts.objects) > 1:
+        layout.label(text="Settings of all objects:")
+    _draw_settings(layout, facts, facts.surface)
+
+
+def draw_own_mesh(layout: bpy.types.UILayout, entry: SA3D_SegmentObject) -> bool:
+    """The switch, and below it the entry's own settings while they are used; whether they are.
+
+    Not those of all objects: whoever changed them here would change the other objects' meshes.
+    """
+    own = entry.own_mesh
+    row = layout.row()
+    row.alignment = "LEFT"
+    switch = row.operator(
+        "sa3d.own_mesh",
+        text=f"Own Settings for {entry.name}",
+        icon="CHECKBOX_HLT" if own.use else "CHECKBOX_DEHLT",
+        emboss=False,
+    )
+    switch.name = entry.name
+    if own.use:
+        _draw_settings(layout, own, own)
+    return bool(own.use)
+
+
+def _draw_settings(layout: bpy.types.UILayout, size: MeshSize, surface: Surface) -> None:
     for source, kind in ((size, MeshSize), (surface, Surface)):
         for name in kind.__annotations__:
             layout.prop(source, name)

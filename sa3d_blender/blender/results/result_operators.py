@@ -59,7 +59,9 @@ class SA3D_OT_own_mesh(Caller, bpy.types.Operator):
     needs = (workflow.why_no_object,)
 
     name: StringProperty(
-        name="Name", description="The object; the active one when empty", options={"SKIP_SAVE"}
+        name="Name",
+        description="The object; the active one when empty",
+        options={"SKIP_SAVE", "HIDDEN"},
     )
 
     def call(self, context: bpy.types.Context) -> None:

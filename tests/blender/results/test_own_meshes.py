@@ -11,7 +11,10 @@ from unittest.mock import MagicMock
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.results.own_meshes import draw_mesh_settings
+from bl_ext.user_default.sa3d_blender.blender.results.own_meshes import (
+    draw_mesh_settings,
+    draw_own_mesh,
+)
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 
@@ -103,12 +106,25 @@ def test_the_panel_shows_the_settings_that_hold(table: bpy.types.Object) -> None
     ):
         layout = MagicMock()
         draw_mesh_settings(layout, table, facts.objects[name])
-        shown = [call.args for call in layout.prop.call_args_list]
-        assert shown == list(zip([size] * 2 + [surface] * 3, names, strict=True))
+        assert shown(layout) == list(zip([size] * 2 + [surface] * 3, names, strict=True))
         (switch,) = layout.row().operator.call_args_list
         assert name in switch.kwargs["text"]
     api.remove_object(table, "mug")
     draw_mesh_settings(MagicMock(), table, None)
+
+
+def test_beside_one_object_those_of_all_cannot_be_changed(table: bpy.types.Object) -> None:
+    layouts = MagicMock(), MagicMock()
+    for layout, name in zip(layouts, ("mug", "Teller 盘"), strict=True):
+        draw_own_mesh(layout, table.sa3d.nerf.objects[name])
+    own, others = map(shown, layouts)
+    assert {source for source, _ in own} == {table.sa3d.nerf.objects["mug"].own_mesh}
+    assert others == []
+
+
+def shown(layout: MagicMock) -> list[Any]:
+    """The properties that were drawn, with what they belong to."""
+    return [call.args for call in layout.prop.call_args_list]
 
 
 def entry() -> bpy.types.PropertyGroup:
