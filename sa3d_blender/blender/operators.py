@@ -18,6 +18,7 @@ from .viewport.camera_frame import look_through_camera
 from .workflow import Why
 
 WAIT = bpy.app.background
+CHECKPOINT_FILTER = ";".join(f"*{ending}" for ending in CHECKPOINT_EXTENSIONS)
 Needs = tuple[Callable[[bpy.types.Context], Why], ...]
 
 
@@ -81,9 +82,7 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
     filepath: StringProperty(
         name="File", description="The checkpoint", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
-    filter_glob: StringProperty(
-        default=";".join(f"*{ending}" for ending in CHECKPOINT_EXTENSIONS), options={"HIDDEN"}
-    )
+    filter_glob: StringProperty(default=CHECKPOINT_FILTER, options={"HIDDEN"})
     scene_kind: EnumProperty(
         name="Scene",
         description="How the NeRF was trained, where its file does not say",
@@ -118,6 +117,30 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
             background=self.background,
             wait=WAIT,
         )
+
+
+class SA3D_OT_find_checkpoint(Caller, bpy.types.Operator):
+    """Choose where the checkpoint of this NeRF is now; everything made from it stays"""
+
+    bl_idname = "sa3d.find_checkpoint"
+    bl_label = "Find Checkpoint"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf)
+
+    filepath: StringProperty(
+        name="File", description="The checkpoint", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
+    filter_glob: StringProperty(default=CHECKPOINT_FILTER, options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file, where it was before."""
+        self.filepath = bpy.path.abspath(require_nerf(context.scene).sa3d.nerf.checkpoint)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Use it from now on."""
+        api.find_checkpoint(self.filepath)
 
 
 class SA3D_OT_add_camera(Caller, bpy.types.Operator):
@@ -240,6 +263,7 @@ _CLASSES = (
     SA3D_OT_start_engine,
     SA3D_OT_stop_engine,
     SA3D_OT_load_nerf,
+    SA3D_OT_find_checkpoint,
     SA3D_OT_add_camera,
     SA3D_OT_render_view,
     SA3D_OT_segment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,20 @@ def test_missing_weights_are_those_of_the_chosen_model(nerf: bpy.types.Object) -
     assert cure is not None
     assert (cure.operator, cure.options) == ("sa3d.download_weights", {"model": "vit_l"})
     assert cures.cure_of(UserError("Something else.")) is None
+
+
+def test_a_moved_checkpoint_is_found_again(nerf: bpy.types.Object, tmp_path: Path) -> None:
+    missing = UserError("There is no checkpoint.", code="missing_file")
+    assert cures.cure_of(missing).operator == "sa3d.load_nerf", "another file is missing"
+    moved = tmp_path / "umgezogen 箱.th"
+    shutil.move(nerf.sa3d.nerf.checkpoint, moved)
+    assert cures.cure_of(missing).operator == "sa3d.find_checkpoint"
+    api.add_prompt(nerf, x=160, y=120)
+    with pytest.raises(RuntimeError, match="no file at"):
+        bpy.ops.sa3d.find_checkpoint(filepath=str(tmp_path / "nothing.th"))
+    assert bpy.ops.sa3d.find_checkpoint(filepath=str(moved)) == {"FINISHED"}
+    assert cures.cure_of(missing).operator == "sa3d.load_nerf"
+    assert len(api.segment(nerf)) == 1
 
 
 def test_the_report_says_what_helpers_ask_for(nerf: bpy.types.Object, fake: Fake) -> None:

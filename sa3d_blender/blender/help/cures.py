@@ -12,7 +12,7 @@ import bpy
 from ... import __version__
 from ...core.errors import UserError
 from ..engine_link import engine_facts, engine_log
-from ..nerf.nerf import scene_nerf
+from ..nerf.nerf import has_checkpoint, scene_nerf
 from .wrapped_text import SIDEBAR, wrapped
 
 REPORT_LINES = 40
@@ -33,6 +33,7 @@ class Cure:
 _POINT = Cure("sa3d.pick_prompts", "Add Prompts", "EYEDROPPER")
 _SET_UP = Cure("sa3d.set_up_engine", "Set Up Engine", "IMPORT")
 _LOAD = Cure("sa3d.load_nerf", "Choose the NeRF", "FILE_FOLDER")
+_FIND = Cure("sa3d.find_checkpoint", "Find the File", "FILE_FOLDER")
 _START = Cure("sa3d.start_engine", "Start Engine", "PLAY")
 _SAVE = Cure("wm.save_as_mainfile", "Save As", "FILE_TICK")
 CURES = {
@@ -73,8 +74,10 @@ LIVE_CURES = {
 
 def cure_of(error: UserError, cures: dict[str, Cure] = CURES) -> Cure | None:
     """The button for an error, where there is one."""
+    nerf = scene_nerf(bpy.context.scene)
+    if error.code == "missing_file" and nerf is not None and not has_checkpoint(nerf):
+        return _FIND
     if error.code == "missing_weights":
-        nerf = scene_nerf(bpy.context.scene)
         model = nerf.sa3d.nerf.segmenter if nerf else "vit_b"
         return Cure("sa3d.download_weights", "Download Weights", "IMPORT", {"model": model})
     return cures.get(error.code)
