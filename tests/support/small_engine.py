@@ -14,6 +14,7 @@ import uv
 from sa3d_blender.core.installation.downloads import RemoteFile
 from sa3d_blender.core.installation.engine_lock import EngineLock, Wheel, read_lock
 from sa3d_blender.core.installation.engine_setup import SetUp
+from sa3d_blender.core.installation.engine_store import EngineState, engine_status
 
 TARGET = "linux-x86_64-cpu"
 MODULE = b"value = 42\n"
@@ -84,3 +85,13 @@ def remote(path: Path) -> RemoteFile:
     data = path.read_bytes()
     address = f"https://example.invalid/{path.name}"
     return RemoteFile(address, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def environments(root: Path) -> list[str]:
+    """The names of all environments below an engine's folder, whole or not."""
+    return sorted(path.name for path in root.glob("environment-*"))
+
+
+def state(root: Path) -> EngineState:
+    """What the engine's folder says of it."""
+    return engine_status(root).state

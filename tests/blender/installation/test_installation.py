@@ -1,17 +1,13 @@
-"""Setting up and downloading from within Blender: states, buttons, and never a blocked window."""
+"""Setting up from within Blender: states, errors, and never a blocked window."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import bpy
 import pytest
@@ -21,89 +17,20 @@ from bl_ext.user_default.sa3d_blender.blender.installation import (
     installation_panels,
     preferences,
 )
-from bl_ext.user_default.sa3d_blender.blender.nerf.nerf import chosen_weights
-from bl_ext.user_default.sa3d_blender.core.background import Progress, Watch
+from bl_ext.user_default.sa3d_blender.core.background import Watch
 from bl_ext.user_default.sa3d_blender.core.errors import Cancelled, UserError
-from bl_ext.user_default.sa3d_blender.core.installation.downloads import RemoteFile
 from bl_ext.user_default.sa3d_blender.core.installation.engine_lock import read_lock
 from bl_ext.user_default.sa3d_blender.core.installation.engine_setup import SetUp
 from bl_ext.user_default.sa3d_blender.core.installation.engine_store import (
     EngineRecord,
     EngineState,
     environment_python,
-    write_record,
 )
 
-from tests.support.file_server import FileServer, serving
+from tests.support.file_server import FileServer
+from tests.support.set_up_stand_ins import Gate, drawn, make_engine, until
 
-DATA = bytes(range(256)) * 8000
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.delenv("SA3D_ENGINE_PYTHON")
-    chosen = folders.preferences()
-    chosen.storage = str(tmp_path / "große Platte 猫")
-    bpy.context.preferences.system.use_online_access = True
-    yield
-    installation.unregister()
-    chosen.storage = chosen.engine_python = ""
-    bpy.context.preferences.system.use_online_access = False
-
-
-def make_engine(how: SetUp, watch: Watch) -> EngineRecord:
-    """Stands in for the core's set-up: the files that make an engine look whole."""
-    watch.report(Progress("download", 50_000_000, 100_000_000))
-    python = environment_python(how.root / "environment-new")
-    python.parent.mkdir(parents=True, exist_ok=True)
-    python.write_bytes(b"")
-    (how.root / "environment-new" / "pyvenv.cfg").write_text("", encoding="utf-8")
-    record = EngineRecord(
-        how.lock.target, "environment-new", how.lock.fingerprint, device="cpu", bytes=981_000_000
-    )
-    write_record(how.root, record)
-    return record
-
-
-class Gate:
-    """A set-up that waits until the test lets it go on."""
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.how: SetUp | None = None
-
-    def __call__(self, how: SetUp, watch: Watch) -> EngineRecord:
-        self.how = how
-        watch.report(Progress("download", 50_000_000, 100_000_000))
-        while not self.open.is_set():
-            watch.sleep(0.01)
-        return make_engine(how, watch)
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    gate = Gate()
-    monkeypatch.setattr(installation, "set_up", gate)
-    return gate
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    """Gives out small weights in place of ViT-B's."""
-    with serving() as running:
-        running.files["b.pth"] = DATA
-        digest = hashlib.sha256(DATA).hexdigest()
-        models = installation.sam_weights.WEIGHTS
-        small = replace(models["vit_b"], file=RemoteFile(running.url("b.pth"), digest, len(DATA)))
-        monkeypatch.setitem(models, "vit_b", small)
-        yield running
-
-
-def until(met: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not met():
-        assert time.monotonic() < end
-        time.sleep(0.005)
+pytestmark = pytest.mark.usefixtures("clean_installation")
 
 
 def test_it_sets_up_what_this_machine_needs_where_the_artist_said(
@@ -244,141 +171,6 @@ def test_it_can_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     bpy.ops.sa3d.remove_engine()
     assert api.engine_status().state == EngineState.missing
     assert preferences.engine_python() == ""
-
-
-def test_weights_are_downloaded_used_and_removed(
-    server: FileServer, nerf: bpy.types.Object
-) -> None:
-    facts = nerf.sa3d.nerf
-    api.add_prompt(nerf, x=160, y=120)
-    facts.segmenter = "vit_b"
-    with pytest.raises(UserError, match="weights of ViT-B are not here"):
-        api.segment(nerf)
-    path = api.download_weights("vit_b")
-    assert path.read_bytes() == DATA
-    assert chosen_weights(facts) == str(path)
-    api.segment(nerf)
-    assert bpy.ops.sa3d.remove_weights(model="vit_b") == {"FINISHED"}
-    assert not path.exists()
-
-
-def test_the_artists_own_file_goes_first(server: FileServer, nerf: bpy.types.Object) -> None:
-    facts = nerf.sa3d.nerf
-    assert chosen_weights(facts) is None
-    facts.segmenter = "vit_b"
-    api.download_weights("vit_b")
-    facts.weights = "/mine/sam.pth"
-    assert chosen_weights(facts) == "/mine/sam.pth"
-
-
-def test_a_cut_download_goes_on_at_the_next_click(server: FileServer) -> None:
-    server.files.clear()
-    with pytest.raises(RuntimeError, match=r"does not give out b\.pth"):
-        bpy.ops.sa3d.download_weights(model="vit_b")
-    server.files["b.pth"] = DATA
-    server.cut_after = [700_000]
-    assert bpy.ops.sa3d.download_weights(model="vit_b") == {"FINISHED"}
-    assert server.starts == [0, 700_000]
-
-
-class Layout:
-    """Stands in for Blender's layout: keeps the labels and the operators."""
-
-    def __init__(self, texts: list[str], buttons: list[tuple[str, str]]) -> None:
-        self.__dict__.update(texts=texts, buttons=buttons)
-
-    def label(self, *, text: str = "", icon: str = "NONE") -> None:
-        self.texts.append(text)
-
-    def operator(self, name: str, *, text: str = "", icon: str = "NONE") -> Any:
-        family, _, operation = name.partition(".")
-        assert hasattr(getattr(bpy.ops, family), operation)
-        self.buttons.append((name, text))
-        return self
-
-    def progress(self, *, factor: float, text: str, type: str) -> None:
-        self.texts.append(text)
-
-    def prop(self, owner: Any, name: str) -> None:
-        assert hasattr(owner, name)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("row", "column", "box", "split"):
-            return lambda **_: self
-        raise AttributeError(name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        assert name in ("alert", "scale_y", "use_property_split", "model", "which", "sentence")
-
-
-def drawn(draw: Callable[[Any], Any]) -> tuple[str, list[str]]:
-    """The text and the buttons that a function draws."""
-    layout = Layout([], [])
-    installation.current.status = None
-    draw(layout)
-    return "\n".join(layout.texts), [text or name for name, text in layout.buttons]
-
-
-def test_the_preferences_show_each_state_with_its_button(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def draw(layout: Any) -> None:
-        installation_panels.draw_running(layout)
-        installation_panels.draw_engine(layout, is_used=True)
-
-    text, buttons = drawn(draw)
-    assert "not set up yet" in text
-    assert buttons[0] == "Set Up"
-    task = api.set_up_engine("cpu", wait=False)
-    until(lambda: task.progress is not None)
-    text, buttons = drawn(draw)
-    assert "Downloading 50 MB of 100 MB" in text
-    assert buttons[0] == "sa3d.cancel_installation"
-    gate.open.set()
-    task.wait()
-    text, buttons = drawn(draw)
-    assert "981 MB in" in text
-    assert buttons[:3] == ["Check", "Remove", "sa3d.start_engine"]
-    assert buttons[3:5] == ["sa3d.unload", "sa3d.stop_engine"]
-    record = replace(task.result, fingerprint="other")
-    write_record(folders.engine_folder(), record)
-    assert drawn(draw)[1][:2] == ["Update", "Remove"]
-    environment_python(folders.engine_folder() / record.environment).unlink()
-    text, buttons = drawn(draw)
-    assert "damaged" in text
-    assert buttons[:2] == ["Repair", "Remove"]
-
-
-def test_the_sidebar_offers_what_is_missing_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    draw = installation_panels.draw_missing_engine
-    assert drawn(draw)[1] == ["Set Up"]
-    folders.preferences().engine_python = "/mine/python"
-    assert drawn(draw) == ("", [])
-    folders.preferences().engine_python = ""
-    monkeypatch.setattr(installation, "set_up", make_engine)
-    api.set_up_engine("cpu")
-    assert drawn(draw) == ("", [])
-
-
-def test_the_weights_menu_says_size_and_memory(server: FileServer) -> None:
-    text, buttons = drawn(installation_panels.draw_all_weights)
-    assert "ViT-H: 2.6 GB to download" in text
-    assert "memory" in text
-    assert buttons == ["Download", "Download", "Download"]
-    api.download_weights("vit_b")
-    assert drawn(installation_panels.draw_all_weights)[1] == ["Remove", "Download", "Download"]
-
-
-def test_the_dialog_says_what_it_costs_before_anything_happens() -> None:
-    kind = bpy.types.SA3D_OT_set_up_engine
-    operator = type("Stand", (), {"device": "cpu", "source": "INTERNET"})()
-    text = "\n".join(line for line, _icon in kind.costs(operator))
-    lock = read_lock(installation.target_here("cpu"))
-    assert f"Downloads {lock.download_bytes / 1e6:.0f} MB, about 1 minute" in text
-    assert "on the disk" in text
-    assert folders.preferences().storage in text
 
 
 UPDATE = """
