@@ -251,17 +251,18 @@ def _segment(
     params: dict[str, Any],
 ) -> Steps[list[Reference[bpy.types.Object]]]:
     result = yield from session.ask("segment", params)
-    files = {keys.get(made["name"]): Path(made["mesh"]) for made in result["objects"]}
-    meshes = yield from load_meshes(list(files.values()))
+    files = {made["name"]: Path(made["mesh"]) for made in result["objects"]}
+    meshes = yield from load_meshes(files)
     target = nerf.get()
     facts = target.sa3d.nerf
     facts.result = result["result"]
     entries = {entry.key: entry for entry in facts.objects}
     placed = [
-        place_mesh(target, mesh, entries.get(key)) for key, mesh in zip(files, meshes, strict=True)
+        place_mesh(target, mesh, entries.get(keys.get(name, "")))
+        for name, mesh in zip(files, meshes, strict=True)
     ]
-    for thing, made in zip(placed, result["objects"], strict=True):
-        write_provenance(thing, params, made["name"])
+    for thing, name in zip(placed, files, strict=True):
+        write_provenance(thing, params, name)
     for key in set(marks) & set(entries):
         entries[key].made_from = marks[key]
     bpy.ops.ed.undo_push(message="Segment")
@@ -285,7 +286,7 @@ def import_mesh(
 def _import_mesh(
     nerf: Reference[bpy.types.Object], path: Path
 ) -> Steps[Reference[bpy.types.Object]]:
-    meshes = yield from load_meshes([path])
+    meshes = yield from load_meshes({path.stem.removesuffix("_mesh"): path})
     placed = place_mesh(nerf.get(), meshes[0], None)
     bpy.ops.ed.undo_push(message="Import Mesh")
     return refer(placed)

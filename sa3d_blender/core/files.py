@@ -4,11 +4,37 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UserError
+
+
+def file_stems(names: Iterable[str]) -> dict[str, str]:
+    """What to call the files of things of these names, so that no two have the same one.
+
+    It is the name, with a number where Windows or macOS would take it for another one's: they
+    ignore case and how an accent is written. The order of the names does not matter.
+
+    >>> file_stems(["mug", "Mug", "plate"])
+    {'Mug': 'Mug', 'mug': 'mug (2)', 'plate': 'plate'}
+    """
+    stems: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sorted(set(names)):
+        stem, number = name, 1
+        while _as_file_system(stem) in taken:
+            number += 1
+            stem = f"{name} ({number})"
+        taken.add(_as_file_system(stem))
+        stems[name] = stem
+    return stems
+
+
+def _as_file_system(stem: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
 
 
 @contextmanager

@@ -56,7 +56,9 @@ def _remesh(
 ) -> Steps[list[Reference[bpy.types.Object]]]:
     result = yield from session.ask("mesh", params)
     names = [made["name"] for made in result["objects"]]
-    meshes = yield from load_meshes([Path(made["mesh"]) for made in result["objects"]])
+    meshes = yield from load_meshes(
+        {made["name"]: Path(made["mesh"]) for made in result["objects"]}
+    )
     target = nerf.get()
     entries = {entry.key: entry for entry in target.sa3d.nerf.objects}
     placed = []
@@ -88,7 +90,7 @@ def _rest(
 ) -> Steps[Reference[bpy.types.Object]]:
     result = yield from session.ask("rest", params)
     (made,) = result["objects"]
-    (mesh,) = yield from load_meshes([Path(made["mesh"])])
+    (mesh,) = yield from load_meshes({made["name"]: Path(made["mesh"])})
     target = nerf.get()
     facts = target.sa3d.nerf
     placed = place_mesh(target, mesh, facts.rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import bpy
@@ -23,8 +24,11 @@ from .texture_material import (
 )
 
 
-def load_meshes(paths: list[Path]) -> Steps[list[bpy.types.Mesh]]:
+def load_meshes(files: Mapping[str, Path]) -> Steps[list[bpy.types.Mesh]]:
     """Build the meshes of files that the engine wrote; all of them or none. They are in no scene.
+
+    Args:
+        files: by the objects' names.
 
     Raises:
         UserError: a file is not a mesh of the engine.
@@ -32,8 +36,8 @@ def load_meshes(paths: list[Path]) -> Steps[list[bpy.types.Mesh]]:
     built: list[Reference[bpy.types.Mesh]] = []
     complete = False
     try:
-        for path in paths:
-            built.append((yield from _load_mesh(path, path.stem.removesuffix("_mesh"))))
+        for name, path in files.items():
+            built.append((yield from _load_mesh(path, name)))
         meshes = [reference.get() for reference in built]
         complete = True
         return meshes

@@ -45,9 +45,10 @@ from ...core.settings import (
     settings_from_json,
 )
 from ..memory_use import memory_use
-from ..meshing.mesh_jobs import REST, write_object
+from ..meshing.mesh_jobs import REST, write_objects
 from ..rendering.point_cloud import sample_surface
 from ..segmentation.report import Run, versions
+from ..segmentation.result import SegmentResult
 from ..view_path.training_views import (
     describe_training_cameras,
     known_cameras,
@@ -260,12 +261,13 @@ class Server:
         own = own_meshes_from_json(params.get("own_meshes"))
         only = params.names("objects")
         meshes = self._session.mesh(result, settings, run, own_meshes=own, only=only)
-        return {"objects": [write_object(name, mesh, out) for name, mesh in meshes.items()]}
+        all_of_run = SegmentResult.load(result, device=self._session.device).objects
+        return {"objects": write_objects(meshes, out, beside=[o.name for o in all_of_run])}
 
     def _rest(self, params: NamedParams, run: Run) -> Params:
         settings = settings_from_json(MeshSettings, params.get("mesh"))
         result, out = params.path("result"), params.path("out")
-        return {"objects": [write_object(REST, self._session.rest(result, settings, run), out)]}
+        return {"objects": write_objects({REST: self._session.rest(result, settings, run)}, out)}
 
 
 def serve(*, device: str = "auto") -> int:

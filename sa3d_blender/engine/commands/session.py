@@ -36,7 +36,7 @@ from ..meshing.mesh_jobs import (
     make_meshes,
     make_rest,
     with_earlier,
-    write_object,
+    write_objects,
 )
 from ..rendering.render import Picture, View, render_picture, render_view
 from ..segmentation.artist_view import (
@@ -219,7 +219,7 @@ class Session:
         meshes = make_meshes(loaded, found, mesh, run, own_meshes)
         with run.timed("write"):
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
-            written = [write_object(name, data, out) for name, data in meshes.items()]
+            written = write_objects(meshes, out, beside=keep)
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
             "seconds": seconds,

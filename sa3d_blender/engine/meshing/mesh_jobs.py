@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import UserError
+from ...core.files import file_stems
 from ...core.mesh import MeshData
 from ...core.settings import MeshSettings, OwnMeshes
 from ..fields.protocol import RadianceField
@@ -106,17 +107,23 @@ def with_earlier(result: SegmentResult, path: Path, names: Sequence[str]) -> Seg
     return replace(result, objects=(*result.objects, *kept))
 
 
-def write_object(name: str, mesh: MeshData, out: Path) -> dict[str, Any]:
-    """Write one object's mesh as ``NAME.glb`` and ``NAME_mesh.npz`` and describe it."""
-    mesh.save(out / f"{name}_mesh.npz")
-    write_mesh(mesh, out / f"{name}.glb")
-    return {
-        "name": name,
-        "mesh": str(out / f"{name}_mesh.npz"),
-        "glb": str(out / f"{name}.glb"),
-        "vertices": len(mesh.vertices),
-        "faces": len(mesh.faces),
-    }
+def write_objects(
+    meshes: Mapping[str, MeshData], out: Path, *, beside: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """Write each object's mesh as ``NAME.glb`` and ``NAME_mesh.npz`` and describe it.
+
+    Args:
+        beside: other objects whose files are there, too; see `file_stems`.
+    """
+    stems = file_stems((*meshes, *beside))
+    written = []
+    for name, mesh in meshes.items():
+        arrays, glb = out / f"{stems[name]}_mesh.npz", out / f"{stems[name]}.glb"
+        mesh.save(arrays)
+        write_mesh(mesh, glb)
+        paths = {"name": name, "mesh": str(arrays), "glb": str(glb)}
+        written.append(paths | {"vertices": len(mesh.vertices), "faces": len(mesh.faces)})
+    return written
 
 
 def check_mesh_settings(mesh: MeshSettings) -> None:

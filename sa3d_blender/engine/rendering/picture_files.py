@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...core.cameras import MAX_IMAGE_SIDE, Camera
 from ...core.errors import UserError
-from ...core.files import written_whole
+from ...core.files import file_stems, written_whole
 from ...core.prompts import ObjectPrompt
 from ...core.settings import FieldOptions
 from ..commands.session import Session, check_writable
@@ -95,6 +95,7 @@ def render_frames(
     run = run or Run()
     check_writable(out)
     segmented = SegmentResult.load(result, device=session.device) if result else None
+    stems = file_stems(entry.name for entry in segmented.objects) if segmented else {}
     for n, (frame, camera) in enumerate(cameras.items()):
         run.progress("render", n, len(cameras), f"Frame {frame}")
         camera = as_trained(session.field(checkpoint, options, run), camera)
@@ -110,7 +111,7 @@ def render_frames(
         if view is not None and segmented is not None:
             for entry in segmented.objects:
                 mask = entry.mask(view).astype(np.uint8) * 255
-                write_png(out / f"{frame}_mask_{entry.name}.png", mask)
+                write_png(out / f"{frame}_mask_{stems[entry.name]}.png", mask)
     run.progress("render", len(cameras), len(cameras), "Done")
 
 
@@ -135,10 +136,11 @@ def cut_picture(
     embedding = segmenter.embed(image)
     camera = Camera(width, height, 1.0, 1.0, 0.0, 0.0, np.eye(4))
     scores = {}
+    stems = file_stems(prompt.name for prompt in objects)
     for prompt in objects:
         answer = moved_clicks(prompt, camera, camera).predict(segmenter, embedding, multimask=True)
         for i, mask in enumerate(answer.masks):
-            write_png(out / f"{prompt.name}_{i}.png", mask.astype(np.uint8) * 255)
+            write_png(out / f"{stems[prompt.name]}_{i}.png", mask.astype(np.uint8) * 255)
         # Predicted IoUs: the segmenter's guess may overshoot what an IoU can be.
         scores[prompt.name] = [round(min(max(float(s), 0.0), 1.0), 4) for s in answer.scores]
     with written_whole(out / "scores.json") as temporary:

@@ -144,6 +144,24 @@ def test_mask_writes_candidates_and_scores(tmp_path: Path) -> None:
     assert list(scores) == ["roter Käse", "猫"]
 
 
+def test_names_that_differ_in_case_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:
+    prompts = write_prompts(tmp_path / "p.json", Kiste=BOX, kiste=HEAD)
+    out = tmp_path / "out"
+    assert cli.main(segment_command(folder, out, prompts=prompts)) == 0
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    files = {made["name"]: Path(made["glb"]).name for made in report["objects"]}
+    assert files == {"Kiste": "Kiste.glb", "kiste": "kiste (2).glb"}
+    masks = ["render", folder / "模型 ä.th", "--cameras", CAMERAS, "--size", "20x20"]
+    masks += ["--frames", "0", "--mask", out / "result.npz", "--out", out]
+    assert cli.main([str(part) for part in masks]) == 0
+    picture = ["mask", out / "0.png", "--out", out, "--prompts"]
+    boxes = [{"name": name, "box": [2, 2, 9, 9]} for name in files]
+    prompts.write_text(json.dumps({"objects": boxes}), encoding="utf-8")
+    assert cli.main([str(part) for part in (*picture, prompts)]) == 0
+    assert {"0_mask_Kiste.png", "0_mask_kiste (2).png", "kiste (2)_0.png"} <= names(out)
+    assert len({name.casefold() for name in names(out)}) == len(names(out)) == 2 + 4 + 1 + 2 + 7
+
+
 def test_grey_pictures_of_16_bits_are_not_white(tmp_path: Path) -> None:
     grey = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16)
     Image.fromarray(grey).save(tmp_path / "grey.png")

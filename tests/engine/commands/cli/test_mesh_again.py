@@ -12,8 +12,9 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.engine.commands import cli
-from sa3d_blender.engine.meshing.mesh_jobs import chosen_objects, with_earlier
+from sa3d_blender.engine.meshing.mesh_jobs import chosen_objects, with_earlier, write_objects
 from sa3d_blender.engine.segmentation.result import SegmentResult
 from tests.support.cli_runs import APE, CRATE, SCENE, Refused, names
 
@@ -83,6 +84,15 @@ def test_impossible_settings_are_one_sentence(
     placed = [str(tmp_path / part) if part.startswith("a.") else part for part in options]
     assert sentence in refused("mesh", segmented / "result.npz", *placed)
     assert names(tmp_path) == set()
+
+
+def test_one_of_two_names_that_differ_in_case_keeps_its_files(tmp_path: Path) -> None:
+    corners = np.eye(3, dtype=np.float32)
+    mesh = MeshData(corners, np.array([[0, 1, 2]], np.int32), np.zeros((3, 3), np.uint8))
+    (alone,) = write_objects({"kiste": mesh}, tmp_path, beside=["Kiste"])
+    *_, both = write_objects({"Kiste": mesh, "kiste": mesh}, tmp_path)
+    assert alone == both
+    assert len(names(tmp_path)) == 4
 
 
 def test_objects_of_an_earlier_run_stay(segmented: Path, tmp_path: Path) -> None:
