@@ -8,15 +8,13 @@ kept for further prompts about the same object.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from torch import Tensor
 
 from ..rendering.relief import Relief
 from .picture_pieces import Frame, corners_of, cut, frame_around, pasted
-from .promptable import Answer, Asked
+from .promptable import Asked, PromptableModel
 from .protocol import ImageEmbedding, MaskPrediction
 
 PIECES_KEPT = 8
@@ -73,7 +71,7 @@ class Question:
             logits = cut(logits, frame, shape)
         return Question(points, labels, box, logits, self.multimask)
 
-    def put_to(self, model: Model, embedding: ImageEmbedding) -> Asked:
+    def put_to(self, model: PromptableModel, embedding: ImageEmbedding) -> Asked:
         """Ask it."""
         return model.ask(
             embedding, points=self.points, labels=self.labels, box=self.box, logits=self.logits,
@@ -81,54 +79,10 @@ class Question:
         )  # fmt: skip
 
 
-@runtime_checkable
-class Model(Protocol):
-    """A model whose answers are looked at before they are drawn at full size; see
-    `PromptableModel`."""
-
-    name: str
-
-    def embed(
-        self, image: UInt8[np.ndarray, "h w 3"], relief: Relief | None = None
-    ) -> ImageEmbedding:
-        """See `Segmenter.embed`."""
-        ...
-
-    def ask(
-        self,
-        embedding: ImageEmbedding,
-        *,
-        points: Float[np.ndarray, "n 2"] | None = None,
-        labels: np.ndarray | None = None,
-        box: Float[np.ndarray, " 4"] | None = None,
-        logits: Float[np.ndarray, "lh lw"] | None = None,
-        multimask: bool = True,
-    ) -> Asked:
-        """See `PromptableModel.ask`."""
-        ...
-
-    def sketch(self, embedding: ImageEmbedding, asked: Asked) -> Float[Tensor, "s s"]:
-        """See `PromptableModel.sketch`."""
-        ...
-
-    def answer(
-        self,
-        embedding: ImageEmbedding,
-        asked: Asked,
-        earlier: Float[np.ndarray, "eh ew"] | None = None,
-    ) -> Answer:
-        """See `PromptableModel.answer`."""
-        ...
-
-    def at_full_size(self, embedding: ImageEmbedding, answer: Answer) -> MaskPrediction:
-        """See `PromptableModel.at_full_size`."""
-        ...
-
-
 class CloserLook:
     """A `Segmenter` that answers as its model does, and looks twice where an object is small."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: PromptableModel) -> None:
         self.name = model.name
         self.model = model
 

@@ -14,18 +14,17 @@ from sa3d_blender.engine.segmenters.picture_pieces import (
     frame_around,
     pasted,
 )
-from sa3d_blender.engine.segmenters.promptable import Answer, Asked
+from sa3d_blender.engine.segmenters.promptable import Answer, Asked, PromptableModel
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 LOGITS = 40
 
 
-class Stencil:
+class Stencil(PromptableModel):
     """Answers with what is white in the picture; remembers what it was shown and asked."""
 
-    name = "stencil"
-
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # a model without networks
+        self.name = "stencil"
         self.shown: list[np.ndarray] = []
         self.asked: list[dict[str, object]] = []
         self.told: list[np.ndarray | None] = []
