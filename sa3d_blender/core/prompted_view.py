@@ -13,7 +13,7 @@ from typing import Any
 from .cameras import Camera
 from .errors import UserError
 from .json_values import not_as_expected
-from .prompts import ObjectPrompt, parse_prompts, prompts_from_json
+from .prompts import ObjectPrompt, prompts_from_json, read_json
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def read_prompts_by_frame(path: Path, frame: int) -> dict[int, list[ObjectPrompt
     Raises:
         UserError: the file cannot be used, or no entry is in ``frame``.
     """
-    data = parse_prompts(path)
+    data = read_json(path, "prompt file")
     entries = data.get("objects") if isinstance(data, dict) else None
     frames: dict[int, list[Any]] = {frame: []}
     for entry in entries if isinstance(entries, list) else ():

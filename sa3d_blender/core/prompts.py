@@ -155,14 +155,21 @@ def prompts_from_json(data: Any) -> list[ObjectPrompt]:
 
 def read_prompts(path: Path) -> list[ObjectPrompt]:
     """The objects of a ``prompts.json`` file. Raises UserError when it cannot be used."""
-    return prompts_from_json(parse_prompts(path))
+    return prompts_from_json(read_json(path, "prompt file"))
 
 
-def parse_prompts(path: Path) -> Any:
-    """What a ``prompts.json`` file says, unchecked. Raises UserError when it cannot be read."""
+def read_json(path: Path, what: str) -> Any:
+    """What a JSON file that the user wrote says, unchecked.
+
+    Args:
+        what: the file is.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise UserError(f"There is no prompt file at {path}.", code="missing_file") from error
+        raise UserError(f"There is no {what} at {path}.", code="missing_file") from error
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON; write it as the README shows.") from error

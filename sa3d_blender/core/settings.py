@@ -111,12 +111,17 @@ def _is_of_kind(value: Any, hint: Any) -> bool:
     return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
 
 
-def own_meshes_from_json(data: Any) -> dict[str, MeshSettings]:
-    """Mesh settings by the object's name. Raises UserError when they are something else."""
+def own_meshes_from_json(data: Any, usual: MeshSettings | None = None) -> dict[str, MeshSettings]:
+    """Mesh settings by the object's name; what is not said of one is as in ``usual``.
+
+    Raises:
+        UserError: they are something else.
+    """
     meshes = {} if data is None else data
     if not isinstance(meshes, dict) or not all(isinstance(m, dict) for m in meshes.values()):
         raise UserError("Own mesh settings must be settings by the object's name.")
-    return {name: settings_from_json(MeshSettings, mesh) for name, mesh in meshes.items()}
+    rest = settings_to_json(usual or MeshSettings())
+    return {name: settings_from_json(MeshSettings, rest | mesh) for name, mesh in meshes.items()}
 
 
 def settings_to_json(settings: FieldOptions | SegmentSettings | MeshSettings) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ...core.prompts import read_prompts
 from ...core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
 from ...core.training_cameras import TrainingCameras
 from .cli_masks import add_import_masks
-from .cli_mesh import add_mesh, add_mesh_settings, mesh_settings
+from .cli_mesh import add_mesh, add_mesh_settings, add_own_meshes, mesh_settings, own_meshes
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -90,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--view-size", type=int, default=defaults.view_size, metavar="PIXELS")
     segment.add_argument("--reference", action="store_true", help="the paper exactly")
     add_mesh_settings(segment)
+    add_own_meshes(segment)
     segment.set_defaults(run=run_segment)
 
     mask = commands.add_parser("mask", help="cut one picture")
@@ -179,6 +180,16 @@ def _options(arguments: argparse.Namespace) -> FieldOptions:
     )
 
 
+def _segment_settings(arguments: argparse.Namespace) -> SegmentSettings:
+    return SegmentSettings(
+        views=arguments.views,
+        view_size=arguments.view_size,
+        segmenter=arguments.segmenter,
+        weights=str(arguments.weights) if arguments.weights else None,
+        reference=arguments.reference,
+    )
+
+
 def run_info(arguments: argparse.Namespace) -> None:
     """``sa3d info``."""
     info = _session(arguments).info(arguments.checkpoint, _options(arguments))
@@ -221,16 +232,12 @@ def run_segment(arguments: argparse.Namespace) -> None:
 
     cameras = _read_cameras(arguments)
     check_frames([arguments.frame], len(cameras.cameras))
-    settings = SegmentSettings(
-        views=arguments.views,
-        view_size=arguments.view_size,
-        segmenter=arguments.segmenter,
-        weights=str(arguments.weights) if arguments.weights else None,
-        reference=arguments.reference,
-    )
+    settings = _segment_settings(arguments)
     mesh = mesh_settings(arguments, MeshSettings())
-    check_settings(settings, mesh)
     prompts = read_prompts_by_frame(arguments.prompts, arguments.frame)
+    names = dict.fromkeys(prompt.name for here in prompts.values() for prompt in here)
+    own = own_meshes(arguments, mesh, names)
+    check_settings(settings, mesh, *own.values())
     check_frames(list(prompts), len(cameras.cameras))
     session = _session(arguments)
     with terminal_run() as run:
@@ -245,6 +252,7 @@ def run_segment(arguments: argparse.Namespace) -> None:
             settings,
             mesh,
             arguments.out,
+            own_meshes=own,
             more=[PromptedView(placed.cameras[k], tuple(here)) for k, here in prompts.items()],
             given=[c for k, c in enumerate(placed.cameras) if k != arguments.frame],
             run=run,

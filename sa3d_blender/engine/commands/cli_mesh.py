@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import UserError
-from ...core.settings import REST_MESH, MeshSettings
+from ...core.prompts import read_json
+from ...core.settings import REST_MESH, MeshSettings, own_meshes_from_json
 
 
 def add_mesh(
@@ -86,3 +87,37 @@ def mesh_settings(arguments: argparse.Namespace, usual: MeshSettings) -> MeshSet
         density=arguments.density,
         texture=arguments.texture,
     )
+
+
+def add_own_meshes(command: argparse.ArgumentParser) -> None:
+    """Add what `own_meshes` reads."""
+    command.add_argument(
+        "--own-meshes",
+        type=Path,
+        metavar="FILE.json",
+        help="these settings by the object's name, where an object's differ from the others': "
+        'e.g. {"mug": {"max_faces": 5000, "texture": 1024}}',
+    )
+
+
+def own_meshes(
+    arguments: argparse.Namespace, usual: MeshSettings, names: Collection[str]
+) -> dict[str, MeshSettings]:
+    """Mesh settings by the object's name; what the file does not say of one is as usual.
+
+    Args:
+        names: of all objects.
+
+    Raises:
+        UserError: the file cannot be used, or names something else.
+    """
+    path = arguments.own_meshes
+    if path is None:
+        return {}
+    found = own_meshes_from_json(read_json(path, "file of mesh settings"), usual)
+    unknown = next((name for name in found if name not in names), None)
+    if unknown is not None:
+        raise UserError(
+            f"{path} is about an object {unknown!r}; the prompts have {', '.join(names)}."
+        )
+    return found

@@ -24,6 +24,7 @@ from tests.support.cli_runs import (
     CAMERAS,
     CRATE,
     HEAD,
+    Refused,
     names,
     segment_command,
     write_prompts,
@@ -142,6 +143,33 @@ def test_mask_writes_candidates_and_scores(tmp_path: Path) -> None:
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert scores["猫"] == pytest.approx([0.9, 0.8, 0.7])
     assert list(scores) == ["roter Käse", "猫"]
+
+
+def test_an_object_has_mesh_settings_of_its_own(
+    folder: Path, tmp_path: Path, refused: Refused
+) -> None:
+    own = tmp_path / "Netze 网.json"
+    own.write_text(json.dumps({APE: {"max_faces": 300}}), encoding="utf-8-sig")
+    command = segment_command(folder, tmp_path / "out")
+    assert cli.main([*command, "--own-meshes", str(own), "--density", "0.9"]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    usual = report["mesh_settings"]
+    assert (usual["resolution"], usual["density"]) == (24, 0.9)
+    assert report["own_meshes"] == {APE: usual | {"max_faces": 300}}
+    faces = {made["name"]: made["faces"] for made in report["objects"]}
+    assert faces[APE] <= 300 < faces[CRATE]
+    for content, sentence in (
+        ('{"Hut": {}}', "'Hut'"),
+        (f'{{"{CRATE}": {{"faces": 5}}}}', "'faces'"),
+        (f'{{"{CRATE}": {{"max_faces": 5}}}}', "number of faces of 5"),
+        ("[3]", "by the object's name"),
+        ("{", "is not JSON"),
+    ):
+        own.write_text(content, encoding="utf-8")
+        command = segment_command(folder, tmp_path / "never")
+        assert sentence in refused(*command, "--own-meshes", own)
+    assert "no file of mesh settings" in refused(*command, "--own-meshes", tmp_path / "none.json")
+    assert not (tmp_path / "never").exists()
 
 
 def test_names_that_differ_in_case_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:
