@@ -14,6 +14,7 @@ from ..core.errors import Cancelled, UserError
 from . import api, workflow
 from .clicking.object_states import object_state
 from .nerf.nerf import require_nerf, scene_nerf
+from .properties import BACKGROUNDS, SCENES
 from .viewport.camera_frame import look_through_camera
 from .workflow import Why
 
@@ -86,20 +87,12 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
     scene_kind: EnumProperty(
         name="Scene",
         description="How the NeRF was trained, where its file does not say",
-        items=[
-            ("auto", "Automatic", "Guess from the checkpoint"),
-            ("bounded", "Bounded", "Cameras around the object, plain coordinates"),
-            ("forward_facing", "Forward Facing", "Cameras on one side, normalised coordinates"),
-        ],
+        items=SCENES,
     )
     background: EnumProperty(
         name="Background",
         description="The colour behind the NeRF",
-        items=[
-            ("auto", "Automatic", "As the NeRF was trained"),
-            ("white", "White", "White"),
-            ("black", "Black", "Black"),
-        ],
+        items=BACKGROUNDS,
     )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:

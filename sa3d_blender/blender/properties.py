@@ -26,6 +26,16 @@ LABELS = [
     (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
     (BOX, "Box", "The object lies inside this box", "SHADING_BBOX", 2),
 ]
+SCENES = [
+    ("auto", "Automatic", "Guess from the checkpoint"),
+    ("bounded", "Bounded", "Cameras around the object, plain coordinates"),
+    ("forward_facing", "Forward Facing", "Cameras on one side, normalised coordinates"),
+]
+BACKGROUNDS = [
+    ("auto", "Automatic", "As the NeRF was trained"),
+    ("white", "White", "White"),
+    ("black", "Black", "Black"),
+]
 _SEGMENT = SegmentSettings()
 
 
@@ -78,21 +88,13 @@ class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
     scene: EnumProperty(
         name="Scene",
         description="How the NeRF was trained, where its file does not say",
-        items=[
-            ("auto", "Automatic", "Guess from the checkpoint"),
-            ("bounded", "Bounded", "Cameras around the object, plain coordinates"),
-            ("forward_facing", "Forward Facing", "Cameras on one side, normalised coordinates"),
-        ],
+        items=SCENES,
         default=FieldOptions().scene,
     )
     background: EnumProperty(
         name="Background",
         description="The colour behind the NeRF",
-        items=[
-            ("auto", "Automatic", "As the NeRF was trained"),
-            ("white", "White", "White"),
-            ("black", "Black", "Black"),
-        ],
+        items=BACKGROUNDS,
         default=FieldOptions().background,
     )
     ndc_focal: FloatProperty(

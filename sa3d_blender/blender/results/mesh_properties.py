@@ -1,5 +1,7 @@
 """How meshes are made: settings that are saved in the .blend."""
 
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
@@ -14,25 +16,33 @@ TEXTURES = [
 ]
 
 
-class MeshSize:
-    """How fine the mesh of one object is."""
-
-    resolution: IntProperty(
+def _resolution(of: str, default: int, least: int, most: int) -> Any:
+    return IntProperty(
         name="Resolution",
-        description="Cells along the longest side of the object",
-        default=_MESH.resolution,
-        min=8,
-        max=1024,
+        description=f"Cells along the longest side of the {of}",
+        default=default,
+        min=least,
+        max=most,
         soft_min=64,
         soft_max=512,
     )
-    max_faces: IntProperty(
+
+
+def _max_faces(default: int, usually: int) -> Any:
+    return IntProperty(
         name="Faces",
         description="The mesh is simplified to at most this many triangles",
-        default=_MESH.max_faces,
+        default=default,
         min=100,
-        soft_max=500_000,
+        soft_max=usually,
     )
+
+
+class MeshSize:
+    """How fine the mesh of one object is."""
+
+    resolution: _resolution("object", _MESH.resolution, 8, 1024)
+    max_faces: _max_faces(_MESH.max_faces, 500_000)
 
 
 class Surface:
@@ -80,21 +90,8 @@ class SA3D_OwnMesh(MeshSize, Surface, bpy.types.PropertyGroup):
 class SA3D_Rest(bpy.types.PropertyGroup):
     """Everything but the objects, as a mesh."""
 
-    resolution: IntProperty(
-        name="Resolution",
-        description="Cells along the longest side of the scene",
-        default=REST_MESH.resolution,
-        min=16,
-        max=512,
-        soft_min=64,
-    )
-    max_faces: IntProperty(
-        name="Faces",
-        description="The mesh is simplified to at most this many triangles",
-        default=REST_MESH.max_faces,
-        min=100,
-        soft_max=1_000_000,
-    )
+    resolution: _resolution("scene", REST_MESH.resolution, 16, 512)
+    max_faces: _max_faces(REST_MESH.max_faces, 1_000_000)
     result: PointerProperty(
         type=bpy.types.Object, name="Result", description="The mesh of the rest of the scene"
     )

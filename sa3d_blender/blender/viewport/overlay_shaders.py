@@ -15,6 +15,8 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 from mathutils import Matrix
 
+from .own_shader import MATRIX, Named, own_shader
+
 Corners = Sequence[Sequence[float]]
 Color = tuple[float, float, float, float]
 EDGE: Color = (0.02, 0.02, 0.02, 1.0)
@@ -79,37 +81,30 @@ void main()
 """
 
 
-def _shader(fragment: str, constants: Sequence[tuple[str, str]], *, textured: bool) -> Any:
-    info = gpu.types.GPUShaderCreateInfo()
-    passed = gpu.types.GPUStageInterfaceInfo("sa3d_overlay")
-    passed.smooth("VEC2", "place")
-    info.push_constant("MAT4", "ModelViewProjectionMatrix")
-    for kind, name in constants:
-        info.push_constant(kind, name)
-    if textured:
-        info.sampler(0, "FLOAT_2D", "image")
-    info.vertex_in(0, "VEC2", "pos")
-    info.vertex_in(1, "VEC2", "texCoord")
-    info.vertex_out(passed)
-    info.fragment_out(0, "VEC4", "fragColor")
-    info.vertex_source(_PLACE)
-    info.fragment_source(fragment)
-    return gpu.shader.create_from_info(info)
+def _shader(fragment: str, constants: Sequence[Named] = (), *, textured: bool = True) -> Any:
+    return own_shader(
+        _PLACE,
+        fragment,
+        inputs=(("VEC2", "pos"), ("VEC2", "texCoord")),
+        passed=("smooth", "VEC2", "place"),
+        constants=constants,
+        images=("image",) if textured else (),
+    )
 
 
 @cache
 def _picture_shader() -> Any:
-    return _shader(_PICTURE, (), textured=True)
+    return _shader(_PICTURE)
 
 
 @cache
 def _pixels_shader() -> Any:
-    return _shader(_PIXELS, (), textured=True)
+    return _shader(_PIXELS)
 
 
 @cache
 def _mask_shader() -> Any:
-    return _shader(_MASK, (("VEC4", "color"), ("FLOAT", "width")), textured=True)
+    return _shader(_MASK, (("VEC4", "color"), ("FLOAT", "width")))
 
 
 @cache
@@ -230,5 +225,5 @@ def _quad(shader: Any, corners: Corners, *, low: float = 0.0, matrix: Matrix | N
     batch = batch_for_shader(shader, "TRIS", content, indices=((0, 1, 2), (0, 2, 3)))
     if matrix is None:
         matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
-    shader.uniform_float("ModelViewProjectionMatrix", matrix)
+    shader.uniform_float(MATRIX, matrix)
     batch.draw(shader)

@@ -12,6 +12,7 @@ from gpu_extras.batch import batch_for_shader
 from mathutils import Matrix
 
 from ...core.point_cloud import PointCloud
+from .own_shader import MATRIX, own_shader
 
 OVERLAP = 1.8
 """Width of a drawn point over the points' spacing: neighbours close the gaps between them."""
@@ -51,20 +52,13 @@ class DrawnPoints:
 
 @cache
 def _shader() -> Any:
-    info = gpu.types.GPUShaderCreateInfo()
-    passed = gpu.types.GPUStageInterfaceInfo("sa3d_points")
-    passed.flat("VEC4", "shade")
-    info.push_constant("MAT4", "ModelViewProjectionMatrix")
-    info.push_constant("VEC4", "eye_and_push")
-    info.push_constant("VEC4", "tint")
-    info.push_constant("FLOAT", "size")
-    info.vertex_in(0, "VEC3", "pos")
-    info.vertex_in(1, "VEC3", "color")
-    info.vertex_out(passed)
-    info.fragment_out(0, "VEC4", "fragColor")
-    info.vertex_source(_VERTEX)
-    info.fragment_source(_FRAGMENT)
-    return gpu.shader.create_from_info(info)
+    return own_shader(
+        _VERTEX,
+        _FRAGMENT,
+        inputs=(("VEC3", "pos"), ("VEC3", "color")),
+        passed=("flat", "VEC4", "shade"),
+        constants=(("VEC4", "eye_and_push"), ("VEC4", "tint"), ("FLOAT", "size")),
+    )
 
 
 def draw_points(
@@ -102,9 +96,7 @@ def draw_points(
     gpu.state.program_point_size_set(True)
     try:
         shader.bind()
-        shader.uniform_float(
-            "ModelViewProjectionMatrix", view.perspective_matrix @ world_from_field
-        )
+        shader.uniform_float(MATRIX, view.perspective_matrix @ world_from_field)
         shader.uniform_float("eye_and_push", (*eye, push * spacing))
         shader.uniform_float("tint", tint)
         shader.uniform_float("size", OVERLAP * spacing * pixels)
