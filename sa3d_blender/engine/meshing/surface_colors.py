@@ -55,7 +55,6 @@ def surface_colors(
     normals: Float[np.ndarray, "n 3"],
     reach: float,
     run: Run,
-    stage: str = "",
 ) -> UInt8[np.ndarray, "n 3"]:
     """sRGB bytes: what a short look at the surface from outside, along the normal, shows.
 
@@ -63,12 +62,9 @@ def surface_colors(
         points: on the surface, field frame.
         normals: unit normals there, outward.
         reach: how far above and below the surface counts, field units.
-        stage: of the progress that is reported; none is when empty.
     """
     colors = np.empty((len(points), 3), np.uint8)
     for first in range(0, len(points), POINTS_PER_LOOK):
-        if stage:
-            run.progress(stage, first, len(points), "Looking at the colours")
         run.check()
         part = slice(first, first + POINTS_PER_LOOK)
         place, normal = (

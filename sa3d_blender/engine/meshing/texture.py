@@ -7,7 +7,7 @@ filtering finds no seams.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -22,20 +22,9 @@ from .surface_colors import look_reach, surface_colors, vertex_normals
 from .unwrapping import unwrap
 
 SMALLEST_TEXTURE = 64
-TRIANGLES_AT_ONCE = 1 << 13
-"""Bounds the memory of rasterising."""
-
-
-@dataclass(frozen=True)
-class Texels:
-    """The texels that a mesh covers."""
-
-    row: Int[np.ndarray, " t"]
-    """From the top."""
-    column: Int[np.ndarray, " t"]
-    face: Int[np.ndarray, " t"]
-    weights: Float[np.ndarray, "t 3"]
-    """Of the face's corners, barycentric."""
+TEXELS_AT_ONCE = 1 << 17
+"""Bounds the memory of rasterising and of looking at colours, and the time until a cancel is
+heard."""
 
 
 def with_texture(
@@ -64,20 +53,25 @@ def bake(
     run: Run,
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:
     """The texture: sRGB bytes, top row first."""
-    texels = covered_texels(uvs, size)
-    corners = mesh.faces[texels.face]
-    share = texels.weights[..., None]
-    points = (mesh.vertices[corners] * share).sum(axis=1)
-    normals = (vertex_normals(mesh.vertices, mesh.faces)[corners] * share).sum(axis=1)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(min=1e-9)
+    faces_at = faces_of_texels(uvs, size, run)
+    places = _in_texels(uvs, size)
+    normals = vertex_normals(mesh.vertices, mesh.faces)
     reach = look_reach(mesh.vertices, mesh.faces)
     picture = np.zeros((size, size, 3), np.uint8)
-    picture[texels.row, texels.column] = surface_colors(
-        field, points, normals, reach, run, "texture"
-    )
-    covered = np.zeros((size, size), bool)
-    covered[texels.row, texels.column] = True
-    return filled(picture, covered)
+    rows = max(1, TEXELS_AT_ONCE // size)
+    for first in range(0, size, rows):
+        run.progress("texture", first, size, "Looking at the colours")
+        band = faces_at[first : first + rows]
+        row, column = (band >= 0).nonzero()
+        face = band[row, column]
+        middle = np.stack([column, row + first], axis=1) + 0.5
+        share = _barycentric(places[face], middle)[..., None]
+        corners = mesh.faces[face]
+        points = (mesh.vertices[corners] * share).sum(axis=1)
+        outward = (normals[corners] * share).sum(axis=1)
+        outward /= np.linalg.norm(outward, axis=1, keepdims=True).clip(min=1e-9)
+        picture[row + first, column] = surface_colors(field, points, outward, reach, run)
+    return filled(picture, faces_at >= 0)
 
 
 def filled(
@@ -90,34 +84,39 @@ def filled(
     return picture[tuple(nearest)]
 
 
-def covered_texels(uvs: Float[np.ndarray, "m 3 2"], size: int) -> Texels:
-    """All texels whose centres lie in a face; each once."""
-    parts = [
-        _covered(uvs[first : first + TRIANGLES_AT_ONCE], first, size)
-        for first in range(0, len(uvs), TRIANGLES_AT_ONCE)
-    ]
-    pixel, face, weights = (np.concatenate(values) for values in zip(*parts, strict=True))
-    pixel, chosen = np.unique(pixel, return_index=True)
-    return Texels(pixel // size, pixel % size, face[chosen], weights[chosen])
+def faces_of_texels(
+    uvs: Float[np.ndarray, "m 3 2"], size: int, run: Run | None = None
+) -> Int[np.ndarray, "{size} {size}"]:
+    """The face in which each texel's centre lies, top row first; -1 in none, the first of many.
 
-
-def _covered(
-    uvs: Float[np.ndarray, "m 3 2"], first_face: int, size: int
-) -> tuple[Int[np.ndarray, " t"], Int[np.ndarray, " t"], Float[np.ndarray, "t 3"]]:
-    """Texel numbers (row * size + column), faces, and the corners' weights."""
-    places = uvs.astype(np.float64) * size
-    places[..., 1] = size - places[..., 1]
+    Texels of the faces' bounding boxes are numbered through and worked on a part at a time, so
+    that a large face takes no more memory than many small ones.
+    """
+    run = run or Run()
+    places = _in_texels(uvs, size)
     low = np.ceil(places.min(axis=1) - 0.5).astype(int).clip(0, size)
     high = np.floor(places.max(axis=1) - 0.5).astype(int).clip(-1, size - 1)
     sides = (high - low + 1).clip(0)
-    counts = sides.prod(axis=1)
-    face = np.repeat(np.arange(len(uvs)), counts)
-    number = np.arange(len(face)) - np.repeat(counts.cumsum() - counts, counts)
-    column = low[face, 0] + number % sides[face, 0]
-    row = low[face, 1] + number // sides[face, 0]
-    weights = _barycentric(places[face], np.stack([column, row], axis=1) + 0.5)
-    within = (weights >= -1e-9).all(axis=1)
-    return (row * size + column)[within], first_face + face[within], weights[within]
+    ends = sides.prod(axis=1).cumsum()
+    found = np.full((size, size), -1, np.int32)
+    total = int(ends[-1]) if len(ends) else 0
+    for first in reversed(range(0, total, TEXELS_AT_ONCE)):  # what comes first is written last
+        run.check()
+        number = np.arange(first, min(first + TEXELS_AT_ONCE, total))[::-1]
+        face = np.searchsorted(ends, number, side="right")
+        number -= ends[face] - sides[face].prod(axis=1)
+        row, column = np.stack(np.divmod(number, sides[face, 0])) + low[face, ::-1].T
+        weights = _barycentric(places[face], np.stack([column, row], axis=1) + 0.5)
+        within = (weights >= -1e-9).all(axis=1)
+        found[row[within], column[within]] = face[within]
+    return found
+
+
+def _in_texels(uvs: Float[np.ndarray, "m 3 2"], size: int) -> Float[np.ndarray, "m 3 2"]:
+    """Places in the texture in texels from its top left."""
+    places = uvs.astype(np.float64) * size
+    places[..., 1] = size - places[..., 1]
+    return places
 
 
 def _barycentric(

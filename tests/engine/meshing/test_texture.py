@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.meshing.mesh_files import write_mesh
 from sa3d_blender.engine.meshing.surface_colors import vertex_colors
-from sa3d_blender.engine.meshing.texture import check_texture, covered_texels, with_texture
+from sa3d_blender.engine.meshing.texture import check_texture, faces_of_texels, with_texture
 from sa3d_blender.engine.meshing.unwrapping import unwrap
 from sa3d_blender.engine.segmentation.report import Run
 from tests.support.made_up_fields import PaintedBall
@@ -53,7 +54,7 @@ def test_uvs_lie_in_the_picture_and_faces_do_not_overlap(textured: MeshData) -> 
     a, b = uvs[:, 1] - uvs[:, 0], uvs[:, 2] - uvs[:, 0]
     area = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / 2
     # overlapping faces would cover less than the sum of their areas
-    covered = len(covered_texels(uvs, 1024).row) / 1024**2
+    covered = (faces_of_texels(uvs, 1024) >= 0).mean()
     assert covered == pytest.approx(area, rel=0.01)
     assert area > 0.4, "most of the picture is used"
 
@@ -78,13 +79,24 @@ def test_nothing_between_the_charts_is_left_black(textured: MeshData) -> None:
     assert picture(textured).max(axis=2).min() > 20
 
 
-def test_a_chart_never_covers_a_texel_twice() -> None:
-    square = np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]], np.float32)
-    texels = covered_texels(square, 8)
-    assert len(texels.row) == 64
-    assert np.allclose(texels.weights.sum(axis=1), 1)
-    first = (texels.row == 0) & (texels.column == 0)
-    assert texels.face[first] == [1], "the picture's top left is the second face's corner"
+SQUARE = np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]], np.float32)
+
+
+def test_each_texel_belongs_to_the_first_face_over_its_middle() -> None:
+    row, column = np.indices((8, 8))
+    assert np.array_equal(faces_of_texels(SQUARE, 8), np.where(row + column >= 7, 0, 1))
+    none = faces_of_texels(SQUARE[:1] / 2, 8)
+    assert np.array_equal(none >= 0, (row + column >= 7) & (row >= 4) & (column < 4))
+
+
+def test_large_faces_take_no_more_memory_than_their_picture() -> None:
+    tracemalloc.start()
+    try:
+        faces_of_texels(SQUARE, 1024)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 60e6, "all texels at once would take 300 MB"
 
 
 def test_faces_without_area_do_no_harm() -> None:
