@@ -13,6 +13,7 @@ from ..core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
 from ..core.errors import Cancelled, UserError
 from . import api, workflow
 from .clicking.object_states import object_state
+from .help.cures import error_cured_by, forget_error
 from .nerf.nerf import require_nerf, scene_nerf
 from .properties import BACKGROUNDS, SCENES
 from .viewport.camera_frame import look_through_camera
@@ -37,12 +38,15 @@ class Caller:
         return why is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Do it."""
+        """Do it; an error that this is the cure of is then said no more."""
+        cured = error_cured_by(type(self).bl_idname)
         try:
             self.call(context)
         except (UserError, Cancelled) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        if cured is not None:
+            forget_error(cured)
         return {"FINISHED"}
 
     def call(self, context: bpy.types.Context) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from .clicking.object_states import ObjectState, object_state, objects_to_run
 from .clicking.prompts import active_object, points_at_object, prompt_empties
 from .engine_link import session
 from .nerf.nerf import scene_nerf
@@ -83,5 +84,7 @@ def next_step(context: bpy.types.Context) -> str:
         return "sa3d.render_view"
     if why_nothing_to_segment(context):
         return "sa3d.pick_prompts"
-    done = all(entry.result is not None for entry in nerf.sa3d.nerf.objects)
-    return "" if done else "sa3d.segment"
+    if objects_to_run(nerf):
+        return "sa3d.segment"
+    states = {object_state(entry) for entry in nerf.sa3d.nerf.objects}
+    return "sa3d.pick_prompts" if ObjectState.needs_click in states else ""

@@ -59,6 +59,17 @@ def test_a_moved_checkpoint_is_found_again(nerf: bpy.types.Object, tmp_path: Pat
     assert len(api.segment(nerf)) == 1
 
 
+def test_an_error_that_was_cured_is_said_no_more(nerf: bpy.types.Object, fake: Fake) -> None:
+    fake("crash")
+    api.add_prompt(nerf, x=160, y=120)
+    with pytest.raises(UserError):
+        api.segment(nerf)
+    bpy.ops.sa3d.add_object()
+    assert session.current.job.state == "failed", "that is no cure"
+    assert bpy.ops.sa3d.start_engine() == {"FINISHED"}
+    assert session.current.job is None
+
+
 def test_the_report_says_what_helpers_ask_for(nerf: bpy.types.Object, fake: Fake) -> None:
     fake("crash")
     api.add_prompt(nerf, x=160, y=120)

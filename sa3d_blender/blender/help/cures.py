@@ -11,7 +11,7 @@ import bpy
 
 from ... import __version__
 from ...core.errors import UserError
-from ..engine_link import engine_facts, engine_log
+from ..engine_link import engine_facts, engine_log, session
 from ..nerf.nerf import has_checkpoint, scene_nerf
 from .wrapped_text import SIDEBAR, wrapped
 
@@ -81,6 +81,21 @@ def cure_of(error: UserError, cures: dict[str, Cure] = CURES) -> Cure | None:
         model = nerf.sa3d.nerf.segmenter if nerf else "vit_b"
         return Cure("sa3d.download_weights", "Download Weights", "IMPORT", {"model": model})
     return cures.get(error.code)
+
+
+def error_cured_by(operator: str) -> UserError | None:
+    """The last job's error, where this operator is its cure."""
+    job = session.current.job
+    error = job.error if job is not None and job.state == "failed" else None
+    cure = cure_of(error) if isinstance(error, UserError) else None
+    return error if cure is not None and cure.operator == operator else None
+
+
+def forget_error(error: UserError) -> None:
+    """Say it no more, as it was put right."""
+    job = session.current.job
+    if job is not None and job.error is error:
+        session.current.job = None
 
 
 def draw_error(

@@ -150,6 +150,11 @@ def test_the_next_step_leads_through_the_workflow(checkpoint: Path) -> None:
         steps.append(workflow.next_step(bpy.context))
     names = ("load_nerf", "add_camera", "render_view", "pick_prompts", "segment")
     assert steps == [*(f"sa3d.{name}" for name in names), ""]
+    api.add_prompt(x=910, y=500)
+    assert workflow.next_step(bpy.context) == "sa3d.segment", "the mask was corrected"
+    api.segment()
+    api.add_object(name="another")
+    assert workflow.next_step(bpy.context) == "sa3d.pick_prompts", "it waits for a click"
 
 
 def test_the_added_camera_looks_at_the_box(nerf: bpy.types.Object) -> None:
