@@ -22,12 +22,19 @@ from ..fields.protocol import RadianceField
 from ..segmentation.mask_grid import MaskGrid, region_nodes, region_shape
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject
-from ..segmentation.solid_nodes import CHUNK, Nodes, belonging, solidity, votes_over
+from ..segmentation.solid_nodes import (
+    CHUNK,
+    Nodes,
+    belonging,
+    slabs,
+    solidity,
+    votes_over,
+    widened,
+)
 from .mesh_clean import drop_islands, limit_faces, outward
 from .surface import march_cubes, side_lengths
 from .surface_colors import vertex_colors
 
-SLAB_NODES = 1 << 21
 HALO = 6
 """Nodes beyond a slab that the mask's continuation and smoothing look at."""
 ISLAND_SHARE = 0.01
@@ -90,21 +97,14 @@ def _inside_rest(
     lower, upper = region
     level = settings.density * float(np.median([entry.level for entry in objects]))
     inside = np.empty(shape, np.float32)
-    count = shape[0]
-    thickness = max(1, SLAB_NODES // (shape[1] * shape[2]))
-    along = torch.linspace(float(lower[0]), float(upper[0]), count)
-    for first in range(0, count, thickness):
-        run.progress("surface", first, count, "Making the surface of the rest")
-        last = min(first + thickness, count)
-        begin, end = max(0, first - HALO), min(count, last + HALO)
-        low, high = lower.clone(), upper.clone()
-        low[0], high[0] = along[begin], along[end - 1]
-        slab = (end - begin, shape[1], shape[2])
-        nodes = region_nodes(low, high, slab)
-        solid = solidity(field, nodes, slab, level, run)
-        belongs = belonging(_votes_for_any(objects, nodes, slab, settings.threshold), solid)
-        part = slice(first - begin, last - begin)
-        inside[first:last] = np.minimum(solid, -2 * belongs)[part]
+    for slab in slabs(shape):
+        run.progress("surface", slab.start, shape[0], "Making the surface of the rest")
+        wide, inner = widened(slab, HALO, shape[0])
+        nodes = region_nodes(lower, upper, shape, wide)
+        here = (wide.stop - wide.start, *shape[1:])
+        solid = solidity(field, nodes, here, level, run)
+        belongs = belonging(_votes_for_any(objects, nodes, here, settings.threshold), solid)
+        inside[slab] = np.minimum(solid, -2 * belongs)[inner]
     return inside
 
 

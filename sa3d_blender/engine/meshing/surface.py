@@ -7,9 +7,11 @@ and "belongs to the object" (the mask grid).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from skimage.measure import marching_cubes
 from torch import Tensor
@@ -21,7 +23,7 @@ from ..fields.protocol import RadianceField
 from ..segmentation.mask_grid import MaskGrid, region_nodes, region_shape
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject
-from ..segmentation.solid_nodes import CHUNK, Nodes, belonging, solidity, votes_over
+from ..segmentation.solid_nodes import Nodes, belonging, slabs, solidity, votes_over, widened
 from .mesh_clean import drop_islands, limit_faces, outward
 from .surface_colors import vertex_colors
 
@@ -102,20 +104,32 @@ def _inside_object(
     run: Run,
 ) -> Nodes:
     """Positive inside the object, about linear across its surface."""
-    nodes = region_nodes(lower, upper, shape)
-    solid = solidity(field, nodes, shape, settings.density * entry.level, run)
     grid = MaskGrid(entry.lower, entry.upper, entry.values, entry.values)
     votes, open_space = votes_over(entry, settings.threshold), entry.free.float()
-    member, free = [], []
-    for part in nodes.split(CHUNK):
-        run.check()
-        member.append(grid.sample(votes, part))
-        free.append(grid.sample(open_space, part))
-    seen_free = torch.cat(free).view(shape).cpu().numpy() > 0.5
-    deep = ndimage.distance_transform_edt(~seen_free) > INSIDE_DEPTH
-    solid[deep] = np.maximum(solid[deep], 1.0)
-    belongs = belonging(torch.cat(member).view(shape).cpu().numpy(), solid)
-    return np.minimum(solid, 2 * belongs)
+    solid, member = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    free = np.empty(shape, bool)
+    for slab in slabs(shape):
+        nodes = region_nodes(lower, upper, shape, slab)
+        here = (slab.stop - slab.start, *shape[1:])
+        solid[slab] = solidity(field, nodes, here, settings.density * entry.level, run)
+        member[slab] = grid.sample(votes, nodes).view(here).cpu().numpy()
+        free[slab] = (grid.sample(open_space, nodes) > 0.5).view(here).cpu().numpy()
+    solid[deep_inside(free)] = 1.0
+    del free
+    belongs = belonging(member, solid)
+    del member
+    belongs *= 2
+    return np.minimum(solid, belongs, out=solid)
+
+
+def deep_inside(free: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
+    """Nodes more than `INSIDE_DEPTH` away from those that are seen to be free."""
+    deep = np.ones(free.shape, bool)
+    for slab in slabs((free.shape[0], free.shape[1], free.shape[2])):
+        wide, inner = widened(slab, math.ceil(INSIDE_DEPTH), len(free))
+        if free[wide].any():  # the distance to nothing is no number
+            deep[slab] = (ndimage.distance_transform_edt(~free[wide]) > INSIDE_DEPTH)[inner]
+    return deep
 
 
 def march_cubes(

@@ -209,13 +209,21 @@ def corners(
 
 
 def region_nodes(
-    lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"], shape: tuple[int, int, int]
+    lower: Float[Tensor, " 3"],
+    upper: Float[Tensor, " 3"],
+    shape: tuple[int, int, int],
+    slab: slice = slice(None),
 ) -> Float[Tensor, "n 3"]:
-    """Grid-frame positions of a region's nodes, x slowest."""
+    """Grid-frame positions of a region's nodes, x slowest.
+
+    Args:
+        slab: which nodes along x; all of them if not given.
+    """
     axes = [
         torch.linspace(float(lo), float(hi), count, device=lower.device)
         for lo, hi, count in zip(lower, upper, shape, strict=True)
     ]
+    axes[0] = axes[0][slab]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
 
 

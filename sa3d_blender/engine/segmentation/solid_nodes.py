@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -13,11 +15,26 @@ from .report import Run
 from .result import SegmentedObject
 
 CHUNK = 1 << 18
+SLAB_NODES = 1 << 21
+"""Bounds the memory of what has more numbers for a node than the few that are kept."""
 MASK_SMOOTHING = 1.0
 """Standard deviation, in cells, of the smoothing of the mask's own border."""
 
 Nodes = Float[np.ndarray, "x y z"]
 """Values on the nodes of a region."""
+
+
+def slabs(shape: tuple[int, int, int]) -> Iterator[slice]:
+    """Parts along x of a region's nodes, of about `SLAB_NODES` each."""
+    thickness = max(1, SLAB_NODES // (shape[1] * shape[2]))
+    for first in range(0, shape[0], thickness):
+        yield slice(first, min(first + thickness, shape[0]))
+
+
+def widened(slab: slice, halo: int, count: int) -> tuple[slice, slice]:
+    """A slab with a halo inside ``count`` nodes, and where in it the slab itself is."""
+    wide = slice(max(0, slab.start - halo), min(count, slab.stop + halo))
+    return wide, slice(slab.start - wide.start, slab.stop - wide.start)
 
 
 def solidity(
@@ -62,7 +79,7 @@ def belonging(votes: Float[np.ndarray, "x y z"], solid: Nodes) -> Nodes:
         solid: see `solidity`.
     """
     known = (votes != 0) & (solid > 0)
-    decided = votes.astype(np.float32)
+    decided = np.asarray(votes, dtype=np.float32)
     if known.any():
         nearest = ndimage.distance_transform_edt(
             ~known, return_distances=False, return_indices=True

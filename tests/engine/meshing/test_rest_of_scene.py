@@ -12,10 +12,10 @@ import torch
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions, MeshSettings
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.meshing import rest_of_scene
 from sa3d_blender.engine.meshing.mesh_clean import boundary_edges, signed_volume
 from sa3d_blender.engine.meshing.rest_of_scene import extract_rest
 from sa3d_blender.engine.meshing.surface import extract_mesh
+from sa3d_blender.engine.segmentation import solid_nodes
 from sa3d_blender.engine.segmentation.mask_grid import region_nodes
 from sa3d_blender.engine.segmentation.result import SegmentedObject
 from tests.support.made_up_fields import BallOnPlate, PaintedBall
@@ -36,7 +36,7 @@ def ball(side: int = 40) -> SegmentedObject:
 
 @pytest.mark.parametrize("slab_nodes", [1 << 21, 20_000])
 def test_the_rest_is_the_plate_alone(monkeypatch: pytest.MonkeyPatch, slab_nodes: int) -> None:
-    monkeypatch.setattr(rest_of_scene, "SLAB_NODES", slab_nodes)
+    monkeypatch.setattr(solid_nodes, "SLAB_NODES", slab_nodes)
     mesh = extract_rest(BallOnPlate(), [ball()], MeshSettings(resolution=80, max_faces=20_000))
     assert boundary_edges(mesh.faces) == 0
     assert len(mesh.faces) <= 20_000

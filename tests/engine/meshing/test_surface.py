@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from scipy import ndimage
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.mesh import MeshData
@@ -19,8 +20,9 @@ from sa3d_blender.engine.meshing.mesh_clean import (
     signed_volume,
 )
 from sa3d_blender.engine.meshing.mesh_files import write_mesh
-from sa3d_blender.engine.meshing.surface import extract_mesh
+from sa3d_blender.engine.meshing.surface import INSIDE_DEPTH, deep_inside, extract_mesh
 from sa3d_blender.engine.rendering.rays import Rays, Samples
+from sa3d_blender.engine.segmentation import solid_nodes
 from sa3d_blender.engine.segmentation.completion import fill_solid
 from sa3d_blender.engine.segmentation.mask_grid import region_nodes
 from sa3d_blender.engine.segmentation.result import SegmentedObject, SegmentResult
@@ -72,6 +74,22 @@ def ball(side: int = 48) -> SegmentedObject:
 @pytest.fixture(scope="module")
 def mesh() -> MeshData:
     return extract_mesh(BallField(), ball(), MeshSettings(resolution=64))
+
+
+def test_slabs_leave_no_seam(mesh: MeshData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solid_nodes, "SLAB_NODES", 5000)
+    again = extract_mesh(BallField(), ball(), MeshSettings(resolution=64))
+    assert np.array_equal(again.faces, mesh.faces)
+    assert np.allclose(again.vertices, mesh.vertices, atol=1e-6)
+
+
+def test_depth_is_the_distance_to_what_is_seen_to_be_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solid_nodes, "SLAB_NODES", 100)
+    assert deep_inside(np.zeros((9, 5, 5), bool)).all(), "nothing is known to be near the outside"
+    free = np.random.default_rng(0).random((30, 9, 9)) < 0.01
+    free[12:24] = False
+    distance = ndimage.distance_transform_edt(~free)
+    assert np.array_equal(deep_inside(free), distance > INSIDE_DEPTH)
 
 
 def test_vertices_lie_on_the_ball_in_the_field_frame(mesh: MeshData) -> None:
