@@ -15,6 +15,9 @@ Smaller = tuple[Float[np.ndarray, "p 3"], Int[np.ndarray, "q 3"]]
 ISLAND_SHARE = 0.2
 """Separate pieces smaller than this part of the largest piece's faces are left out."""
 
+LARGEST_CUBED = 2**21 - 1
+"""Whose cube fits into 64 bits."""
+
 
 def signed_volume(vertices: Vertices, faces: Faces) -> float:
     """Enclosed volume; positive when the faces' normals point outward."""
@@ -96,8 +99,11 @@ def mended(vertices: Vertices, faces: Faces) -> Smaller:
 def _without_flaps(faces: Faces) -> Int[np.ndarray, "q 3"]:
     """Without pairs of faces that have the same corners."""
     corner = np.sort(faces, axis=1).astype(np.int64)
-    count = int(corner.max(initial=0)) + 1  # its cube fits for two million vertices
-    key = (corner[:, 0] * count + corner[:, 1]) * count + corner[:, 2]
+    count = int(corner.max(initial=0)) + 1
+    edge = corner[:, 0] * count + corner[:, 1]
+    if count > LARGEST_CUBED:
+        _, edge = np.unique(edge, return_inverse=True)
+    key = edge * count + corner[:, 2]
     _, group, uses = np.unique(key, return_inverse=True, return_counts=True)
     return faces[uses[group] % 2 == 1]
 

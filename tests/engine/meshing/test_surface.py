@@ -16,6 +16,7 @@ from sa3d_blender.engine.meshing.mesh_clean import (
     boundary_edges,
     drop_islands,
     limit_faces,
+    mended,
     outward,
     signed_volume,
 )
@@ -189,6 +190,14 @@ def test_files_keep_shape_and_colour(mesh: MeshData, tmp_path: Path, ending: str
     if ending == ".glb":  # Y up in the file
         vertices = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)
     assert np.allclose(vertices, mesh.vertices, atol=1e-5)
+
+
+def test_faces_of_a_mesh_with_millions_of_vertices_are_not_confused() -> None:
+    """The numbers of these two faces' corners, as one of 64 bits, are the same."""
+    count = 2**22
+    faces = np.array([[0, 2**21 + 1, count - 1], [2**20, 2**21 + 1, count - 1]], np.int32)
+    _, kept = mended(np.zeros((count, 3), np.float32), faces)
+    assert len(kept) == 2
 
 
 def test_an_unknown_ending_is_refused(mesh: MeshData, tmp_path: Path) -> None:
