@@ -38,7 +38,7 @@ from ..meshing.mesh_jobs import (
     with_earlier,
     write_objects,
 )
-from ..rendering.render import Picture, View, render_picture, render_view
+from ..rendering.render import Picture, render_picture
 from ..segmentation.artist_view import (
     EmbeddedPicture,
     artist_camera,
@@ -126,14 +126,6 @@ class Session:
         run = run or Run()
         loaded = self.field(checkpoint, options, run)
         return render_picture(loaded, camera, cancelled=run.is_cancelled)
-
-    def view(
-        self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None
-    ) -> View:
-        """A checkpoint's view with its samples, for masks."""
-        run = run or Run()
-        loaded = self.field(checkpoint, options, run)
-        return render_view(loaded, camera, cancelled=run.is_cancelled)
 
     def predict(
         self,

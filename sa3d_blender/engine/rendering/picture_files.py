@@ -22,7 +22,7 @@ from ..segmentation.artist_view import moved_clicks, to_bytes
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentResult
 from ..segmenters.protocol import Segmenter
-from .render import View
+from .masked_picture import render_with_masks
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
@@ -94,24 +94,22 @@ def render_frames(
     """
     run = run or Run()
     check_writable(out)
-    segmented = SegmentResult.load(result, device=session.device) if result else None
-    stems = file_stems(entry.name for entry in segmented.objects) if segmented else {}
+    objects = SegmentResult.load(result, device=session.device).objects if result else ()
+    stems = file_stems(entry.name for entry in objects)
     for n, (frame, camera) in enumerate(cameras.items()):
         run.progress("render", n, len(cameras), f"Frame {frame}")
-        camera = as_trained(session.field(checkpoint, options, run), camera)
-        view = session.view(checkpoint, options, camera, run) if segmented else None
-        picture = view or session.picture(checkpoint, options, camera, run)
-        image = picture.image() if isinstance(picture, View) else picture.image
-        write_png(out / f"{frame}.png", to_bytes(image))
+        field = session.field(checkpoint, options, run)
+        picture, masks = render_with_masks(
+            field, as_trained(field, camera), objects, cancelled=run.is_cancelled
+        )
+        write_png(out / f"{frame}.png", to_bytes(picture.image))
         if floats:
-            write_npy(out / f"{frame}.npy", image.cpu().numpy().astype(np.float32))
+            write_npy(out / f"{frame}.npy", picture.image.cpu().numpy().astype(np.float32))
         if depth:
-            distance = picture.depth() if isinstance(picture, View) else picture.depth
-            write_npy(out / f"{frame}_depth.npy", distance.cpu().numpy().astype(np.float32))
-        if view is not None and segmented is not None:
-            for entry in segmented.objects:
-                mask = entry.mask(view).astype(np.uint8) * 255
-                write_png(out / f"{frame}_mask_{stems[entry.name]}.png", mask)
+            write_npy(out / f"{frame}_depth.npy", picture.depth.cpu().numpy().astype(np.float32))
+        for entry, mask in zip(objects, masks, strict=True):
+            name = f"{frame}_mask_{stems[entry.name]}.png"
+            write_png(out / name, mask.astype(np.uint8) * 255)
     run.progress("render", len(cameras), len(cameras), "Done")
 
 
