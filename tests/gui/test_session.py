@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.gui import dialogs
 from tests.gui.artist import CANCEL_ROWS, CANCEL_X, SCENE, Artist
@@ -19,6 +20,7 @@ from tests.gui.window import Window, wait_for
 BOX = (0.52, 0.38)
 TABLE = (0.45, 0.56)
 BACKGROUND = (0.1, 0.9)
+BELOW_TABLE = (0.2, 0.7), (0.9, 0.95)
 PACK = os.environ.get("SA3D_TEST_PACK", "")
 
 
@@ -130,10 +132,20 @@ def test_the_background_is_no_object(artist: Artist, window: Window) -> None:
     artist.masks()
 
 
+def is_white(
+    artist: Artist, screenshot: Path, start: tuple[float, float], end: tuple[float, float]
+) -> bool:
+    """Whether a part of the camera's picture shows nothing but the NeRF's white background."""
+    corners = (*artist.place(*start), *artist.place(*end))
+    with Image.open(screenshot) as screen:
+        part = screen.convert("L").crop(tuple(round(length) for length in corners))
+        return min(part.size) > 50 and part.getextrema()[0] > 240
+
+
 def test_run_cancel_run_again(artist: Artist, window: Window) -> None:
     window.key("Return")
-    window.until("session.running() and session.current.job.picture", wait=300)
-    artist.see("09_running")
+    window.until("session.running() and session.current.job.points", wait=300)
+    assert is_white(artist, artist.see("09_running"), *BELOW_TABLE)
     artist.press("sa3d.cancel", x=CANCEL_X, rows=CANCEL_ROWS)
     assert artist.wait(180) == "cancelled"
     assert not artist.meshes()
