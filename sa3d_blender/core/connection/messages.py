@@ -20,19 +20,26 @@ Methods (params -> result):
              ``view_size`` cuts it. The picture is kept: a further click costs the decoder only.
              Without objects it is merely made ready.
 ``segment``  {checkpoint, options, camera, objects, settings, mesh, out, own_meshes?, more_views?,
-             cameras?, keep?: [name], previews?} -> {result: path of result.npz, report: path of
-             report.json, objects: [{name, mesh: path of NAME_mesh.npz, vertices, faces}]}
-``mesh``     {result: path, mesh, out, own_meshes?, objects?: [name]} ->
-             {objects: [{name, mesh, vertices, faces}]}
+             cameras?, training_cameras?, keep?: [name], previews?} -> {result: path of result.npz,
+             report: path of report.json, objects: [{name, mesh: path of NAME_mesh.npz, glb: path,
+             vertices, faces}]}
+``mesh``     {result: path, mesh, out, own_meshes?, objects?: [name]} -> {objects: as ``segment``}
+``rest``     {result: path, mesh, out} -> {objects: as ``segment``}: one mesh of everything else
 ``points``   {checkpoint, options, out, count, seconds, training_cameras?} -> {points: path of
              `PointCloud`, count}: at most so many coloured points on the field's surfaces, as many
              as about so many seconds give
+``training_cameras`` {checkpoint, options, file} -> {cameras: [{name} and `Camera.to_json`], notes:
+             [str], ndc_focal, ndc_aspect, box}; the last three only of forward-facing fields
 ``shutdown`` {} -> {}
+
+A param that is missing or of the wrong kind is answered with `INVALID_PARAMS`, what the artist can
+put right with `USER_ERROR`.
 
 ``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
 `Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
 `PromptedView.to_json`; ``own_meshes`` {name: ``mesh``} goes before ``mesh`` for the objects that
-it names; ``keep`` names objects of an earlier result in ``out`` that stay in it.
+it names; ``keep`` names objects of an earlier result in ``out`` that stay in it;
+``training_cameras`` is a camera file's path, whose cameras count as ``cameras`` do.
 
 Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?};
 ``points`` {name: path of `PointCloud`} is what is known of the objects so far; ``picture`` is a

@@ -292,5 +292,6 @@ def check_frames(frames: Sequence[int], count: int) -> None:
     for frame in frames:
         if not 0 <= frame < count:
             raise UserError(
-                f"The camera file has no frame {frame}; it has frames 0 to {count - 1}."
+                f"The camera file has no frame {frame}; it has frames 0 to {count - 1}, choose one "
+                "of them."
             )

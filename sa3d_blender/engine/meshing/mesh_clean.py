@@ -56,7 +56,8 @@ def limit_faces(vertices: Vertices, faces: Faces, most: int) -> Smaller:
     """Decimate by quadric errors until at most ``most`` faces are left.
 
     A closed surface stays closed: what fast decimation pinches is mended, and where that does not
-    do, a gentler one is tried. The least torn one is returned when none is closed.
+    do, a gentler one is tried. The least torn one is returned when none is closed, and the surface
+    as it was when none keeps the budget.
     """
     if len(faces) <= most:
         return vertices, faces

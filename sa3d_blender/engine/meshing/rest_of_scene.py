@@ -64,7 +64,10 @@ def extract_rest(
     del inside
     run.check()
     if len(faces) == 0:
-        raise UserError("The NeRF holds nothing but the objects.", code="empty_mesh")
+        raise UserError(
+            "The NeRF holds nothing but the objects; choose a lower density to keep what is faint.",
+            code="empty_mesh",
+        )
     points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
     vertices = points.cpu().numpy()
     vertices, faces = drop_islands(vertices, outward(vertices, faces), ISLAND_SHARE)
