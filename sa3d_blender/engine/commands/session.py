@@ -80,7 +80,8 @@ class Session:
     device: torch.device
     _field_key: tuple[Any, ...] = ()
     _field: RadianceField | None = None
-    _segmenters: dict[tuple[str, str | None], Segmenter] = field(default_factory=dict)
+    _segmenter_key: tuple[str, str | None] = ("", None)
+    _segmenter: Segmenter | None = None
     _pictures: PictureCache = field(default_factory=PictureCache)
     _views: ViewMemory = field(default_factory=ViewMemory)
 
@@ -97,23 +98,27 @@ class Session:
         return self._field
 
     def unload(self) -> None:
-        """Forget the field, the segmenters and all pictures, and give their memory back."""
+        """Forget the field, the segmenter and all pictures, and give their memory back."""
         self._field, self._field_key = None, ()
-        self._segmenters.clear()
+        self._segmenter = None
         self._pictures, self._views = PictureCache(), ViewMemory()
         release_memory(self.device)
 
     def segmenter(self, name: str, weights: str | None, run: Run | None = None) -> Segmenter:
-        """The loaded segmenter."""
+        """The loaded segmenter; the one before it is forgotten, as the largest take gigabytes."""
         if name not in SEGMENTERS:
             raise UserError(f"There is no segmenter {name!r}; use one of {', '.join(SEGMENTERS)}.")
         key = (name, weights)
-        if key not in self._segmenters:
+        if self._segmenter is None or key != self._segmenter_key:
+            if self._segmenter is not None:
+                self._segmenter = None
+                release_memory(self.device)
             with (run or Run()).timed("load"):
-                self._segmenters[key] = load_segmenter(
+                self._segmenter = load_segmenter(
                     name, weights=Path(weights) if weights else None, device=self.device
                 )
-        return self._segmenters[key]
+            self._segmenter_key = key
+        return self._segmenter
 
     def info(self, checkpoint: Path, options: FieldOptions) -> dict[str, Any]:
         """Facts about a checkpoint, for ``sa3d info`` and the add-on."""

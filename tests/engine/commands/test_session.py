@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 import torch
 
 from sa3d_blender.core.settings import FieldOptions
+from sa3d_blender.engine.commands import session
 from sa3d_blender.engine.commands.session import Session
 from tests.support.fitted_fields import Ball, nerfacto_ball, plenoxels_balls
+from tests.support.scripted_segmenter import ScriptedSegmenter
 
 BALL = Ball(np.array([0.2, 0.1, -0.1]), 0.5)
 
@@ -46,3 +49,14 @@ def test_changes_in_a_runs_folder_are_noticed(
     shutil.copy(models / "step-9.ckpt", models / "step-10.ckpt")
     newest = session.field(folder / chosen, FieldOptions())
     assert (newest is second) == chosen.endswith(".ckpt")
+
+
+def test_a_segmenter_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "load_segmenter", lambda *_args, **_options: ScriptedSegmenter())
+    loaded = Session(torch.device("cpu"))
+    small = loaded.segmenter("bundled", None)
+    assert loaded.segmenter("bundled", None) is small
+    forgotten = weakref.ref(small)
+    del small
+    loaded.segmenter("vit_h", "sam_vit_h.pth")
+    assert forgotten() is None
