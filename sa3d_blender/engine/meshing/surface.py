@@ -106,6 +106,8 @@ def _inside_object(
     """Positive inside the object, about linear across its surface."""
     grid = MaskGrid(entry.lower, entry.upper, entry.values, entry.values)
     votes, open_space = votes_over(entry, settings.threshold), entry.free.float()
+    if entry.hazy:  # densities say nothing; the object's nodes do
+        return _outlined(grid, votes, lower, upper, shape, run)
     solid, member = np.empty(shape, np.float32), np.empty(shape, np.float32)
     free = np.empty(shape, bool)
     for slab in slabs(shape):
@@ -120,6 +122,24 @@ def _inside_object(
     del member
     belongs *= 2
     return np.minimum(solid, belongs, out=solid)
+
+
+def _outlined(
+    grid: MaskGrid,
+    votes: Float[Tensor, "_ _ _"],
+    lower: Float[Tensor, " 3"],
+    upper: Float[Tensor, " 3"],
+    shape: tuple[int, int, int],
+    run: Run,
+) -> Nodes:
+    """Positive inside an object that was found by its outlines, whatever the density there is."""
+    inside = np.empty(shape, np.float32)
+    for slab in slabs(shape):
+        run.check()
+        nodes = region_nodes(lower, upper, shape, slab)
+        here = (slab.stop - slab.start, *shape[1:])
+        inside[slab] = grid.sample(votes, nodes).view(here).cpu().numpy()
+    return inside
 
 
 def deep_inside(free: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:

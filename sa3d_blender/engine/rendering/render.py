@@ -24,6 +24,9 @@ from .relief import Relief
 
 Result = TypeVar("Result")
 
+VAGUE_DEPTH = 0.012
+"""Median over a view's pixels of how far their light is spread along the ray, over its distance. Up
+to 0.011 was seen in clear fields, 0.012 to 0.4 in hazy ones."""
 RAYS_PER_CHUNK = 8192
 """Bounds the memory of one step, whatever the picture's size."""
 
@@ -62,18 +65,31 @@ class View:
         opacity = self.opacity()
         return torch.where(opacity > 0, total / opacity.clamp_min(1e-12), torch.zeros_like(total))
 
-    def relief(self) -> Relief:
-        """The seen surfaces' shape, for a segmenter; pixels less than half covered are empty."""
-        distance, opacity = self.depth().cpu().numpy(), self.opacity().cpu().numpy()
+    def relief(self) -> Relief | None:
+        """The seen surfaces' shape, for a segmenter; pixels less than half covered are empty.
+
+        None where the field is hazy: light from many distances at once has no surface, and slopes
+        of its mean distance would only mislead.
+        """
+        distance, opacity = self.depth(), self.opacity()
+        solid = (opacity > 0.5) & (distance > 0)
+        if not bool(solid.any()) or float(self._spread(distance)[solid].median()) > VAGUE_DEPTH:
+            return None
         camera = self.camera
         rows, columns = np.mgrid[0 : camera.height, 0 : camera.width] + 0.5
         x, y = (columns - camera.cx) / camera.fl_x, (rows - camera.cy) / camera.fl_y
-        per_depth = np.sqrt(1 + x**2 + y**2)
-        solid = (opacity > 0.5) & (distance > 0)
-        nearness = np.where(solid, per_depth / np.maximum(distance, 1e-9), 0.0)
+        per_depth = np.sqrt(1 + x**2 + y**2) / distance.clamp(min=1e-9).cpu().numpy()
+        nearness = np.where(solid.cpu().numpy(), per_depth, 0.0)
         return Relief(
             nearness.astype(np.float32), (camera.fl_x, camera.fl_y), (camera.cx, camera.cy)
         )
+
+    def _spread(self, distance: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+        """Standard deviation of the distances that a pixel's light comes from, over their mean."""
+        samples = self.samples
+        off = samples.depth - distance.view(-1)[samples.ray_index]
+        variance = self.render_scalar(off**2) / self.opacity().clamp(min=1e-12)
+        return variance.sqrt() / distance.clamp(min=1e-9)
 
     def render_scalar(self, values: Float[Tensor, " s"]) -> Float[Tensor, "h w"]:
         """The sum of weight times value over each pixel's samples."""

@@ -1,149 +1,180 @@
-"""Mask inverse rendering in hazy fields, whose rays' light comes from many faint samples.
+"""Objects in hazy fields, where a ray's light comes from many faint samples: by their outlines.
 
-Where a field is solid, one vote per view (eq. 6) says nearly all: a ray's light comes from one
-place. In haze it comes from many, and one vote spreads a mask over all of them. So the votes are
-repeated here, each with what the rendered mask still lacks. Written with A for the rendering of
-eq. 3 (pixels by nodes: omega times the trilinear weight), the paper's step is ``A^T mask``; this is
+Where a field is solid, a vote (eq. 6) says where along its ray the mask's object is. In haze it
+says little, as the light is spread over a long way. But masks of many views say it together: a
+place is the object's if the views that see it show the object there (the visual hull; Laurentini
+1994). With ``T`` for how well a view sees a place, an object is where
 
-    m <- clip(m + RELAXATION * C A^T R (mask - A m), 0, 1)
+    a = sum T mask / sum T
 
-with R and C one over the row and column sums of A: the simultaneous iterative reconstruction
-technique of tomography (SIRT; Gilbert 1972), kept between "not the object" and "the object".
-
-Also beyond the paper: the weights are those of the same field `OPACITY_POWER` times as dense. Light
-that comes through an occluder's haze would show objects that nothing shows in the masks.
+over the views is above a cut. With exact masks the cut would be nearly 1; masks err, so it is the
+one whose outlines agree best with the masks themselves. What lies between the camera and a place
+hides it unless it is the object, which is found in two rounds for that reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
+from scipy import ndimage
 from torch import Tensor
+from torch.nn.functional import grid_sample, max_pool3d
 
-from ..rendering.rays import Samples
-from ..rendering.render import View, ray_sums
-from .mask_grid import MaskGrid
+from ...core.cameras import Camera
+from ..fields.protocol import RadianceField
+from ..rendering.render import View
+from ..rendering.transmittance import Transmittance
+from .mask_grid import MaskGrid, region_nodes
 
-OPACITY_POWER = 2.0
-STEPS = 20
-"""More change held-out masks by less than 0.01."""
-RELAXATION = 1.8
-"""Part of a step that is taken; below 2 it converges."""
-LEAST_LIGHT = 0.05
-"""Of a ray within the region, below which its mask counts less."""
-UNSEEN = 1e-3
-"""Light on a node, summed over all views, up to which nothing is known of it."""
-MOST_SAMPLES = 1_000_000
-"""Samples to fit; of more, random pixels are left out. Bounds seconds and memory (24 MB)."""
+Masks = Sequence[tuple[View, Bool[np.ndarray, "_ _"]]]
+"""Views as they were rendered, with the accepted 2D masks."""
 
-
-@dataclass(frozen=True)
-class _MaskedRays:
-    """The samples of a view that lie in the region, and what their pixels' sums should be."""
-
-    samples: Samples
-    wanted: Float[Tensor, " p"]
-    light: Float[Tensor, " p"]
-    """Each pixel's sum of weights within the region."""
-
-    def lacking(self, grid: MaskGrid, values: Float[Tensor, "x y z"]) -> Float[Tensor, " s"]:
-        """What each sample's pixel lacks, over its light, times the sample's weight."""
-        shown = grid.sample(values, self.samples.points)[:, None]
-        rendered = ray_sums(self.samples, shown, len(self.wanted))[:, 0]
-        lack = (self.wanted - rendered) / self.light.clamp(min=LEAST_LIGHT)
-        return self.samples.weights * lack[self.samples.ray_index]
+ROUNDS = 2
+DENSITY = 2.0
+"""Times that the field is taken as dense where it hides places; as it is, things shine through."""
+SEEN_FROM, SEEN_WELL = 0.3, 0.7
+"""Transmittance at which a view begins to count for a place, and from which it counts fully."""
+LEAST_SEEN = 1.0
+"""Views that must see a place; fewer, and nothing is known of it."""
+SMOOTHING = 0.7
+"""Standard deviation in nodes; masks have steps."""
+CUTS = np.arange(0.5, 0.96, 0.03)
+MOST_COMPARED = 8
+"""Views whose masks choose the cut."""
+OWN_HAZE = 4
+"""Nodes around the object whose light does not hide it."""
+CHUNK = 1 << 20
 
 
-def sharpened(view: View) -> View:
-    """The view with the weights it would have if the field were `OPACITY_POWER` times as dense.
-
-    Transmittance to that power: exact for the samples at hand.
-    """
-    samples = view.samples
-    weights = samples.weights.double()
-    pixels = view.camera.width * view.camera.height
-    total = weights.new_zeros(pixels).index_add_(0, samples.ray_index, weights)
-    passed = weights.cumsum(0) - (total.cumsum(0) - total)[samples.ray_index]
-    behind = (1 - passed).clamp(0, 1)
-    before = (1 - passed + weights).clamp(0, 1)
-    sharp = (before**OPACITY_POWER - behind**OPACITY_POWER).float()
-    return replace(view, samples=replace(samples, weights=sharp))
-
-
-def fitted_share(
-    grid: MaskGrid,
-    masks: Sequence[tuple[View, Bool[np.ndarray, "_ _"]]],
-    check: Callable[[], None] = lambda: None,
+def outlined_object(
+    field: RadianceField, grid: MaskGrid, masks: Masks, check: Callable[[], None] = lambda: None
 ) -> Float[Tensor, "x y z"]:
-    """Node values whose renders agree with the masks: 1 the object, -1 not, 0 where none looked.
+    """Node values from -1 to 1, positive inside the object; zero nowhere.
 
     Args:
         grid: tells the region and its nodes; its votes are not looked at.
-        masks: views as they were rendered, with the accepted 2D masks.
-        check: called before each step; what it raises ends the fit.
+        check: called before each view; what it raises ends the work.
     """
-    rays = _within(grid, masks)
-    light = _spread(grid, [view.samples.weights for view in rays], rays)
-    values = torch.zeros_like(light)
-    for _ in range(STEPS):
-        check()
-        missing = _spread(grid, [view.lacking(grid, values) for view in rays], rays)
-        step = RELAXATION * missing / light.clamp(min=UNSEEN)
-        values = (values + step).clamp(0, 1)
-    return torch.where(light > UNSEEN, 2 * values - 1, 0.0)
+    inside = torch.zeros(grid.shape, dtype=torch.bool, device=grid.lower.device)
+    agreed, cut = torch.zeros(grid.shape, device=grid.lower.device), float(CUTS[-1])
+    for _ in range(ROUNDS):
+        agreed = _agreement(field, grid, masks, inside.float(), check)
+        cut = _best_cut(grid, agreed, masks, check)
+        inside = _whole(agreed > cut)
+    values = torch.where(agreed > cut, (agreed - cut) / (1 - cut), (agreed - cut) / cut)
+    filled = torch.where(agreed > cut, values, 1.0)  # nobody sees into the object
+    return torch.where(inside, filled.clamp(min=0.01), values.clamp(max=-0.01))
 
 
-def shown(values: Float[Tensor, " s"], view: View) -> Bool[np.ndarray, "h w"]:
-    """The object in a view of a hazy field: pixels more than half of whose light it is.
+def shown(
+    values: Float[Tensor, "x y z"],
+    lower: Float[Tensor, " 3"],
+    upper: Float[Tensor, " 3"],
+    view: View,
+) -> Bool[np.ndarray, "h w"]:
+    """The object in a view of a hazy field: pixels whose rays come to it before they end.
 
     Args:
-        values: of the view's samples, from 0 (not the object) to 1.
+        values: on the nodes of the region from ``lower`` to ``upper``, positive inside the object.
     """
-    sharp = sharpened(view)
-    object_, opacity = sharp.render_scalar(values), sharp.opacity()
-    return np.asarray(((object_ > opacity / 2) & (opacity > 0.5)).cpu().numpy())
+    greatest = _greatest(MaskGrid(lower, upper, values, values), values, view, 0.0)
+    return np.asarray((greatest > 0).cpu().numpy())
 
 
-def _within(
-    grid: MaskGrid, masks: Sequence[tuple[View, Bool[np.ndarray, "_ _"]]]
-) -> list[_MaskedRays]:
-    every = sum(len(_inside(grid, view.samples)) for view, _ in masks)
-    chance = torch.Generator().manual_seed(0)
-    found = []
-    for view, mask in masks:
-        sharp = sharpened(view)
-        samples, pixels = sharp.samples, mask.size
-        index = _inside(grid, samples)
-        if every > MOST_SAMPLES:
-            drawn = torch.rand(pixels, generator=chance) < MOST_SAMPLES / every
-            index = index[drawn.to(index.device)[samples.ray_index[index]]]
-        kept = Samples(
-            samples.ray_index[index],
-            samples.points[index],
-            samples.weights[index],
-            samples.depth[index],
-            None,
-        )
-        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(index.device).view(-1)
-        light = ray_sums(kept, torch.ones_like(kept.weights)[:, None], pixels)[:, 0]
-        found.append(_MaskedRays(kept, sharp.opacity().view(-1) * covered, light))
-    return found
-
-
-def _inside(grid: MaskGrid, samples: Samples) -> Int64[Tensor, " n"]:
-    inside = (samples.points >= grid.lower) & (samples.points <= grid.upper)
-    return inside.all(dim=1).nonzero()[:, 0]
-
-
-def _spread(
-    grid: MaskGrid, amounts: Sequence[Float[Tensor, " _"]], rays: Sequence[_MaskedRays]
+def _agreement(
+    field: RadianceField,
+    grid: MaskGrid,
+    masks: Masks,
+    inside: Float[Tensor, "x y z"],
+    check: Callable[[], None],
 ) -> Float[Tensor, "x y z"]:
-    """The amounts of all samples on the nodes around them."""
-    sums = MaskGrid.empty(grid.lower, grid.upper, grid.shape)
-    for amount, view in zip(amounts, rays, strict=True):
-        sums.vote(view.samples.points, amount, torch.ones_like(amount, dtype=torch.bool))
-    return sums.votes_for
+    """Part of the views seeing a node whose masks show the object there; zero where few see it."""
+    nodes = region_nodes(grid.lower, grid.upper, grid.shape)
+    covered, seen = torch.zeros_like(nodes[:, 0]), torch.zeros_like(nodes[:, 0])
+    spacing = float((field.field_from_grid(nodes[1:2]) - field.field_from_grid(nodes[:1])).norm())
+    for view, mask in masks:
+        check()
+        own = grid.sample(inside, view.samples.points) > 0.5
+        light = Transmittance.of(view, density=DENSITY, without=own)
+        for first in range(0, len(nodes), CHUNK):
+            part = slice(first, first + CHUNK)
+            points = field.field_from_grid(nodes[part])
+            place, pixel, distance = _pixels(view.camera, points)
+            left = light.at(pixel.clamp(min=0), distance - spacing)
+            weight = ((left - SEEN_FROM) / (SEEN_WELL - SEEN_FROM)).clamp(0, 1) * (pixel >= 0)
+            seen[part] += weight
+            covered[part] += weight * _interpolated(mask, place)
+    share = torch.where(seen > LEAST_SEEN, covered / seen.clamp(min=LEAST_SEEN), 0.0)
+    smooth = ndimage.gaussian_filter(share.view(grid.shape).cpu().numpy(), SMOOTHING)
+    return torch.from_numpy(smooth).to(share.device)
+
+
+def _pixels(
+    camera: Camera, points: Float[Tensor, "n 3"]
+) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, " n"], Float[Tensor, " n"]]:
+    """Where in the picture points are (from -1 to 1), their pixels (-1: none), their distances."""
+    matrix = torch.as_tensor(camera.field_from_camera, dtype=points.dtype, device=points.device)
+    local = (points - matrix[:3, 3]) @ matrix[:3, :3]
+    ahead = (-local[:, 2]).clamp(min=1e-9)
+    x = camera.cx + camera.fl_x * local[:, 0] / ahead
+    y = camera.cy - camera.fl_y * local[:, 1] / ahead
+    inside = (local[:, 2] < 0) & (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
+    pixel = torch.where(inside, y, 0.0).long() * camera.width + torch.where(inside, x, 0.0).long()
+    place = torch.stack([2 * x / camera.width - 1, 2 * y / camera.height - 1], dim=1)
+    return place, torch.where(inside, pixel, -1), local.norm(dim=1)
+
+
+def _interpolated(
+    mask: Bool[np.ndarray, "_ _"], place: Float[Tensor, "n 2"]
+) -> Float[Tensor, " n"]:
+    picture = torch.from_numpy(mask.astype(np.float32)).to(place.device)[None, None]
+    return grid_sample(picture, place[None, None], align_corners=False)[0, 0, 0]
+
+
+def _best_cut(
+    grid: MaskGrid, agreed: Float[Tensor, "x y z"], masks: Masks, check: Callable[[], None]
+) -> float:
+    """The cut whose outlines have the best mean IoU with the masks."""
+    chosen = np.unique(np.linspace(0, len(masks) - 1, MOST_COMPARED).round().astype(int))
+    total = np.zeros(len(CUTS))
+    for number in chosen:
+        check()
+        view, mask = masks[number]
+        # what hides the object is found with a middling cut; the outline depends little on it
+        found = _greatest(grid, agreed, view, float(CUTS.mean())).cpu().numpy()[..., None] > CUTS
+        either = np.count_nonzero(found | mask[..., None], axis=(0, 1))
+        both = np.count_nonzero(found & mask[..., None], axis=(0, 1))
+        total += both / np.maximum(either, 1)
+    return float(CUTS[total.argmax()])
+
+
+def _greatest(
+    grid: MaskGrid, values: Float[Tensor, "x y z"], view: View, cut: float
+) -> Float[Tensor, "h w"]:
+    """The greatest value on each pixel's ray, before something else has taken half of its light.
+
+    Args:
+        cut: values above it are the object; they and what is close around them hide nothing.
+    """
+    around = max_pool3d(values[None, None], 2 * OWN_HAZE + 1, 1, OWN_HAZE)[0, 0] - cut
+    own = grid.sample(around, view.samples.points) > 0
+    light = Transmittance.of(view, without=own).before_samples()
+    met = grid.sample(values - values.min(), view.samples.points) + values.min()
+    visible = torch.where(light > 0.5, met, values.min())
+    pixels = torch.full((view.camera.height * view.camera.width,), float(values.min()))
+    pixels = pixels.to(values.device)
+    pixels.scatter_reduce_(0, view.samples.ray_index, visible, "amax")
+    return pixels.view(view.camera.height, view.camera.width)
+
+
+def _whole(inside: Bool[Tensor, "x y z"]) -> Bool[Tensor, "x y z"]:
+    """The largest piece without the hollows that nobody sees."""
+    piece, count = ndimage.label(inside.cpu().numpy())
+    if count == 0:
+        return inside
+    sizes = np.bincount(piece.ravel())
+    largest = ndimage.binary_fill_holes(piece == 1 + int(sizes[1:].argmax()))
+    return torch.from_numpy(np.asarray(largest)).to(inside.device)

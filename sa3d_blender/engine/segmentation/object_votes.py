@@ -19,7 +19,7 @@ from ..parallel import one_core
 from ..rendering.render import View
 from ..view_path.views import Target
 from .completion import carve, fill_solid
-from .haze import fitted_share
+from .haze import outlined_object
 from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
 from .result import SegmentedObject
 from .self_prompt import KnownPixels
@@ -204,8 +204,12 @@ class ObjectVotes:
         with one_core():
             if self.settings.reference:
                 values = grid.score(self.settings.negative_weight)
+            elif self.in_haze:
+                seen = [(views[index], mask) for index, mask in self.masks.items()]
+                values = outlined_object(field_, grid, seen, check)
             else:
-                values = fill_solid(main_pieces(self._decided(views, check)), free)
+                share = grid.share(self.settings.negative_weight)
+                values = fill_solid(main_pieces(share), free)
         return SegmentedObject(
             name=self.prompt.name,
             lower=grid.lower,
@@ -216,13 +220,6 @@ class ObjectVotes:
             soft=self.settings.reference,
             hazy=self.in_haze,
         )
-
-    def _decided(self, views: dict[int, View], check: Callable[[], None]) -> Float[Tensor, "x y z"]:
-        """From -1 (not the object) to 1 on each node, 0 where nobody knows."""
-        if self.in_haze:
-            seen = [(views[index], mask) for index, mask in self.masks.items()]
-            return fitted_share(self.grid, seen, check)
-        return self.grid.share(self.settings.negative_weight)
 
 
 def surface_density(

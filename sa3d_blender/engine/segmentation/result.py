@@ -48,7 +48,7 @@ class SegmentedObject:
     soft: bool = False
     """Render the paper's way (eq. 3 on scores) instead of deciding samples first."""
     hazy: bool = False
-    """The field is hazy here: nodes were fitted to the masks, and pixels are shares of light."""
+    """The field is hazy here: the object was found by its outlines, and values are its surface."""
 
     def at(self, points: Float[Tensor, "s 3"]) -> Float[Tensor, " s"]:
         """Interpolated value at grid-frame points; zero outside the region."""
@@ -58,8 +58,7 @@ class SegmentedObject:
     def mask(self, view: View) -> Bool[np.ndarray, "h w"]:
         """The object in a view: pixels whose opacity is mostly, and more than half, the object."""
         if self.hazy and not self.soft:
-            grid = MaskGrid(self.lower, self.upper, self.values, self.values)
-            return shown(grid.sample((self.values.clamp(-1, 1) + 1) / 2, view.samples.points), view)
+            return shown(self.values, self.lower, self.upper, view)
         values = self.at(view.samples.points)
         if self.soft:
             return (view.render_scalar(values) > 0).cpu().numpy()

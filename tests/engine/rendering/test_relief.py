@@ -65,11 +65,26 @@ def test_a_view_tells_depth_along_its_direction() -> None:
         rgb=None,
     )
     relief = View(camera, samples, torch.ones(3)).relief()
+    assert relief is not None
     length = np.sqrt(1 + (1.0 / 2) ** 2 + (0.5 / 2) ** 2)  # of pixel 0's ray, per unit of depth
     assert relief.nearness[0, 0] == pytest.approx(length / 3)
     assert relief.nearness[0, 2] == 0  # less than half covered
     assert (relief.nearness[1] == 0).all()
     assert (relief.focal, relief.center) == ((2.0, 2.0), (1.5, 1.0))
+
+
+def test_haze_has_no_relief() -> None:
+    camera, far = Camera(1, 1, 1.0, 1.0, 0.5, 0.5, np.eye(4)), torch.tensor([2.0, 2.1, 2.2])
+    for depth, clear in ((2 + (far - 2) / 20, True), (far, False)):
+        weights, ray = torch.full((3,), 0.3), torch.zeros(3, dtype=torch.long)
+        view = View(camera, Samples(ray, torch.zeros(3, 3), weights, depth, None), torch.ones(3))
+        assert (view.relief() is not None) == clear
+    assert (
+        View(
+            camera, Samples(ray, torch.zeros(3, 3), 0.1 * weights, depth, None), torch.ones(3)
+        ).relief()
+        is None
+    )
 
 
 def test_the_bundled_model_reads_relief_and_does_without() -> None:

@@ -1,4 +1,4 @@
-"""Hazy fields: votes repeated until the rendered masks agree, and what is shown through haze."""
+"""Hazy fields: objects found by their outlines, and what is shown through haze."""
 
 from __future__ import annotations
 
@@ -10,98 +10,152 @@ import trimesh
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import Cancelled
 from sa3d_blender.core.prompts import ObjectPrompt
-from sa3d_blender.core.settings import SegmentSettings
+from sa3d_blender.core.settings import MeshSettings, SegmentSettings
+from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.rendering.rays import Samples
 from sa3d_blender.engine.rendering.render import View, render_view
-from sa3d_blender.engine.segmentation import haze, pipeline
-from sa3d_blender.engine.segmentation.haze import fitted_share, sharpened, shown
+from sa3d_blender.engine.rendering.transmittance import Transmittance
+from sa3d_blender.engine.segmentation import pipeline
+from sa3d_blender.engine.segmentation.haze import outlined_object, shown
 from sa3d_blender.engine.segmentation.mask_grid import MaskGrid
 from sa3d_blender.engine.view_path.views import Target, framing_camera
 from tests.support.ground_truth import Scene, id_picture, iou
 from tests.support.made_up_fields import HazyBalls
 from tests.support.perfect_segmenter import PerfectSegmenter
 
-FRONT, BACK = (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)
-"""Two nodes of a grid of eight."""
+ALONG_X = np.array([[0.0, 0, -1, -2], [-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+"""A camera two units before the middle."""
 
 
-def view_of(*rays: list[tuple[tuple[float, float, float], float]]) -> View:
-    """A picture of one row: each pixel's samples as place and weight."""
-    numbered = [(number, *sample) for number, ray in enumerate(rays) for sample in ray]
-    number, places, weights = zip(*numbered, strict=True)
+def one_ray(matrix: np.ndarray, *samples: tuple[float, float]) -> View:
+    """A picture of one pixel: its samples' places along x and weights, nearest first."""
+    points = torch.tensor([[x, 0.0, 0.0] for x, _ in samples]).view(-1, 3)
+    depth = (points[:, 0] - float(matrix[0, 3])).abs()
+    weights = torch.tensor([weight for _, weight in samples])
+    packed = Samples(torch.zeros(len(samples), dtype=torch.long), points, weights, depth, None)
+    return View(Camera(1, 1, 1.0, 1.0, 0.5, 0.5, matrix), packed, torch.ones(3))
+
+
+def test_transmittance_by_hand() -> None:
+    view = one_ray(ALONG_X, (-0.9, 0.5), (0.0, 0.25), (0.9, 0.125))
+    pixel, depth = torch.zeros(4, dtype=torch.long), torch.tensor([1.0, 1.5, 2.5, 9.0])
+    light = Transmittance.of(view)
+    assert light.at(pixel, depth).tolist() == pytest.approx([1, 0.5, 0.25, 0.125])
+    assert light.before_samples().tolist() == pytest.approx([1, 0.5, 0.25])
+    dense = Transmittance.of(view, density=2.0)  # every part is squared
+    assert dense.at(pixel, depth).tolist() == pytest.approx([1, 0.25, 1 / 16, 1 / 64])
+    lacking = Transmittance.of(view, without=torch.tensor([True, False, False]))
+    assert lacking.at(pixel, depth).tolist() == pytest.approx([1, 1, 0.5, 0.25])
+
+
+def test_rays_do_not_mix() -> None:
     samples = Samples(
-        torch.tensor(number),
-        torch.tensor(places),
-        torch.tensor(weights),
-        torch.arange(float(len(numbered))),
+        torch.tensor([1, 1, 3]),
+        torch.zeros(3, 3),
+        torch.tensor([0.5, 0.25, 0.8]),
+        torch.tensor([2.0, 4.0, 3.0]),
         None,
     )
-    camera = Camera(len(rays), 1, 1.0, 1.0, len(rays) / 2, 0.5, np.eye(4))
-    return View(camera, samples, torch.ones(3))
+    view = View(Camera(4, 1, 1.0, 1.0, 2.0, 0.5, np.eye(4)), samples, torch.ones(3))
+    light = Transmittance.of(view)
+    pixels, depth = torch.arange(4), torch.full((4,), 3.5)
+    assert light.at(pixels, depth).tolist() == pytest.approx([1, 0.5, 1, 0.2])
+    assert light.before_samples().tolist() == pytest.approx([1, 0.5, 1])
+    empty = render_view(HazyBalls(), looking(0.3, -9.0, 9.0).resized(2, 2))
+    assert len(empty.samples.weights) == 0 or Transmittance.of(empty).before_samples().max() <= 1
 
 
-def cube() -> MaskGrid:
-    """The grid of eight nodes."""
-    return MaskGrid.empty(-torch.ones(3), torch.ones(3), (2, 2, 2))
+@pytest.fixture(scope="module")
+def balls() -> list[tuple[View, np.ndarray, np.ndarray]]:
+    """Views around two hazy balls, with the exact masks of both."""
+    field, seen = HazyBalls(), []
+    for angle in np.linspace(0, 2 * np.pi, 8, endpoint=False):
+        camera = looking(2.4 * np.cos(angle), 2.4 * np.sin(angle), 0.9)
+        ids = id_picture(two_balls(), camera)
+        seen.append((render_view(field, camera, with_color=False), ids == 1, ids == 2))
+    return seen
 
 
-HAZE_BEFORE_OBJECT = view_of([(FRONT, 0.5), (BACK, 0.5)], [(FRONT, 1.0)])
+def around_left() -> MaskGrid:
+    """A region with room around the left ball."""
+    center = HazyBalls.centers[0]
+    return MaskGrid.empty(center - 0.5, center + 0.5, (41, 41, 41))
 
 
-def test_twice_the_density() -> None:
-    view = sharpened(view_of([(FRONT, 0.5), (BACK, 0.25)], [(BACK, 0.2)]))
-    # passed on: 1, 1/2, 1/4 become 1, 1/4, 1/16; 0.8 becomes 0.64
-    assert view.samples.weights.tolist() == pytest.approx([0.75, 0.1875, 0.36])
+def left_ball(grid: MaskGrid) -> torch.Tensor:
+    """Nodes that are truly in it."""
+    distance = (grid.node_points() - HazyBalls.centers[0]).norm(dim=1)
+    return (distance < HazyBalls.radius).view(grid.shape)
 
 
-def test_the_fit_tells_haze_from_what_is_behind_it() -> None:
-    mask = np.array([[True, False]])
-    found = fitted_share(cube(), [(HAZE_BEFORE_OBJECT, mask)])
-    # least squares of 3/4 front + 1/4 back = 1 and front = 0, back at most 1: front 9/25
-    assert float(found[1, 1, 1]) == pytest.approx(1.0, abs=0.01)
-    assert float(found[0, 0, 0]) == pytest.approx(2 * 9 / 25 - 1, abs=0.01)
-    assert found.count_nonzero() == 2  # nobody looked at the other six
+def agreement_with(truth: torch.Tensor, values: torch.Tensor) -> float:
+    """IoU of nodes."""
+    inside = values > 0
+    return float((inside & truth).sum() / (inside | truth).sum())
 
 
-def test_many_samples_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
-    view = view_of(*[[(BACK, 1.0)]] * 100)
-    monkeypatch.setattr(haze, "MOST_SAMPLES", 20)
-    lengths = []
-    original = haze.ray_sums
-
-    def ray_sums(samples: Samples, values: torch.Tensor, rays: int) -> torch.Tensor:
-        lengths.append(len(samples.weights))
-        return original(samples, values, rays)
-
-    monkeypatch.setattr(haze, "ray_sums", ray_sums)
-    found = fitted_share(cube(), [(view, np.ones((1, 100), bool))])
-    assert max(lengths) < 40
-    assert float(found[1, 1, 1]) == pytest.approx(1.0)
+def test_outlines_find_a_ball_of_haze(balls: list[tuple[View, np.ndarray, np.ndarray]]) -> None:
+    grid = around_left()
+    values = outlined_object(HazyBalls(), grid, [(view, left) for view, left, _ in balls])
+    assert agreement_with(left_ball(grid), values) > 0.78  # eight outlines of a ball are more
+    assert float(values.abs().min()) > 0
+    assert float(values.abs().max()) <= 1
 
 
-def test_the_fit_can_be_cancelled() -> None:
+def test_a_wrong_mask_among_many_is_outvoted(
+    balls: list[tuple[View, np.ndarray, np.ndarray]],
+) -> None:
+    masks = [(view, left) for view, left, _ in balls]
+    masks[3] = (masks[3][0], np.zeros_like(masks[3][1]))
+    grid = around_left()
+    values = outlined_object(HazyBalls(), grid, masks)
+    assert agreement_with(left_ball(grid), values) > 0.7
+
+
+def test_what_stands_before_the_object_hides_it() -> None:
+    grid = around_left()
+    values = torch.where(left_ball(grid), 1.0, -1.0)
+    for camera in (looking(2.3, 0.9, 0.1), looking(2.35, 0.7, 0.1)):  # beside and behind the other
+        view = render_view(HazyBalls(), camera, with_color=False)
+        ids = id_picture(two_balls(), camera)
+        hidden = (id_picture(two_balls(only="left"), camera) == 1) & (ids == 2)
+        found = shown(values, grid.lower, grid.upper, view)
+        assert np.count_nonzero(hidden) > 25
+        assert np.count_nonzero(found & hidden) < 0.3 * np.count_nonzero(hidden)
+        assert iou(found, ids == 1) > 0.7
+        nothing_before = render_view(LeftBall(), camera, with_color=False)
+        alone = shown(values, grid.lower, grid.upper, nothing_before)
+        assert np.count_nonzero(alone & hidden) > 0.95 * np.count_nonzero(hidden)
+
+
+def test_the_search_can_be_cancelled(balls: list[tuple[View, np.ndarray, np.ndarray]]) -> None:
     def check() -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        fitted_share(cube(), [(HAZE_BEFORE_OBJECT, np.array([[True, False]]))], check)
+        outlined_object(HazyBalls(), around_left(), [(balls[0][0], balls[0][1])], check)
 
 
-def test_a_pixel_shows_what_more_than_half_of_its_light_is() -> None:
-    view = view_of([(FRONT, 0.4), (BACK, 0.4)], [(FRONT, 0.2), (BACK, 0.6)], [(BACK, 0.2)])
-    # front over all: 0.64 of 0.96; 0.36 of 0.96; the last is nearly empty
-    values = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0])
-    assert shown(values, view).tolist() == [[True, False, False]]
+class LeftBall(HazyBalls):
+    """Without the other one."""
+
+    centers = HazyBalls.centers[:1]
+
+
+def two_balls(only: str = "") -> Scene:
+    """The balls as if they were solid."""
+    meshes = {}
+    for name, center in zip(("left", "right"), HazyBalls.centers.numpy(), strict=True):
+        ball = trimesh.creation.icosphere(subdivisions=3, radius=HazyBalls.radius)
+        if only in ("", name):
+            meshes[name] = (ball.vertices + center, ball.faces)
+    return Scene({"left": 1, "right": 2}, meshes)
 
 
 @pytest.fixture
 def perfect(monkeypatch: pytest.MonkeyPatch) -> PerfectSegmenter:
     """Cuts the balls as if they were solid."""
-    meshes = {}
-    for name, center in zip(("left", "right"), HazyBalls.centers.numpy(), strict=True):
-        ball = trimesh.creation.icosphere(subdivisions=3, radius=HazyBalls.radius)
-        meshes[name] = (ball.vertices + center, ball.faces)
-    segmenter = PerfectSegmenter(Scene({"left": 1, "right": 2}, meshes))
+    segmenter = PerfectSegmenter(two_balls())
     segmenter.watch(monkeypatch)
     return segmenter
 
@@ -127,3 +181,7 @@ def test_masks_through_haze(perfect: PerfectSegmenter) -> None:
             assert entry.hazy
             agreed.append(iou(entry.mask(view), ids == number))
     assert np.mean(agreed) > 0.92  # one vote per view: 0.82
+    for entry, center in zip(found, field.centers.numpy(), strict=True):
+        mesh = extract_mesh(field, entry, MeshSettings(resolution=64))
+        off = np.linalg.norm(mesh.vertices - center, axis=1) - field.radius
+        assert np.median(np.abs(off)) < 0.1 * field.radius
