@@ -20,6 +20,7 @@ from torch.nn.functional import adaptive_avg_pool3d, interpolate, max_pool2d
 
 from ..fields.protocol import RadianceField
 from ..parallel import in_parallel
+from ..rendering.projection import project
 from ..rendering.render import View
 from .mask_grid import region_nodes
 
@@ -75,16 +76,9 @@ def carve(
 def _in_front(
     points: Float[Tensor, "n 3"], view: View, depth: Float[Tensor, "h w"]
 ) -> Bool[Tensor, " n"]:
-    camera = view.camera
-    matrix = torch.as_tensor(camera.field_from_camera, dtype=points.dtype, device=points.device)
-    local = (points - matrix[:3, 3]) @ matrix[:3, :3]
-    ahead = -local[:, 2]
-    column = (camera.cx + camera.fl_x * local[:, 0] / ahead).floor().int()
-    row = (camera.cy - camera.fl_y * local[:, 1] / ahead).floor().int()
-    seen = (ahead > 0) & (column >= 0) & (column < camera.width)
-    seen &= (row >= 0) & (row < camera.height)
-    index = (row * camera.width + column).clamp(0, camera.width * camera.height - 1)
-    return seen & (local.norm(dim=1) < depth.reshape(-1)[index])
+    there = project(view.camera, points)
+    nearest = depth.reshape(-1)[there.pixel.clamp(min=0)]
+    return (there.pixel >= 0) & (there.distance < nearest)
 
 
 def fill_solid(

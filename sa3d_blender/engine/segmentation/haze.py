@@ -18,13 +18,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float
 from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import grid_sample, max_pool3d
 
-from ...core.cameras import Camera
 from ..fields.protocol import RadianceField
+from ..rendering.projection import project
 from ..rendering.render import View
 from ..rendering.transmittance import Transmittance
 from .mask_grid import MaskGrid, region_nodes
@@ -38,7 +38,7 @@ DENSITY = 2.0
 SEEN_FROM, SEEN_WELL = 0.3, 0.7
 """Transmittance at which a view begins to count for a place, and from which it counts fully."""
 LEAST_SEEN = 1.0
-"""Views that must see a place; fewer, and nothing is known of it."""
+"""Views that must see a place, and more; else it is the object's only if that encloses it."""
 SMOOTHING = 0.7
 """Standard deviation in nodes; masks have steps."""
 CUTS = np.arange(0.5, 0.96, 0.03)
@@ -75,7 +75,7 @@ def shown(
     upper: Float[Tensor, " 3"],
     view: View,
 ) -> Bool[np.ndarray, "h w"]:
-    """The object in a view of a hazy field: pixels whose rays come to it before they end.
+    """The object in a view of a hazy field: pixels whose rays come to it with half their light.
 
     Args:
         values: on the nodes of the region from ``lower`` to ``upper``, positive inside the object.
@@ -102,43 +102,37 @@ def _agreement(
         for first in range(0, len(nodes), CHUNK):
             part = slice(first, first + CHUNK)
             points = field.field_from_grid(nodes[part])
-            place, pixel, distance = _pixels(view.camera, points)
-            left = light.at(pixel.clamp(min=0), distance - spacing)
-            weight = ((left - SEEN_FROM) / (SEEN_WELL - SEEN_FROM)).clamp(0, 1) * (pixel >= 0)
+            there = project(view.camera, points)
+            left = light.at(there.pixel.clamp(min=0), there.distance - spacing)
+            weight = ((left - SEEN_FROM) / (SEEN_WELL - SEEN_FROM)).clamp(0, 1)
+            weight = torch.where(there.pixel >= 0, weight, 0.0)
             seen[part] += weight
-            covered[part] += weight * _interpolated(mask, place)
+            covered[part] += weight * _interpolated(mask, there.place)
     share = torch.where(seen > LEAST_SEEN, covered / seen.clamp(min=LEAST_SEEN), 0.0)
     smooth = ndimage.gaussian_filter(share.view(grid.shape).cpu().numpy(), SMOOTHING)
     return torch.from_numpy(smooth).to(share.device)
 
 
-def _pixels(
-    camera: Camera, points: Float[Tensor, "n 3"]
-) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, " n"], Float[Tensor, " n"]]:
-    """Where in the picture points are (from -1 to 1), their pixels (-1: none), their distances."""
-    matrix = torch.as_tensor(camera.field_from_camera, dtype=points.dtype, device=points.device)
-    local = (points - matrix[:3, 3]) @ matrix[:3, :3]
-    ahead = (-local[:, 2]).clamp(min=1e-9)
-    x = camera.cx + camera.fl_x * local[:, 0] / ahead
-    y = camera.cy - camera.fl_y * local[:, 1] / ahead
-    inside = (local[:, 2] < 0) & (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
-    pixel = torch.where(inside, y, 0.0).long() * camera.width + torch.where(inside, x, 0.0).long()
-    place = torch.stack([2 * x / camera.width - 1, 2 * y / camera.height - 1], dim=1)
-    return place, torch.where(inside, pixel, -1), local.norm(dim=1)
-
-
 def _interpolated(
     mask: Bool[np.ndarray, "_ _"], place: Float[Tensor, "n 2"]
 ) -> Float[Tensor, " n"]:
+    """The mask between its pixels' centres, from 0 to 1.
+
+    Args:
+        place: column and row in pixels from the top left.
+    """
     picture = torch.from_numpy(mask.astype(np.float32)).to(place.device)[None, None]
-    return grid_sample(picture, place[None, None], align_corners=False)[0, 0, 0]
+    size = torch.tensor(mask.shape[::-1], dtype=place.dtype, device=place.device)
+    where = (2 * place / size - 1)[None, None]
+    return grid_sample(picture, where, align_corners=False)[0, 0, 0]
 
 
 def _best_cut(
     grid: MaskGrid, agreed: Float[Tensor, "x y z"], masks: Masks, check: Callable[[], None]
 ) -> float:
     """The cut whose outlines have the best mean IoU with the masks."""
-    chosen = np.unique(np.linspace(0, len(masks) - 1, MOST_COMPARED).round().astype(int))
+    compared = min(MOST_COMPARED, len(masks))
+    chosen = np.linspace(0, len(masks) - 1, compared).round().astype(int)
     total = np.zeros(len(CUTS))
     for number in chosen:
         check()
@@ -156,18 +150,20 @@ def _greatest(
 ) -> Float[Tensor, "h w"]:
     """The greatest value on each pixel's ray, before something else has taken half of its light.
 
+    It is not above zero where the ray misses the region.
+
     Args:
         cut: values above it are the object; they and what is close around them hide nothing.
     """
+    size, lowest = (view.camera.height, view.camera.width), values.min().clamp(max=0)
     around = max_pool3d(values[None, None], 2 * OWN_HAZE + 1, 1, OWN_HAZE)[0, 0] - cut
     own = grid.sample(around, view.samples.points) > 0
     light = Transmittance.of(view, without=own).before_samples()
-    met = grid.sample(values - values.min(), view.samples.points) + values.min()
-    visible = torch.where(light > 0.5, met, values.min())
-    pixels = torch.full((view.camera.height * view.camera.width,), float(values.min()))
-    pixels = pixels.to(values.device)
+    met = grid.sample(values - lowest, view.samples.points) + lowest
+    visible = torch.where(light > 0.5, met, lowest)
+    pixels = lowest.repeat(size[0] * size[1])
     pixels.scatter_reduce_(0, view.samples.ray_index, visible, "amax")
-    return pixels.view(view.camera.height, view.camera.width)
+    return pixels.view(size)
 
 
 def _whole(inside: Bool[Tensor, "x y z"]) -> Bool[Tensor, "x y z"]:

@@ -61,8 +61,19 @@ def test_rays_do_not_mix() -> None:
     pixels, depth = torch.arange(4), torch.full((4,), 3.5)
     assert light.at(pixels, depth).tolist() == pytest.approx([1, 0.5, 1, 0.2])
     assert light.before_samples().tolist() == pytest.approx([1, 0.5, 1])
-    empty = render_view(HazyBalls(), looking(0.3, -9.0, 9.0).resized(2, 2))
-    assert len(empty.samples.weights) == 0 or Transmittance.of(empty).before_samples().max() <= 1
+
+
+def test_a_view_without_samples_lets_all_light_through() -> None:
+    view = nothing_seen()
+    light = Transmittance.of(view)
+    assert light.at(torch.arange(6), torch.full((6,), 3.5)).tolist() == [1] * 6
+    assert len(light.before_samples()) == 0
+
+
+def nothing_seen() -> View:
+    """Six pixels of empty space."""
+    none, camera = torch.zeros(0), Camera(3, 2, 1.0, 1.0, 1.5, 1.0, np.eye(4))
+    return View(camera, Samples(none.long(), none.view(0, 3), none, none, None), torch.ones(3))
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +137,15 @@ def test_what_stands_before_the_object_hides_it() -> None:
         nothing_before = render_view(LeftBall(), camera, with_color=False)
         alone = shown(values, grid.lower, grid.upper, nothing_before)
         assert np.count_nonzero(alone & hidden) > 0.95 * np.count_nonzero(hidden)
+
+
+def test_where_nothing_is_known_nothing_is_found() -> None:
+    grid = around_left()
+    nothing = (nothing_seen(), np.ones((2, 3), bool))
+    for masks in ([], [nothing]):  # one outline alone is a cone without an end
+        assert float(outlined_object(HazyBalls(), grid, masks).max()) < 0
+    everywhere = torch.ones(grid.shape)
+    assert not shown(everywhere, grid.lower, grid.upper, nothing[0]).any()
 
 
 def test_the_search_can_be_cancelled(balls: list[tuple[View, np.ndarray, np.ndarray]]) -> None:
