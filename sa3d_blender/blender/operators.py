@@ -13,6 +13,7 @@ from ..core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
 from ..core.errors import Cancelled, UserError
 from . import api, workflow
 from .clicking.object_states import object_state
+from .engine_link import session
 from .help.cures import error_cured_by, forget_error
 from .nerf.nerf import require_nerf, scene_nerf
 from .properties import BACKGROUNDS, SCENES
@@ -40,11 +41,15 @@ class Caller:
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Do it; an error that this is the cure of is then said no more."""
         cured = error_cured_by(type(self).bl_idname)
+        before = session.current.job
         try:
             self.call(context)
         except (UserError, Cancelled) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        job = session.current.job
+        if job is not None and job is not before:
+            job.started_by = type(self).bl_idname
         if cured is not None:
             forget_error(cured)
         return {"FINISHED"}

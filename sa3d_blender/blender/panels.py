@@ -13,6 +13,7 @@ from .clicking.prompts import active_object, prompt_empties
 from .clicking.second_camera import candidate
 from .engine_link import session
 from .help.cures import LIVE_CURES, draw_error
+from .help.job_bar import draw_bar, draw_bar_instead
 from .help.wrapped_text import wrapped
 from .installation.installation_panels import (
     draw_missing_engine,
@@ -61,10 +62,13 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
         draw_running(layout)
         if draw_missing_engine(layout):
             return
-        if job is not None and job.state == "failed":
+        failed = job is not None and job.state == "failed"
+        if failed:
             draw_error(layout, job.error)
-        step = workflow.next_step(context)
-        if step:
+        step, hint = workflow.next_step(context), workflow.hint(context)
+        if hint and not failed:
+            wrapped(layout, *hint)
+        elif step:
             button = layout.column()
             button.scale_y = 1.5
             button.operator(step, icon="PLAY")
@@ -77,9 +81,7 @@ def _draw_job(layout: bpy.types.UILayout, job: session.Job[Any]) -> None:
         right = row.row()
         right.alignment = "RIGHT"
         right.label(text=job.time_left)
-    row = layout.row(align=True)
-    row.progress(factor=job.factor, text=job.text or "Starting", type="BAR")
-    row.operator("sa3d.cancel", text="", icon="X")
+    draw_bar(layout, job)
     preview_picture.draw(layout, job.picture)
 
 
@@ -260,7 +262,8 @@ class SA3D_PT_segment(Section, bpy.types.Panel):
             if body:
                 for name in ("views", "view_size", "resolution", "max_faces", "reference"):
                     body.prop(facts, name)
-        layout.operator("sa3d.segment", icon="MOD_EXPLODE")
+        if not draw_bar_instead(layout, "sa3d.segment", "sa3d.segment_object"):
+            layout.operator("sa3d.segment", icon="MOD_EXPLODE")
 
 
 _CLASSES = (

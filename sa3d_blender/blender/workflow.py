@@ -8,6 +8,7 @@ from .clicking.object_states import ObjectState, object_state, objects_to_run
 from .clicking.prompts import active_object, points_at_object, prompt_empties
 from .engine_link import session
 from .nerf.nerf import scene_nerf
+from .viewport.camera_frame import is_tool_active
 
 Why = str | None
 """Why something cannot be done now, as a sentence for a tooltip; None when it can."""
@@ -88,3 +89,16 @@ def next_step(context: bpy.types.Context) -> str:
         return "sa3d.segment"
     states = {object_state(entry) for entry in nerf.sa3d.nerf.objects}
     return "sa3d.pick_prompts" if ObjectState.needs_click in states else ""
+
+
+def hint(context: bpy.types.Context) -> tuple[str, str] | None:
+    """What is to be done where no button does it, and an icon: a click, or a look at the result."""
+    step = next_step(context)
+    if not step:
+        return "Cut out. Turn the view to see it from all sides", "CHECKMARK"
+    space = context.space_data
+    view = space.region_3d if space is not None and space.type == "VIEW_3D" else None
+    in_sight = view is not None and view.view_perspective == "CAMERA"
+    if step == "sa3d.pick_prompts" and in_sight and is_tool_active(context):
+        return "Click on the object in the picture", "EYEDROPPER"
+    return None

@@ -9,6 +9,7 @@ from bpy.props import IntProperty
 
 from ...core.errors import UserError
 from .. import api, workflow
+from ..engine_link import session
 from ..nerf.nerf import scene_nerf
 from ..operators import Caller
 from ..viewport.camera_frame import (
@@ -141,6 +142,8 @@ class SA3D_WT_prompt_tool(bpy.types.WorkSpaceTool):
                 count = len(answer.masks)
                 text = f"Mask {candidate(entry, context.scene.camera, count) + 1} of {count}"
                 layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+        else:
+            layout.label(text="Click on the object in the picture", icon="EYEDROPPER")
         if live_masks.live.message:
             layout.label(text=live_masks.live.message, icon="ERROR")
         elif live_masks.live.wanted and not live_masks.live.ready:
@@ -165,6 +168,7 @@ def follow_tool() -> float:
             _Status.shown = active
             for workspace in bpy.data.workspaces:
                 workspace.status_text_set(KEYS if active else None)
+            session.redraw()  # the panel says what the tool in hand is for
             if active and all(need(bpy.context) is None for need in NEEDS):
                 try:
                     live_masks.show()

@@ -47,6 +47,8 @@ class Job(Generic[T]):
     result: T | None = None
     error: UserError | Cancelled | None = None
     request: int | None = None
+    started_by: str = ""
+    """The operator whose button was used; empty where a script began it."""
     cancelling: bool = False
     picture: str = ""
     """File of the view that was worked on last, where the engine shows it."""

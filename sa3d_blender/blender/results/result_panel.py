@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..clicking.prompts import active_object
+from ..help.job_bar import draw_bar_instead
 from ..panels import Section
 from .own_meshes import draw_mesh_settings
 from .result_actions import has_mesh
@@ -39,6 +40,8 @@ def _draw_remesh(layout: bpy.types.UILayout, nerf: bpy.types.Object, count: int)
         return
     entry = active_object(nerf)
     draw_mesh_settings(body, nerf, entry)
+    if draw_bar_instead(body, "sa3d.remesh"):
+        return
     row = body.row(align=True)
     if count > 1 and entry is not None and has_mesh(entry):
         row.operator("sa3d.remesh", text=f"Remesh {entry.name}", icon="MOD_REMESH")
@@ -53,7 +56,8 @@ def _draw_rest(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
     if body:
         body.prop(nerf.sa3d.nerf.rest, "resolution")
         body.prop(nerf.sa3d.nerf.rest, "max_faces")
-        body.operator("sa3d.rest_of_scene", text="Make Mesh", icon="SCENE_DATA")
+        if not draw_bar_instead(body, "sa3d.rest_of_scene"):
+            body.operator("sa3d.rest_of_scene", text="Make Mesh", icon="SCENE_DATA")
 
 
 register, unregister = bpy.utils.register_classes_factory((SA3D_PT_result,))

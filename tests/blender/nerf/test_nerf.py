@@ -150,8 +150,10 @@ def test_the_next_step_leads_through_the_workflow(checkpoint: Path) -> None:
         steps.append(workflow.next_step(bpy.context))
     names = ("load_nerf", "add_camera", "render_view", "pick_prompts", "segment")
     assert steps == [*(f"sa3d.{name}" for name in names), ""]
+    assert workflow.hint(bpy.context)[0].startswith("Cut out"), "no button, but a word"
     api.add_prompt(x=910, y=500)
     assert workflow.next_step(bpy.context) == "sa3d.segment", "the mask was corrected"
+    assert workflow.hint(bpy.context) is None
     api.segment()
     api.add_object(name="another")
     assert workflow.next_step(bpy.context) == "sa3d.pick_prompts", "it waits for a click"

@@ -39,6 +39,15 @@ def material_types(thing: bpy.types.Object) -> list[str]:
     return [node.type for node in nodes if node.type in {"VERTEX_COLOR", "TEX_IMAGE"}]
 
 
+def test_a_job_knows_its_button_which_then_shows_how_far_it_is(mug: bpy.types.Object) -> None:
+    assert session.current.job.started_by == "", "a script began it"
+    for name in ("remesh", "rest_of_scene", "segment"):
+        getattr(bpy.ops.sa3d, name)()
+        assert session.current.job.started_by == f"sa3d.{name}"
+    bpy.ops.sa3d.add_object()
+    assert session.current.job.started_by == "sa3d.segment", "no job of its own"
+
+
 def test_remeshing_replaces_the_mesh_only(mug: bpy.types.Object, folder: Path) -> None:
     mug.location = (1, 2, 3)
     mug.modifiers.new("Smooth", "SMOOTH")
