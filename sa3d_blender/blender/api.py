@@ -47,13 +47,8 @@ from .installation.installation import (  # noqa: F401
     set_up_engine,
 )
 from .nerf import training_cameras
-from .nerf.nerf import (  # noqa: F401
-    create_nerf,
-    field_params,
-    find_checkpoint,
-    require_nerf,
-    run_params,
-)
+from .nerf.moved_checkpoint import find_checkpoint  # noqa: F401
+from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
 from .references import Reference, refer
 from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401

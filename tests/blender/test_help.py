@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
+from bl_ext.user_default.sa3d_blender.blender.clicking.object_states import objects_to_run
 from bl_ext.user_default.sa3d_blender.blender.engine_link import engine_facts, engine_log, session
+from bl_ext.user_default.sa3d_blender.blender.folders import output_folder
 from bl_ext.user_default.sa3d_blender.blender.help import cures
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
@@ -48,15 +51,21 @@ def test_missing_weights_are_those_of_the_chosen_model(nerf: bpy.types.Object) -
 def test_a_moved_checkpoint_is_found_again(nerf: bpy.types.Object, tmp_path: Path) -> None:
     missing = UserError("There is no checkpoint.", code="missing_file")
     assert cures.cure_of(missing).operator == "sa3d.load_nerf", "another file is missing"
+    api.add_prompt(nerf, x=160, y=120)
+    api.segment(nerf)
     moved = tmp_path / "umgezogen 箱.th"
     shutil.move(nerf.sa3d.nerf.checkpoint, moved)
     assert cures.cure_of(missing).operator == "sa3d.find_checkpoint"
-    api.add_prompt(nerf, x=160, y=120)
     with pytest.raises(RuntimeError, match="no file at"):
         bpy.ops.sa3d.find_checkpoint(filepath=str(tmp_path / "nothing.th"))
     assert bpy.ops.sa3d.find_checkpoint(filepath=str(moved)) == {"FINISHED"}
     assert cures.cure_of(missing).operator == "sa3d.load_nerf"
-    assert len(api.segment(nerf)) == 1
+    assert objects_to_run(nerf) == [], "what was cut out stays cut out"
+    for again in (api.remesh, api.rest_of_scene):
+        again(nerf)
+        request = output_folder(nerf) / "mesh_request.json"
+        assert json.loads(request.read_text(encoding="utf-8"))["checkpoint"] == str(moved)
+        request.unlink()
 
 
 def test_an_error_that_was_cured_is_said_no_more(nerf: bpy.types.Object, fake: Fake) -> None:

@@ -12,7 +12,8 @@ import bpy
 from ... import __version__
 from ...core.errors import UserError
 from ..engine_link import engine_facts, engine_log, session
-from ..nerf.nerf import has_checkpoint, scene_nerf
+from ..nerf.moved_checkpoint import has_checkpoint
+from ..nerf.nerf import scene_nerf
 from .wrapped_text import SIDEBAR, wrapped
 
 REPORT_LINES = 40

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -143,24 +142,6 @@ def field_from_world(nerf: bpy.types.Object) -> np.ndarray:
             f"{nerf.name!r} is scaled unevenly or mirrored; give its Empty one positive scale."
         )
     return np.linalg.inv(world_from_field)
-
-
-def has_checkpoint(nerf: bpy.types.Object) -> bool:
-    """Whether the NeRF's checkpoint is where it was."""
-    return Path(bpy.path.abspath(nerf.sa3d.nerf.checkpoint)).is_file()
-
-
-def find_checkpoint(path: str | Path, nerf: bpy.types.Object | None = None) -> None:
-    """Say where a NeRF's checkpoint is now; its prompts, cameras and results stay.
-
-    Raises:
-        UserError: there is no such file.
-    """
-    nerf = nerf or require_nerf(bpy.context.scene)
-    file = Path(bpy.path.abspath(str(path))).absolute()
-    if not file.is_file():
-        raise UserError(f"There is no file at {file}; choose another.", code="missing_file")
-    nerf.sa3d.nerf.checkpoint = str(file)
 
 
 def parent_to(nerf: bpy.types.Object, thing: bpy.types.Object) -> None:

@@ -11,7 +11,7 @@ from ...core.errors import UserError
 from ..engine_link import jobs, session
 from ..engine_link.session import Job, Steps
 from ..folders import output_folder
-from ..nerf.nerf import mesh_params, require_nerf
+from ..nerf.nerf import field_params, mesh_params, require_nerf
 from ..references import Reference, refer
 from .own_meshes import own_mesh_params
 from .provenance import made_as, write_provenance
@@ -94,7 +94,7 @@ def _rest(
     target = nerf.get()
     facts = target.sa3d.nerf
     placed = place_mesh(target, mesh, facts.rest)
-    write_provenance(placed, params | {"checkpoint": facts.checkpoint}, made["name"])
+    write_provenance(placed, params, made["name"])
     bpy.ops.ed.undo_push(message="Rest of the Scene")
     return refer(placed)
 
@@ -106,7 +106,8 @@ def has_mesh(entry: bpy.types.PropertyGroup) -> bool:
 
 
 def _params(nerf: bpy.types.Object) -> dict[str, Any]:
-    return {"result": str(result_file(nerf)), "out": str(output_folder(nerf))}
+    where = {"result": str(result_file(nerf)), "out": str(output_folder(nerf))}
+    return where | {"checkpoint": field_params(nerf)["checkpoint"]}
 
 
 def result_file(nerf: bpy.types.Object) -> Path:

@@ -23,8 +23,10 @@ Methods (params -> result):
              cameras?, training_cameras?, keep?: [name], previews?} -> {result: path of result.npz,
              report: path of report.json, objects: [{name, mesh: path of NAME_mesh.npz, glb: path,
              vertices, faces}]}
-``mesh``     {result: path, mesh, out, own_meshes?, objects?: [name]} -> {objects: as ``segment``}
-``rest``     {result: path, mesh, out} -> {objects: as ``segment``}: one mesh of everything else
+``mesh``     {result: path, mesh, out, own_meshes?, objects?: [name], checkpoint?} -> {objects: as
+             ``segment``}; ``checkpoint`` says where that is now, if it was moved since
+``rest``     {result: path, mesh, out, checkpoint?} -> {objects: as ``segment``}: one mesh of
+             everything else
 ``points``   {checkpoint, options, out, count, seconds, training_cameras?} -> {points: path of
              `PointCloud`, count}: at most so many coloured points on the field's surfaces, as many
              as about so many seconds give

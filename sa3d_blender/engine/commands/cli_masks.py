@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...core.files import check_writable
 from ...core.settings import FieldOptions
 
 
@@ -26,7 +27,6 @@ def add_import_masks(
     def run(arguments: argparse.Namespace) -> None:
         from ..segmentation.sa3d_masks import import_masks
         from .progress_bar import terminal_run
-        from .session import check_writable
 
         check_writable(arguments.out)
         with terminal_run() as job:

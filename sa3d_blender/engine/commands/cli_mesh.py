@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import UserError
+from ...core.files import check_writable
 from ...core.prompts import read_json
 from ...core.settings import REST_MESH, MeshSettings, own_meshes_from_json
 
@@ -27,7 +28,6 @@ def add_mesh(
     def run(arguments: argparse.Namespace) -> None:
         from ..meshing.mesh_files import check_ending, write_mesh
         from .progress_bar import terminal_run
-        from .session import check_writable
 
         check_ending(arguments.out, texture=arguments.texture > 0)
         check_writable(arguments.out.parent)

@@ -260,14 +260,19 @@ class Server:
         result, out = params.path("result"), params.path("out")
         own = own_meshes_from_json(params.get("own_meshes"))
         only = params.names("objects")
-        meshes = self._session.mesh(result, settings, run, own_meshes=own, only=only)
+        moved = params.optional_path("checkpoint")
+        meshes = self._session.mesh(
+            result, settings, run, own_meshes=own, only=only, checkpoint=moved
+        )
         all_of_run = SegmentResult.load(result, device=self._session.device).objects
         return {"objects": write_objects(meshes, out, beside=[o.name for o in all_of_run])}
 
     def _rest(self, params: NamedParams, run: Run) -> Params:
         settings = settings_from_json(MeshSettings, params.get("mesh"))
         result, out = params.path("result"), params.path("out")
-        return {"objects": write_objects({REST: self._session.rest(result, settings, run)}, out)}
+        moved = params.optional_path("checkpoint")
+        mesh = self._session.rest(result, settings, run, checkpoint=moved)
+        return {"objects": write_objects({REST: mesh}, out)}
 
 
 def serve(*, device: str = "auto") -> int:

@@ -14,6 +14,7 @@ import torch
 
 from ...core.cameras import Camera
 from ...core.errors import UserError
+from ...core.files import check_writable
 from ...core.mesh import MeshData
 from ...core.prompted_view import PromptedView
 from ...core.prompts import ObjectPrompt
@@ -248,6 +249,7 @@ class Session:
         own_meshes: OwnMeshes | None = None,
         only: Sequence[str] | None = None,
         single: bool = False,
+        checkpoint: Path | None = None,
     ) -> dict[str, MeshData]:
         """The meshes of a saved result's objects by name, made anew.
 
@@ -255,21 +257,29 @@ class Session:
             own_meshes: see `make_meshes`.
             only: the names of some of them.
             single: refuse a result of several objects when ``only`` names none.
+            checkpoint: where it is now; where the result says when not given.
         """
         run = run or Run()
         for wanted in (settings, *(own_meshes or {}).values()):
             check_mesh_settings(wanted)
         result = SegmentResult.load(result_path, device=self.device)
         objects = chosen_objects(result, only, single=single)
-        loaded = self.field(Path(result.checkpoint), result.options, run)
+        loaded = self.field(checkpoint or Path(result.checkpoint), result.options, run)
         return make_meshes(loaded, objects, settings, run, own_meshes)
 
-    def rest(self, result_path: Path, settings: MeshSettings, run: Run | None = None) -> MeshData:
-        """The mesh of everything but a saved result's objects."""
+    def rest(
+        self,
+        result_path: Path,
+        settings: MeshSettings,
+        run: Run | None = None,
+        *,
+        checkpoint: Path | None = None,
+    ) -> MeshData:
+        """The mesh of everything but a saved result's objects; ``checkpoint`` as in `mesh`."""
         run = run or Run()
         check_mesh_settings(settings)
         result = SegmentResult.load(result_path, device=self.device)
-        loaded = self.field(Path(result.checkpoint), result.options, run)
+        loaded = self.field(checkpoint or Path(result.checkpoint), result.options, run)
         return make_rest(loaded, result.objects, settings, run)
 
 
@@ -279,19 +289,3 @@ def check_settings(settings: SegmentSettings, *meshes: MeshSettings) -> None:
     check_whole("view size", settings.view_size, *VIEW_SIZES)
     for mesh in meshes:
         check_mesh_settings(mesh)
-
-
-def check_writable(folder: Path) -> None:
-    """Raise UserError when a folder cannot be made or written; before hours of work, not after."""
-    probe = folder / f".{os.getpid()}.probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            probe.write_bytes(b"sa3d")
-        finally:
-            probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror or error}); choose another folder.",
-            code="cannot_write",
-        ) from error

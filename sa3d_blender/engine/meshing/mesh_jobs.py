@@ -92,6 +92,8 @@ def chosen_objects(
 def with_earlier(result: SegmentResult, path: Path, names: Sequence[str]) -> SegmentResult:
     """The result and, of an earlier one of the same NeRF, the objects that it lacks.
 
+    It is the same one where the checkpoint is, or where the earlier one is gone: it was moved.
+
     Args:
         path: of the earlier result; it need not be there.
         names: the earlier objects that still count.
@@ -100,7 +102,8 @@ def with_earlier(result: SegmentResult, path: Path, names: Sequence[str]) -> Seg
         earlier = SegmentResult.load(path, device=result.objects[0].values.device)
     except UserError:  # none, or a damaged one, which is about to be replaced
         return result
-    if (earlier.checkpoint, earlier.options) != (result.checkpoint, result.options):
+    same = earlier.checkpoint == result.checkpoint or not Path(earlier.checkpoint).exists()
+    if not same or earlier.options != result.options:
         return result
     made = {entry.name for entry in result.objects}
     kept = [o for o in earlier.objects if o.name in names and o.name not in made]

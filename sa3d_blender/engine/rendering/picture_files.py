@@ -13,10 +13,10 @@ from PIL import Image
 
 from ...core.cameras import MAX_IMAGE_SIDE, Camera
 from ...core.errors import UserError
-from ...core.files import file_stems, written_whole
+from ...core.files import check_writable, file_stems, written_whole
 from ...core.prompts import ObjectPrompt
 from ...core.settings import FieldOptions
-from ..commands.session import Session, check_writable
+from ..commands.session import Session
 from ..fields.protocol import RadianceField
 from ..segmentation.artist_view import moved_clicks, to_bytes
 from ..segmentation.report import Run

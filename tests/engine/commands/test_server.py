@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,18 @@ def test_a_watched_run_shows_its_views(client: Client, tmp_path: Path) -> None:
     assert len(points) == 3, "after views 1 and 2, and the second of the second pass"
     assert all(list(files) == ["Kiste 箱"] for files in points)
     assert len(PointCloud.load(Path(points[-1]["Kiste 箱"])).points) > 20
+
+
+def test_meshes_of_a_checkpoint_that_was_moved(client: Client, tmp_path: Path) -> None:
+    request = job(tmp_path)
+    before, moved = tmp_path / "before.th", tmp_path / "nach 后.th"
+    shutil.copy(request["checkpoint"], before)
+    request["checkpoint"] = str(before)
+    result = client.result("segment", **request)["result"]
+    before.rename(moved)
+    again = {"result": result, "mesh": {"resolution": 16}, "out": str(tmp_path)}
+    assert client.result("mesh", **again, checkpoint=str(moved))["objects"][0]["faces"] > 50
+    assert client.result("rest", **again, checkpoint=str(moved))["objects"][0]["faces"] > 50
 
 
 def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.engine.commands import cli, session
+from sa3d_blender.core.files import check_writable
+from sa3d_blender.engine.commands import cli
 from tests.support.cli_runs import APE, CAMERAS, SIZE, TINY, Refused, names, segment_command
 from tests.support.scripted_segmenter import ScriptedSegmenter
 
@@ -74,7 +75,7 @@ def test_a_full_disk(folder: Path, segmented: Path, tmp_path: Path, refused: Ref
 
 def test_a_full_disk_is_noticed_before_the_work(tmp_path: Path) -> None:
     with full_disk(0), pytest.raises(UserError, match="cannot be written"):
-        session.check_writable(tmp_path)
+        check_writable(tmp_path)
     assert names(tmp_path) == set()
 
 

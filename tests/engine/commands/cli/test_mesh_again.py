@@ -106,5 +106,7 @@ def test_objects_of_an_earlier_run_stay(segmented: Path, tmp_path: Path) -> None
     assert len(with_earlier(crate, path, []).objects) == 1, "the ape was removed from the list"
     other = replace(crate, checkpoint="another.th")
     assert len(with_earlier(other, path, [APE]).objects) == 1
+    replace(whole, checkpoint=str(tmp_path / "gone.th")).save(path)
+    assert len(with_earlier(other, path, [APE]).objects) == 2, "the checkpoint was moved"
     with pytest.raises(UserError, match="no object 'Hut'"):
         chosen_objects(whole, ["Hut"])
