@@ -117,7 +117,13 @@ def test_a_notification_nobody_knows_is_ignored(client: Client) -> None:
 
 PATHS = [("render", "out"), ("predict", "out"), ("predict", "weights"), ("segment", "out")]
 PATHS += [("segment", "training_cameras"), ("mesh", "result"), ("mesh", "out"), ("rest", "result")]
-PATHS += [("rest", "out"), ("points", "out"), ("training_cameras", "file")]
+PATHS += [
+    ("rest", "out"),
+    ("mesh", "checkpoint"),
+    ("rest", "checkpoint"),
+    ("points", "out"),
+    ("training_cameras", "file"),
+]
 LISTS = [("predict", "objects"), ("segment", "more_views"), ("segment", "cameras")]
 LISTS += [("segment", "keep"), ("mesh", "objects")]
 OTHERS: list[tuple[str, str, Any]] = [
