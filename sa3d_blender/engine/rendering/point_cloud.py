@@ -20,7 +20,7 @@ from ...core.point_cloud import PointCloud
 from ..fields.protocol import RadianceField
 from ..parallel import in_parallel
 from ..segmentation.report import Run
-from .rays import Rays, Samples
+from .rays import Rays, first_surface
 
 RAYS_PER_CHUNK = 4096
 FIRST_RAYS = 8192
@@ -139,23 +139,10 @@ def _surfaces_of_chunk(
     field: RadianceField, rays: Rays
 ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
     samples = field.march(rays, with_color=False)
-    first = first_surface(samples, len(rays))
+    first = first_surface(samples, len(rays), SURFACE_OPACITY)
     too_near = TOO_NEAR * _half_box(field) if field.scene != "forward_facing" else 0.0
     first = first[samples.depth[first] > too_near]
     return samples.points[first], rays.directions[samples.ray_index[first]]
-
-
-def first_surface(samples: Samples, rays: int) -> Int64[Tensor, " h"]:
-    """Index of the sample in which each ray meets its first surface; of those that meet one."""
-    index, device = samples.ray_index, samples.weights.device
-    passed = samples.weights.double().cumsum(0)
-    total = torch.zeros(rays, dtype=torch.float64, device=device)
-    total.index_add_(0, index, samples.weights.double())
-    before = (total.cumsum(0) - total)[index]
-    reached = (passed - before >= SURFACE_OPACITY).nonzero()[:, 0]
-    begins = torch.ones(len(reached), dtype=torch.bool, device=device)
-    begins[1:] = index[reached[1:]] != index[reached[:-1]]
-    return reached[begins]
 
 
 def _half_box(field: RadianceField) -> float:

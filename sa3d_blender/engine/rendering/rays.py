@@ -65,3 +65,25 @@ def pixel_rays(camera: Camera, first: int, count: int, *, device: torch.device) 
     origins = matrix[:3, 3].expand_as(directions)
     parts = (origins, directions, local.norm(dim=1))
     return Rays(*(part.float().contiguous().to(device) for part in parts))
+
+
+def first_surface(samples: Samples, rays: int, opacity: float) -> Int64[Tensor, " h"]:
+    """Index of the sample in which each ray meets its first surface; of those that meet one.
+
+    Args:
+        rays: how many the samples are of.
+        opacity: a surface begins where this much of it has been passed.
+    """
+    weights = precise(samples.weights)
+    index = samples.ray_index.to(weights.device)
+    total = weights.new_zeros(rays).index_add_(0, index, weights)
+    before = (total.cumsum(0) - total)[index]
+    reached = (weights.cumsum(0) - before >= opacity).nonzero()[:, 0]
+    begins = torch.ones(len(reached), dtype=torch.bool, device=weights.device)
+    begins[1:] = index[reached[1:]] != index[reached[:-1]]
+    return reached[begins].to(samples.ray_index.device)
+
+
+def precise(values: Tensor) -> Tensor:
+    """In double precision, for sums over millions; on the CPU where the device has none."""
+    return (values.cpu() if values.device.type == "mps" else values).double()

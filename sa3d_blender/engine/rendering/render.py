@@ -73,7 +73,7 @@ class View:
         """
         distance, opacity = self.depth(), self.opacity()
         solid = (opacity > 0.5) & (distance > 0)
-        if not bool(solid.any()) or float(self._spread(distance)[solid].median()) > VAGUE_DEPTH:
+        if not bool(solid.any()) or float((self.spread() / distance)[solid].median()) > VAGUE_DEPTH:
             return None
         camera = self.camera
         rows, columns = np.mgrid[0 : camera.height, 0 : camera.width] + 0.5
@@ -84,12 +84,10 @@ class View:
             nearness.astype(np.float32), (camera.fl_x, camera.fl_y), (camera.cx, camera.cy)
         )
 
-    def _spread(self, distance: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-        """Standard deviation of the distances that a pixel's light comes from, over their mean."""
-        samples = self.samples
-        off = samples.depth - distance.view(-1)[samples.ray_index]
-        variance = self.render_scalar(off**2) / self.opacity().clamp(min=1e-12)
-        return variance.sqrt() / distance.clamp(min=1e-9)
+    def spread(self) -> Float[Tensor, "h w"]:
+        """Standard deviation of the distances that a pixel's light comes from; 0 where empty."""
+        off = self.samples.depth - self.depth().view(-1)[self.samples.ray_index]
+        return (self.render_scalar(off**2) / self.opacity().clamp(min=1e-12)).sqrt()
 
     def render_scalar(self, values: Float[Tensor, " s"]) -> Float[Tensor, "h w"]:
         """The sum of weight times value over each pixel's samples."""

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from .rays import precise
 from .render import View
 
 OPAQUE = 1e-4
@@ -27,6 +28,8 @@ class Transmittance:
     reach: float
     """Beyond every sample's depth."""
     ray_index: Int64[Tensor, " s"]
+    device: torch.device
+    """The view's; the tensors above may be elsewhere, see `precise`."""
 
     @staticmethod
     def of(
@@ -39,26 +42,26 @@ class Transmittance:
         """
         samples = view.samples
         pixels = view.camera.width * view.camera.height
-        weights = samples.weights.double()
-        first = torch.searchsorted(
-            samples.ray_index.contiguous(), torch.arange(pixels, device=weights.device)
-        )
+        weights = precise(samples.weights)
+        ray_index = samples.ray_index.to(weights.device).contiguous()
+        first = torch.searchsorted(ray_index, torch.arange(pixels, device=weights.device))
         sums = torch.cat([weights.new_zeros(1), weights.cumsum(0)])
-        after = 1 - (sums[1:] - sums[first][samples.ray_index])
+        after = 1 - (sums[1:] - sums[first][ray_index])
         thickness = (after + weights).clamp(OPAQUE, 1).log() - after.clamp(OPAQUE, 1).log()
         thickness *= density
         if without is not None:
-            thickness = thickness.masked_fill(without, 0.0)
+            thickness = thickness.masked_fill(without.to(weights.device), 0.0)
         passed = torch.cat([weights.new_zeros(1), thickness.cumsum(0)])
         reach = float(samples.depth.max()) * 1.01 + 1 if len(weights) else 1.0
-        order = samples.ray_index.double() * reach + samples.depth.double()
-        return Transmittance(passed, order, first, reach, samples.ray_index)
+        order = ray_index.double() * reach + precise(samples.depth)
+        device = samples.weights.device
+        return Transmittance(passed, order, first, reach, ray_index, device)
 
     def at(self, pixel: Int64[Tensor, " n"], depth: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
         """Of what a pixel's ray meets before a distance from the camera's centre."""
-        short = depth.double().clamp(0, self.reach * (1 - 1e-9))
-        end = torch.searchsorted(self.order, pixel.double() * self.reach + short)
-        return self._between(self.first[pixel], end)
+        short = precise(depth).clamp(0, self.reach * (1 - 1e-9))
+        end = torch.searchsorted(self.order, precise(pixel) * self.reach + short)
+        return self._between(self.first[pixel.to(end.device)], end)
 
     def before_samples(self) -> Float[Tensor, " s"]:
         """Of what each sample's ray meets before it."""
@@ -68,4 +71,4 @@ class Transmittance:
     def _between(
         self, first: Int64[Tensor, " n"], last: Int64[Tensor, " n"]
     ) -> Float[Tensor, " n"]:
-        return torch.exp(self.passed[first] - self.passed[last]).float()
+        return torch.exp(self.passed[first] - self.passed[last]).float().to(self.device)

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ...core.point_cloud import PointCloud
 from ..fields.protocol import RadianceField
-from ..rendering.point_cloud import evenly_spaced, first_surface
+from ..rendering.point_cloud import SURFACE_OPACITY, evenly_spaced
+from ..rendering.rays import first_surface
 from ..view_path.prepared_views import PreparedView
 from .object_votes import ObjectVotes
 
@@ -48,7 +49,7 @@ class SeenSurface:
         if prepared.picture is None:
             return None
         camera, samples = prepared.view.camera, prepared.view.samples
-        first = first_surface(samples, camera.width * camera.height)
+        first = first_surface(samples, camera.width * camera.height, SURFACE_OPACITY)
         pixels = samples.ray_index[first]
         row = torch.div(pixels, camera.width, rounding_mode="floor")
         kept = (row % STRIDE == 0) & ((pixels - row * camera.width) % STRIDE == 0)

@@ -21,6 +21,7 @@ from torch.nn.functional import adaptive_avg_pool3d, interpolate, max_pool2d
 from ..fields.protocol import RadianceField
 from ..parallel import in_parallel
 from ..rendering.projection import project
+from ..rendering.rays import first_surface
 from ..rendering.render import View
 from .mask_grid import region_nodes
 
@@ -31,17 +32,11 @@ FRONT_OPACITY = 0.3
 
 def front_depth(view: View) -> Float[Tensor, "h w"]:
     """Distance at which each pixel's ray meets its first surface; infinite where there is none."""
-    samples, camera = view.samples, view.camera
-    pixels = camera.width * camera.height
-    device = samples.weights.device
-    passed = samples.weights.double().cumsum(0)
-    total = torch.zeros(pixels, dtype=torch.float64, device=device)
-    total.index_add_(0, samples.ray_index, samples.weights.double())
-    before = (total.cumsum(0) - total)[samples.ray_index]
-    reached = (passed - before) >= FRONT_OPACITY
-    depth = torch.full((pixels,), torch.inf, device=device)
-    depth.scatter_reduce_(0, samples.ray_index[reached], samples.depth[reached], "amin")
-    return depth.view(camera.height, camera.width)
+    samples, (height, width) = view.samples, (view.camera.height, view.camera.width)
+    first = first_surface(samples, height * width, FRONT_OPACITY)
+    depth = samples.depth.new_full((height * width,), torch.inf)
+    depth[samples.ray_index[first]] = samples.depth[first]
+    return depth.view(height, width)
 
 
 def carve(

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ..rendering.rays import Samples
+from ..rendering.rays import Samples, precise
 
 PAPER_LAMBDA = 0.15
 FEW_VOTES = 0.05
@@ -169,11 +169,13 @@ def nearer_samples(samples: Samples) -> Bool[Tensor, " s"]:
 def _light_before(samples: Samples) -> tuple[Float[Tensor, " s"], Float[Tensor, " s"]]:
     """Each sample's ray's weight up to the sample's middle, and in all."""
     rays = int(samples.ray_index.max()) + 1 if len(samples.ray_index) else 0
-    weights = samples.weights.double()
-    total = weights.new_zeros(rays).index_add_(0, samples.ray_index, weights)
-    earlier_rays = (total.cumsum(0) - total)[samples.ray_index]
+    weights = precise(samples.weights)
+    index = samples.ray_index.to(weights.device)
+    total = weights.new_zeros(rays).index_add_(0, index, weights)
+    earlier_rays = (total.cumsum(0) - total)[index]
     before = weights.cumsum(0) - weights / 2 - earlier_rays
-    return before.float(), total[samples.ray_index].float()
+    device = samples.weights.device
+    return before.float().to(device), total[index].float().to(device)
 
 
 def corners(
