@@ -8,7 +8,7 @@ from .engine_link import command_line, session
 from .help import help_operators
 from .installation import installation, installation_operators, preferences
 from .nerf import import_menu, training_operators
-from .results import result_operators, result_panel
+from .results import kept_results, result_operators, result_panel
 from .viewport import (
     coarse_preview,
     overlay,
@@ -36,6 +36,7 @@ _MODULES = (
     import_menu,
     command_line,
     session,
+    kept_results,
     viewport_preview,
     point_proxy,
     coarse_preview,

@@ -13,6 +13,7 @@ from ..engine_link.session import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import field_params, mesh_params, require_nerf
 from ..references import Reference, refer
+from .kept_results import RESULT
 from .own_meshes import own_mesh_params
 from .provenance import made_as, write_provenance
 from .results import load_meshes, place_mesh
@@ -118,7 +119,7 @@ def result_file(nerf: bpy.types.Object) -> Path:
     """
     stored = nerf.sa3d.nerf.result
     places = [Path(bpy.path.abspath(stored))] if stored else []
-    places.append(output_folder(nerf) / "result.npz")
+    places.append(output_folder(nerf) / RESULT)
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise UserError(

@@ -48,6 +48,16 @@ def test_a_job_knows_its_button_which_then_shows_how_far_it_is(mug: bpy.types.Ob
     assert session.current.job.started_by == "sa3d.segment", "no job of its own"
 
 
+def test_saving_for_the_first_time_keeps_the_run(nerf: bpy.types.Object, tmp_path: Path) -> None:
+    api.add_prompt(nerf, x=160, y=120, object_name="mug")
+    (mug,) = api.segment(nerf)
+    temporary = Path(nerf.sa3d.nerf.result)
+    assert temporary.is_relative_to(bpy.app.tempdir)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "Szene 景.blend"))
+    temporary.unlink()  # as at Blender's end
+    assert api.remesh(nerf) == [mug]
+
+
 def test_remeshing_replaces_the_mesh_only(mug: bpy.types.Object, folder: Path) -> None:
     mug.location = (1, 2, 3)
     mug.modifiers.new("Smooth", "SMOOTH")
