@@ -6,6 +6,7 @@ from typing import ClassVar
 import bpy
 
 from ...core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
+from ...core.scene_name import scene_name
 from .. import workflow
 from ..operators import Caller
 from . import recent_files
@@ -44,7 +45,7 @@ class SA3D_MT_recent(bpy.types.Menu):
         for path in paths:
             row = layout.row()
             row.enabled = os.path.isfile(path)
-            text = f"{path.name}   ({path.parent.name})"
+            text = f"{scene_name(path)}   ({path.name})"
             row.operator("sa3d.load_nerf", text=text, icon="FILE").filepath = str(path)
         if not paths:
             layout.label(text="No NeRF was loaded yet")

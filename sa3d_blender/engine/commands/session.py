@@ -18,6 +18,7 @@ from ...core.files import check_writable
 from ...core.mesh import MeshData
 from ...core.prompted_view import PromptedView
 from ...core.prompts import ObjectPrompt
+from ...core.scene_name import scene_name
 from ...core.settings import (
     SEGMENTERS,
     FieldOptions,
@@ -123,7 +124,7 @@ class Session:
 
     def info(self, checkpoint: Path, options: FieldOptions) -> dict[str, Any]:
         """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
-        return {"name": Path(checkpoint).stem, **self.field(checkpoint, options).info()}
+        return {"name": scene_name(Path(checkpoint)), **self.field(checkpoint, options).info()}
 
     def picture(
         self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None
