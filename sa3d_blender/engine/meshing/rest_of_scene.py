@@ -19,7 +19,7 @@ from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.settings import MeshSettings
 from ..fields.protocol import RadianceField
-from ..segmentation.mask_grid import MaskGrid, region_nodes, region_shape
+from ..segmentation.mask_grid import region_nodes, region_shape
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject
 from ..segmentation.solid_nodes import (
@@ -121,11 +121,10 @@ def _votes_for_any(
     result = torch.full((len(nodes),), -1.0, device=nodes.device)
     for entry in objects:
         votes = votes_over(entry, threshold)
-        grid = MaskGrid(entry.lower, entry.upper, votes, votes)
         for first in range(0, len(nodes), CHUNK):
             part = nodes[first : first + CHUNK]
             within = ((part >= entry.lower) & (part <= entry.upper)).all(dim=1)
             index = within.nonzero()[:, 0]
             here = first + index
-            result[here] = torch.maximum(result[here], grid.sample(votes, part[index]))
+            result[here] = torch.maximum(result[here], entry.interpolated(votes, part[index]))
     return result.view(shape).cpu().numpy()

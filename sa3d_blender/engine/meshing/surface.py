@@ -20,7 +20,7 @@ from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.settings import MeshSettings
 from ..fields.protocol import RadianceField
-from ..segmentation.mask_grid import MaskGrid, region_nodes, region_shape
+from ..segmentation.mask_grid import region_nodes, region_shape
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject
 from ..segmentation.solid_nodes import Nodes, belonging, slabs, solidity, votes_over, widened
@@ -104,42 +104,37 @@ def _inside_object(
     run: Run,
 ) -> Nodes:
     """Positive inside the object, about linear across its surface."""
-    grid = MaskGrid(entry.lower, entry.upper, entry.values, entry.values)
-    votes, open_space = votes_over(entry, settings.threshold), entry.free.float()
+    votes = votes_over(entry, settings.threshold)
     if entry.hazy:  # densities say nothing; the object's nodes do
-        return _outlined(grid, votes, lower, upper, shape, run)
-    solid, member = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    free = np.empty(shape, bool)
+        return _on_nodes(entry, votes, lower, upper, shape, run)
+    free = _on_nodes(entry, entry.free.float(), lower, upper, shape, run) > 0.5
+    solid = np.empty(shape, np.float32)
     for slab in slabs(shape):
         nodes = region_nodes(lower, upper, shape, slab)
         here = (slab.stop - slab.start, *shape[1:])
         solid[slab] = solidity(field, nodes, here, settings.density * entry.level, run)
-        member[slab] = grid.sample(votes, nodes).view(here).cpu().numpy()
-        free[slab] = (grid.sample(open_space, nodes) > 0.5).view(here).cpu().numpy()
     solid[deep_inside(free)] = 1.0
     del free
-    belongs = belonging(member, solid)
-    del member
+    belongs = belonging(_on_nodes(entry, votes, lower, upper, shape, run), solid)
     belongs *= 2
     return np.minimum(solid, belongs, out=solid)
 
 
-def _outlined(
-    grid: MaskGrid,
-    votes: Float[Tensor, "_ _ _"],
+def _on_nodes(
+    entry: SegmentedObject,
+    values: Float[Tensor, "_ _ _"],
     lower: Float[Tensor, " 3"],
     upper: Float[Tensor, " 3"],
     shape: tuple[int, int, int],
     run: Run,
 ) -> Nodes:
-    """Positive inside an object that was found by its outlines, whatever the density there is."""
-    inside = np.empty(shape, np.float32)
+    """Values of the object's own nodes, interpolated on those of the mesh."""
+    found = np.empty(shape, np.float32)
     for slab in slabs(shape):
         run.check()
-        nodes = region_nodes(lower, upper, shape, slab)
-        here = (slab.stop - slab.start, *shape[1:])
-        inside[slab] = grid.sample(votes, nodes).view(here).cpu().numpy()
-    return inside
+        part = entry.interpolated(values, region_nodes(lower, upper, shape, slab))
+        found[slab] = part.view(-1, *shape[1:]).cpu().numpy()
+    return found
 
 
 def deep_inside(free: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:

@@ -52,11 +52,19 @@ class SegmentedObject:
 
     def at(self, points: Float[Tensor, "s 3"]) -> Float[Tensor, " s"]:
         """Interpolated value at grid-frame points; zero outside the region."""
-        grid = MaskGrid(self.lower, self.upper, self.values, self.values)
-        return grid.sample(self.values, points)
+        return self.interpolated(self.values, points)
+
+    def interpolated(
+        self, values: Float[Tensor, "x y z"], points: Float[Tensor, "s 3"]
+    ) -> Float[Tensor, " s"]:
+        """Other values of the same nodes at grid-frame points; zero outside the region."""
+        return MaskGrid(self.lower, self.upper, values, values).sample(values, points)
 
     def mask(self, view: View) -> Bool[np.ndarray, "h w"]:
-        """The object in a view: pixels whose opacity is mostly, and more than half, the object."""
+        """The object in a view: pixels whose opacity is more than half the object.
+
+        In a hazy field: pixels whose rays come to its surface, see `haze.shown`.
+        """
         if self.hazy and not self.soft:
             return shown(self.values, self.lower, self.upper, view)
         values = self.at(view.samples.points)
