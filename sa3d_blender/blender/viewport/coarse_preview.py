@@ -18,8 +18,8 @@ from .point_shader import DrawnPoints, draw_points
 
 TINT = 0.6
 """How much of a point's colour is the object's."""
-BEHIND = -2.0
-"""How far the points are taken to be behind what is in the same place, in their spacings."""
+BEFORE = 2.0
+"""How far the points are taken to be before what is in the same place, in their spacings."""
 OFTEN, IDLE = 0.1, 0.5
 """Seconds between looks."""
 Color = tuple[float, float, float, float]
@@ -56,7 +56,7 @@ def draw(context: bpy.types.Context) -> None:
     """Draw them into a 3D viewport. Only called from a draw handler."""
     view, height = context.region_data, context.region.height
     for nerf, points, tint in shown():
-        draw_points(points, nerf.matrix_world, view, height, tint=tint, push=BEHIND)
+        draw_points(points, nerf.matrix_world, view, height, tint=tint, push=-BEFORE)
 
 
 def tick() -> float:

@@ -76,8 +76,8 @@ def draw_points(
         view: the region's ``RegionView3D``.
         height: of the region, in pixels.
         tint: a colour and how much of it there is in the points'.
-        push: how far from the eye their depth is taken to be behind them, in spacings; so that a
-            mesh in the same place is in front.
+        push: how far behind them their depth is taken to be, in spacings, so that a mesh in the
+            same place is in front; before them where negative.
     """
     if not len(drawn.cloud.points):
         return

@@ -212,10 +212,8 @@ class Server:
     def _points(self, params: NamedParams, run: Run) -> Params:
         checkpoint, options = checkpoint_of(params)
         count, seconds = params.whole("count", *POINTS), params.seconds("seconds")
-        path, side_file = (
-            params.path("out") / "points.npz",
-            params.optional_path("training_cameras"),
-        )
+        path = params.path("out") / "points.npz"
+        side_file = params.optional_path("training_cameras")
         field = self._session.field(checkpoint, options, run)
         run.check()
         cameras = known_cameras(field, checkpoint, side_file)
