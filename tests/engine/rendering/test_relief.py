@@ -73,18 +73,14 @@ def test_a_view_tells_depth_along_its_direction() -> None:
     assert (relief.focal, relief.center) == ((2.0, 2.0), (1.5, 1.0))
 
 
-def test_haze_has_no_relief() -> None:
-    camera, far = Camera(1, 1, 1.0, 1.0, 0.5, 0.5, np.eye(4)), torch.tensor([2.0, 2.1, 2.2])
-    for depth, clear in ((2 + (far - 2) / 20, True), (far, False)):
-        weights, ray = torch.full((3,), 0.3), torch.zeros(3, dtype=torch.long)
-        view = View(camera, Samples(ray, torch.zeros(3, 3), weights, depth, None), torch.ones(3))
-        assert (view.relief() is not None) == clear
-    assert (
-        View(
-            camera, Samples(ray, torch.zeros(3, 3), 0.1 * weights, depth, None), torch.ones(3)
-        ).relief()
-        is None
-    )
+@pytest.mark.parametrize(
+    ("spread", "weight", "clear"), [(0.01, 0.3, True), (0.2, 0.3, False), (0.01, 0.03, False)]
+)
+def test_haze_and_empty_space_have_no_relief(spread: float, weight: float, clear: bool) -> None:
+    depth, weights = 2 + spread * torch.tensor([0.0, 0.5, 1.0]), torch.full((3,), weight)
+    samples = Samples(torch.zeros(3, dtype=torch.long), torch.zeros(3, 3), weights, depth, None)
+    camera = Camera(1, 1, 1.0, 1.0, 0.5, 0.5, np.eye(4))
+    assert (View(camera, samples, torch.ones(3)).relief() is not None) == clear
 
 
 def test_the_bundled_model_reads_relief_and_does_without() -> None:
