@@ -132,7 +132,12 @@ class Session:
         """A checkpoint's picture, depth and opacity from a camera, of any size."""
         run = run or Run()
         loaded = self.field(checkpoint, options, run)
-        return render_picture(loaded, camera, cancelled=run.is_cancelled)
+        return render_picture(
+            loaded,
+            camera,
+            on_progress=lambda done: run.progress("render", round(100 * done), 100, "Rendering"),
+            cancelled=run.is_cancelled,
+        )
 
     def predict(
         self,

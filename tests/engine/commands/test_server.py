@@ -48,7 +48,10 @@ def test_info(client: Client, tmp_path: Path) -> None:
 
 def test_render(client: Client, tmp_path: Path) -> None:
     out = tmp_path / "neu 新"
+    client.progress.clear()
     result = client.result("render", **field(), camera=camera(40).to_json(), out=str(out))
+    last = client.progress[-1]
+    assert (last["stage"], last["n"], last["total"]) == ("render", 100, 100)
     image = np.load(result["image"], allow_pickle=False)
     assert (image.shape, image.dtype) == ((40, 40, 3), np.float32)
     assert Path(result["image"]).parent == out
