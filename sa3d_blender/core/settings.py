@@ -68,8 +68,7 @@ class MeshSettings:
     """Share of votes, from -1 to 1, above which a place belongs to the object; in hazy fields a
     share of views, 0 being the one that the object was found with."""
     density: float = 1.0
-    """Density at which the surface lies, in units of the density at which rays meet it; of no use
-    to objects in hazy fields."""
+    """Density at which the surface lies, in units of the density at which rays meet it."""
     texture: int = 0
     """Side of the square texture in pixels; 0 for none."""
 

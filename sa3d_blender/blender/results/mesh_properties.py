@@ -59,8 +59,7 @@ class Surface:
     density: FloatProperty(
         name="Density",
         description="How dense the NeRF is on the surface, 1 being what is measured; lower closes "
-        "pits and keeps thin parts, higher takes haze away. In a NeRF that is hazy all over, only "
-        "Strictness counts",
+        "pits and keeps thin parts, higher takes haze away",
         default=_MESH.density,
         min=0.01,
         max=100.0,

@@ -105,8 +105,6 @@ def _inside_object(
 ) -> Nodes:
     """Positive inside the object, about linear across its surface."""
     votes = votes_over(entry, settings.threshold)
-    if entry.hazy:  # densities say nothing; the object's nodes do
-        return _on_nodes(entry, votes, lower, upper, shape, run)
     free = _on_nodes(entry, entry.free.float(), lower, upper, shape, run) > 0.5
     solid = np.empty(shape, np.float32)
     for slab in slabs(shape):

@@ -18,6 +18,7 @@ from sa3d_blender.engine.rendering.transmittance import Transmittance
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.haze import outlined_object, shown
 from sa3d_blender.engine.segmentation.mask_grid import MaskGrid
+from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
 from sa3d_blender.engine.view_path.views import Target, framing_camera
 from tests.support.ground_truth import Scene, id_picture, iou
 from tests.support.made_up_fields import HazyBalls
@@ -184,6 +185,32 @@ def looking(x: float, y: float, z: float) -> Camera:
     """From there to the middle."""
     target = Target(np.zeros(3), 0.75)
     return framing_camera(np.array([x, y, z]), target, np.array([0.0, 0.0, 1.0]), 64)
+
+
+class FewHeavySamples(HazyBalls):
+    """The same haze, asked at so few places that each of them is heavy."""
+
+    thickness = 6.0
+    step = 0.1
+
+
+class Skins(HazyBalls):
+    """Balls that are met at their surface."""
+
+    thickness = 200.0
+    step = 0.01
+
+
+@pytest.mark.parametrize(("field", "hazy"), [(FewHeavySamples(), True), (Skins(), False)])
+def test_haze_is_told_by_where_the_light_comes_from(field: HazyBalls, hazy: bool) -> None:
+    settings, target = SegmentSettings(grid_resolution=48), Target(field.centers[0].numpy(), 0.3)
+    votes = ObjectVotes.start(ObjectPrompt("left", ((1.0, 1.0),), (1,)), settings, field, target)
+    camera = looking(0.3, -2.5, 0.8)
+    view = render_view(field, camera, with_color=False)
+    votes.vote(1, view, id_picture(two_balls(), camera) == 1)
+    assert not votes.hazy  # every sample is heavy
+    assert votes.tighten(field, {1: view})
+    assert votes.in_haze == hazy
 
 
 def test_masks_through_haze(perfect: PerfectSegmenter) -> None:
