@@ -100,5 +100,5 @@ def hint(context: bpy.types.Context) -> tuple[str, str] | None:
     view = space.region_3d if space is not None and space.type == "VIEW_3D" else None
     in_sight = view is not None and view.view_perspective == "CAMERA"
     if step == "sa3d.pick_prompts" and in_sight and is_tool_active(context):
-        return "Click on the object in the picture", "EYEDROPPER"
+        return "Click on the object", "EYEDROPPER"
     return None

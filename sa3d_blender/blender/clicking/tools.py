@@ -143,7 +143,7 @@ class SA3D_WT_prompt_tool(bpy.types.WorkSpaceTool):
                 text = f"Mask {candidate(entry, context.scene.camera, count) + 1} of {count}"
                 layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
         else:
-            layout.label(text="Click on the object in the picture", icon="EYEDROPPER")
+            layout.label(text="Click on the object", icon="EYEDROPPER")
         if live_masks.live.message:
             layout.label(text=live_masks.live.message, icon="ERROR")
         elif live_masks.live.wanted and not live_masks.live.ready:

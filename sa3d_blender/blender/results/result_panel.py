@@ -25,12 +25,19 @@ class SA3D_PT_result(Section, bpy.types.Panel):
         """The meshes, and other ones from the same run."""
         meshes = [entry for entry in nerf.sa3d.nerf.objects if has_mesh(entry)] if nerf else []
         for entry in meshes:
-            faces = len(entry.result.data.polygons)
-            layout.label(text=f"{entry.name}: {faces:,} faces", icon="MESH_DATA")
+            _draw_mesh(layout, entry.name, entry)
         if meshes:
+            if has_mesh(nerf.sa3d.nerf.rest):
+                _draw_mesh(layout, "Rest of the Scene", nerf.sa3d.nerf.rest)
             _draw_remesh(layout, nerf, len(meshes))
             _draw_rest(layout, nerf)
         layout.operator("sa3d.import_mesh", icon="IMPORT")
+
+
+def _draw_mesh(layout: bpy.types.UILayout, name: str, owner: bpy.types.PropertyGroup) -> None:
+    mesh = owner.result.data
+    textured = ", textured" if mesh.uv_layers else ""
+    layout.label(text=f"{name}: {len(mesh.polygons):,} faces{textured}", icon="MESH_DATA")
 
 
 def _draw_remesh(layout: bpy.types.UILayout, nerf: bpy.types.Object, count: int) -> None:
