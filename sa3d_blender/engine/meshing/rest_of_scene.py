@@ -20,6 +20,7 @@ from ...core.mesh import MeshData
 from ...core.settings import MeshSettings
 from ..fields.protocol import RadianceField
 from ..segmentation.mask_grid import region_nodes, region_shape
+from ..segmentation.regions import side_lengths
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject
 from ..segmentation.solid_nodes import (
@@ -32,7 +33,7 @@ from ..segmentation.solid_nodes import (
     widened,
 )
 from .mesh_clean import drop_islands, limit_faces, outward
-from .surface import march_cubes, side_lengths
+from .surface import march_cubes
 from .surface_colors import vertex_colors
 
 HALO = 6

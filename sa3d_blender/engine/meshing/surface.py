@@ -21,6 +21,7 @@ from ...core.mesh import MeshData
 from ...core.settings import MeshSettings
 from ..fields.protocol import RadianceField
 from ..segmentation.mask_grid import region_nodes, region_shape
+from ..segmentation.regions import side_lengths
 from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject
 from ..segmentation.solid_nodes import Nodes, belonging, slabs, solidity, votes_over, widened
@@ -80,18 +81,6 @@ def _object_region(
     lower = entry.lower + (first - 4) * spacing
     upper = entry.lower + (last + 4) * spacing
     return torch.maximum(lower, entry.lower), torch.minimum(upper, entry.upper)
-
-
-def side_lengths(
-    field: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
-) -> Float[Tensor, " 3"]:
-    """Of a grid-frame region, in the field frame, measured through its middle."""
-    corners = torch.stack([lower, upper])
-    middle = corners.mean(dim=0).repeat(6, 1)
-    for axis in range(3):
-        middle[2 * axis : 2 * axis + 2, axis] = corners[:, axis]
-    points = field.field_from_grid(middle)
-    return (points[1::2] - points[::2]).norm(dim=1)
 
 
 def _inside_object(

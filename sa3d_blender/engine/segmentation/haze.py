@@ -37,6 +37,8 @@ DENSITY = 2.0
 """Times that the field is taken as dense where it hides places; as it is, things shine through."""
 SEEN_FROM, SEEN_WELL = 0.3, 0.7
 """Transmittance at which a view begins to count for a place, and from which it counts fully."""
+LEAST_OUTLINES = 4
+"""Masks below which outlines say too little, and votes count in haze, too."""
 LEAST_SEEN = 1.0
 """Views that must see a place, and more; else it is the object's only if that encloses it."""
 SMOOTHING = 0.7

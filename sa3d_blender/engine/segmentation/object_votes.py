@@ -19,8 +19,9 @@ from ..parallel import one_core
 from ..rendering.render import View
 from ..view_path.views import Target
 from .completion import carve, fill_solid
-from .haze import outlined_object
+from .haze import LEAST_OUTLINES, outlined_object
 from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
+from .regions import quantile_box, region_of_target, side_lengths
 from .result import SegmentedObject
 from .self_prompt import KnownPixels
 
@@ -30,8 +31,6 @@ SMALLEST_PIECE = 0.1
 """Voted nodes of a separate piece over those of the largest, below which it is no object."""
 SMALLEST_WITH_EDGE = 150
 """Pixels of the smallest mask whose edge may be left out of the vote."""
-REGION_MARGIN = 1.8
-"""Half the side of an object's first region over its estimated radius."""
 SURFACE_SHARE = 0.5
 """Density of the surface over the median density of the rays' heaviest samples."""
 LEAST_RESOLUTION = 24
@@ -71,8 +70,8 @@ class ObjectVotes:
             extent = field_.box[1] - field_.box[0]
             shape = region_shape(extent, settings.grid_resolution)
             return ObjectVotes(prompt, settings, MaskGrid.empty(-one, one, shape))
-        lower, upper = _region_of_target(field_, target)
-        shape = region_shape(_metric_extent(field_, lower, upper), settings.grid_resolution)
+        lower, upper = region_of_target(field_, target)
+        shape = region_shape(side_lengths(field_, lower, upper), settings.grid_resolution)
         return ObjectVotes(prompt, settings, MaskGrid.empty(lower, upper, shape))
 
     def vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"]) -> None:
@@ -156,12 +155,12 @@ class ObjectVotes:
         if len(voted) == 0:
             return False
         lower, upper = quantile_box(voted, 0.001)
-        radius = float(_metric_extent(field_, lower, upper).norm()) / 2
+        radius = float(side_lengths(field_, lower, upper).norm()) / 2
         self.in_haze |= self._spread(views) > DEEP_LIGHT * radius
         room = HAZY_MARGIN if self.in_haze else TIGHT_MARGIN
         margin = room * (upper - lower) + 0.02 * (upper - lower).max()
         lower, upper = (lower - margin).clamp(min=-1), (upper + margin).clamp(max=1)
-        extent = _metric_extent(field_, lower, upper)
+        extent = side_lengths(field_, lower, upper)
         pixels = int(float(extent.max()) / self._pixel_footprint(views))
         resolution = max(LEAST_RESOLUTION, min(pixels, self.settings.grid_resolution))
         self._rebuild(lower, upper, region_shape(extent, resolution), views)
@@ -215,10 +214,11 @@ class ObjectVotes:
         """
         grid = self.grid
         free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
+        outlined = self.in_haze and len(self.masks) >= LEAST_OUTLINES
         with one_core():
             if self.settings.reference:
                 values = grid.score(self.settings.negative_weight)
-            elif self.in_haze:
+            elif outlined:
                 seen = [(views[index], mask) for index, mask in self.masks.items()]
                 values = outlined_object(field_, grid, seen, check)
             else:
@@ -232,7 +232,7 @@ class ObjectVotes:
             free=free,
             level=surface_density(field_, ((views[i], mask) for i, mask in self.masks.items())),
             soft=self.settings.reference,
-            hazy=self.in_haze,
+            hazy=outlined,
         )
 
 
@@ -273,35 +273,3 @@ def away_from_edge(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
         return np.ones_like(mask)
     inner = ndimage.binary_erosion(mask, border_value=1)
     return np.asarray(inner | ndimage.binary_erosion(~mask, border_value=1))
-
-
-def quantile_box(
-    points: Float[Tensor, "n 3"], tail: float
-) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
-    """A box around all points but the outermost ``tail`` of them on each side."""
-    ordered = points.sort(dim=0).values
-    first = int(tail * (len(points) - 1))
-    return ordered[first], ordered[len(points) - 1 - first]
-
-
-def _region_of_target(
-    field_: RadianceField, target: Target
-) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
-    half = REGION_MARGIN * target.radius
-    steps = np.stack(np.meshgrid(*[np.linspace(-half, half, 5)] * 3), axis=-1).reshape(-1, 3)
-    cube = torch.from_numpy(target.center + steps).float().to(field_.device)
-    points = field_.grid_from_field(cube).nan_to_num(0.0).clamp(-1, 1)
-    lower, upper = points.amin(dim=0), points.amax(dim=0)
-    return lower, torch.maximum(upper, lower + 1e-3)
-
-
-def _metric_extent(
-    field_: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
-) -> Float[Tensor, " 3"]:
-    """Side lengths of a grid-frame region in the field frame, measured through its middle."""
-    middle = (lower + upper) / 2
-    ends = middle.repeat(6, 1)
-    for axis in range(3):
-        ends[2 * axis, axis], ends[2 * axis + 1, axis] = lower[axis], upper[axis]
-    points = field_.field_from_grid(ends)
-    return (points[1::2] - points[::2]).norm(dim=1)

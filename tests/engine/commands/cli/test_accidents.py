@@ -13,7 +13,7 @@ from PIL import Image
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.files import check_writable
-from sa3d_blender.engine.commands import cli
+from sa3d_blender.engine.commands import cli, session
 from tests.support.cli_runs import APE, CAMERAS, SIZE, TINY, Refused, names, segment_command
 from tests.support.scripted_segmenter import ScriptedSegmenter
 

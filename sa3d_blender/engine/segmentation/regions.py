@@ -1,0 +1,47 @@
+"""Boxes in the grid frame: around points, around a target, and how large they are in the scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..fields.protocol import RadianceField
+from ..view_path.views import Target
+
+REGION_MARGIN = 1.8
+"""Half the side of an object's first region over its estimated radius."""
+
+
+def side_lengths(
+    field: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
+) -> Float[Tensor, " 3"]:
+    """Of a grid-frame region, in the field frame, measured through its middle."""
+    corners = torch.stack([lower, upper])
+    middle = corners.mean(dim=0).repeat(6, 1)
+    for axis in range(3):
+        middle[2 * axis : 2 * axis + 2, axis] = corners[:, axis]
+    points = field.field_from_grid(middle)
+    return (points[1::2] - points[::2]).norm(dim=1)
+
+
+def quantile_box(
+    points: Float[Tensor, "n 3"], tail: float
+) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """A box around all points but the outermost ``tail`` of them on each side."""
+    ordered = points.sort(dim=0).values
+    first = int(tail * (len(points) - 1))
+    return ordered[first], ordered[len(points) - 1 - first]
+
+
+def region_of_target(
+    field_: RadianceField, target: Target
+) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """A box around an object that was seen once, with room for what was not seen."""
+    half = REGION_MARGIN * target.radius
+    steps = np.stack(np.meshgrid(*[np.linspace(-half, half, 5)] * 3), axis=-1).reshape(-1, 3)
+    cube = torch.from_numpy(target.center + steps).float().to(field_.device)
+    points = field_.grid_from_field(cube).nan_to_num(0.0).clamp(-1, 1)
+    lower, upper = points.amin(dim=0), points.amax(dim=0)
+    return lower, torch.maximum(upper, lower + 1e-3)
