@@ -93,12 +93,11 @@ def next_step(context: bpy.types.Context) -> str:
 
 def hint(context: bpy.types.Context) -> tuple[str, str] | None:
     """What is to be done where no button does it, and an icon: a click, or a look at the result."""
-    step = next_step(context)
-    if not step:
-        return "Cut out. Turn the view to see it from all sides", "CHECKMARK"
     space = context.space_data
     view = space.region_3d if space is not None and space.type == "VIEW_3D" else None
-    in_sight = view is not None and view.view_perspective == "CAMERA"
+    step, in_sight = next_step(context), view is not None and view.view_perspective == "CAMERA"
+    if not step and (in_sight or view is None):  # else it is looked at already
+        return "Cut out. Turn the view to see it from all sides", "CHECKMARK"
     if step == "sa3d.pick_prompts" and in_sight and is_tool_active(context):
         return "Click on the object", "EYEDROPPER"
     return None
