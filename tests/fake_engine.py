@@ -93,13 +93,13 @@ def progress(request: Request, stage: str, n: int, total: int, **more: Any) -> N
 
 
 def info(request: Request) -> dict[str, Any]:
-    """Facts of a field whose box is off centre."""
+    """Facts of a field whose box is off centre; "forward" has it learned from one side."""
     path = Path(request.params["checkpoint"])
     if not path.is_file():
         raise UserError(f"There is no file at {path}; choose a checkpoint.", code="missing_file")
     return {
         "family": "Fake",
-        "scene": "bounded",
+        "scene": "forward_facing" if "forward" in MODE else "bounded",
         "box": [[-1.0, -1.5, -0.5], [2.0, 1.5, 1.0]],
         "notes": ["A stand-in."],
         "background": [1.0, 1.0, 1.0],

@@ -7,7 +7,7 @@ from .clicking import click_operators, live_masks, prompt_operators, tools
 from .engine_link import command_line, session
 from .help import help_operators
 from .installation import installation, installation_operators, preferences
-from .nerf import import_menu, training_operators
+from .nerf import import_menu, training_operators, upright_operator
 from .results import kept_results, result_operators, result_panel
 from .viewport import (
     coarse_preview,
@@ -26,6 +26,7 @@ _MODULES = (
     prompt_operators,
     installation_operators,
     training_operators,
+    upright_operator,
     result_operators,
     help_operators,
     click_operators,

@@ -50,6 +50,7 @@ from .nerf import training_cameras
 from .nerf.moved_checkpoint import find_checkpoint  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
+from .nerf.upright import stand_upright  # noqa: F401
 from .references import Reference, refer
 from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance

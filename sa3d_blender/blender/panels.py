@@ -20,7 +20,8 @@ from .installation.installation_panels import (
     draw_missing_weights,
     draw_running,
 )
-from .nerf.nerf import scene_nerf
+from .nerf.nerf import is_forward_facing, scene_nerf
+from .nerf.upright import lies_on_its_side
 from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
 from .results.own_meshes import draw_own_mesh
 from .viewport import preview_picture, viewport_preview
@@ -106,6 +107,8 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             return
         facts = nerf.sa3d.nerf
         layout.label(text=facts.family)
+        if lies_on_its_side(nerf):
+            layout.operator("sa3d.stand_upright", icon="EMPTY_SINGLE_ARROW")
         row = layout.row(align=True)
         row.use_property_split = False
         row.prop(facts, "show_points", text="Show Points")
@@ -122,7 +125,7 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             body.prop(facts, "training_file")
             body.prop(facts, "scene")
             body.prop(facts, "background")
-            if facts.scene == "forward_facing" or "forward" in facts.family:
+            if facts.scene == "forward_facing" or is_forward_facing(nerf):
                 body.prop(facts, "ndc_focal")
                 body.prop(facts, "ndc_aspect")
             if facts.family.startswith("dvgo"):

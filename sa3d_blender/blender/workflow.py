@@ -64,7 +64,7 @@ def why_no_object(context: bpy.types.Context) -> Why:
     return None if nerf and active_object(nerf) else "The list of objects is empty"
 
 
-def _was_aimed(nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
+def was_aimed(nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
     """Whether a camera is more than what a new file happens to hold: nobody aimed that."""
     if camera.sa3d.view is not None:
         return True
@@ -79,7 +79,7 @@ def next_step(context: bpy.types.Context) -> str:
     if nerf is None:
         return "sa3d.load_nerf"
     camera = context.scene.camera
-    if camera is None or camera.type != "CAMERA" or not _was_aimed(nerf, camera):
+    if camera is None or camera.type != "CAMERA" or not was_aimed(nerf, camera):
         return "sa3d.add_camera"
     if camera.sa3d.view is None:
         return "sa3d.render_view"

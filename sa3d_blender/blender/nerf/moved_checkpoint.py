@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import UserError
-from ..clicking.object_states import fingerprint
+from ..clicking.object_states import still_cut_out
 from .nerf import require_nerf
 
 
@@ -28,8 +28,5 @@ def find_checkpoint(path: str | Path, nerf: bpy.types.Object | None = None) -> N
     file = Path(bpy.path.abspath(str(path))).absolute()
     if not file.is_file():
         raise UserError(f"There is no file at {file}; choose another.", code="missing_file")
-    facts = nerf.sa3d.nerf
-    unchanged = [entry for entry in facts.objects if entry.made_from == fingerprint(entry)]
-    facts.checkpoint = str(file)
-    for entry in unchanged:
-        entry.made_from = fingerprint(entry)
+    with still_cut_out(nerf):
+        nerf.sa3d.nerf.checkpoint = str(file)

@@ -53,6 +53,11 @@ def create_nerf(
     return empty
 
 
+def is_forward_facing(nerf: bpy.types.Object) -> bool:
+    """Whether the NeRF was trained in normalised device coordinates: its frame has Y up."""
+    return "forward facing" in nerf.sa3d.nerf.family
+
+
 def box_size(nerf: bpy.types.Object) -> np.ndarray:
     """Side lengths of the NeRF's box in its own frame."""
     facts = nerf.sa3d.nerf

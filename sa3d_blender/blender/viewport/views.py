@@ -12,7 +12,7 @@ from mathutils import Matrix, Vector
 from ...core.cameras import Camera, camera_from_blender
 from ...core.errors import UserError
 from ...core.png import encode_png
-from ..nerf.nerf import box_center, box_size, field_from_world, group
+from ..nerf.nerf import box_center, box_size, field_from_world, group, is_forward_facing
 
 
 def require_camera(scene: bpy.types.Scene) -> bpy.types.Object:
@@ -78,7 +78,7 @@ def add_camera(scene: bpy.types.Scene, nerf: bpy.types.Object) -> bpy.types.Obje
     view = world_camera(scene, camera)
     spread = math.atan(0.5 * min(view.width / view.fl_x, view.height / view.fl_y))
     reach = radius / math.sin(spread)
-    if "forward facing" in nerf.sa3d.nerf.family:
+    if is_forward_facing(nerf):
         camera.matrix_world = world_from_field.normalized()
     else:
         away = Vector((0.7, -1.0, 0.6)).normalized()
