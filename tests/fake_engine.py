@@ -98,7 +98,8 @@ def info(request: Request) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"There is no file at {path}; choose a checkpoint.", code="missing_file")
     return {
-        "family": "Fake",
+        "family": "fake",
+        "title": "Fake NeRF",
         "scene": "forward_facing" if "forward" in MODE else "bounded",
         "box": [[-1.0, -1.5, -0.5], [2.0, 1.5, 1.0]],
         "notes": ["A stand-in."],

@@ -106,7 +106,7 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
         if nerf is None:
             return
         facts = nerf.sa3d.nerf
-        layout.label(text=facts.family)
+        wrapped(layout, facts.title or facts.family, "VOLUME_DATA")
         if lies_on_its_side(nerf):
             layout.operator("sa3d.stand_upright", icon="EMPTY_SINGLE_ARROW")
         row = layout.row(align=True)

@@ -29,7 +29,7 @@ LABELS = [
 SCENES = [
     ("auto", "Automatic", "Guess from the checkpoint"),
     ("bounded", "Bounded", "Cameras around the object, plain coordinates"),
-    ("forward_facing", "Forward Facing", "Cameras on one side, normalised coordinates"),
+    ("forward_facing", "Forward-Facing", "Cameras on one side, normalised coordinates"),
 ]
 BACKGROUNDS = [
     ("auto", "Automatic", "As the NeRF was trained"),
@@ -121,7 +121,10 @@ class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
         max=16.0,
         soft_max=2.0,
     )
-    family: StringProperty(name="Family", description="What kind of NeRF it is")
+    family: StringProperty(
+        name="Family", description="Which kind of NeRF and of scene it is, as the engine names them"
+    )
+    title: StringProperty(name="Kind", description="Which kind of NeRF and of scene it is")
     notes: StringProperty(name="Notes", description="What was guessed while reading the file")
     box_min: FloatVectorProperty(
         name="Box Minimum", description="Corner of the NeRF's box", size=3, subtype="XYZ"

@@ -24,6 +24,11 @@ GROUPS = {
     "results": "Results",
 }
 """Pointer in the NeRF's properties -> end of the collection's name."""
+SCENE_WORDS = {
+    "bounded": "bounded scene",
+    "unbounded": "unbounded scene",
+    "forward_facing": "forward-facing",
+}
 
 
 def create_nerf(
@@ -45,6 +50,7 @@ def create_nerf(
     nerf.ndc_focal, nerf.ndc_aspect = options.ndc_focal or 0.0, options.ndc_aspect or 0.0
     nerf.voxels_per_step = options.voxels_per_step or 0.0
     nerf.family = f"{info['family']}, {str(info['scene']).replace('_', ' ')}"
+    nerf.title = f"{info['title']} · {SCENE_WORDS.get(info['scene'], info['scene'])}"
     nerf.notes = "\n".join(info.get("notes", ()))
     nerf.root = _child(_child(scene.collection, ROOT), empty.name, new=True)
     nerf.root.objects.link(empty)

@@ -27,7 +27,7 @@ from ...core.settings import (
     SegmentSettings,
     settings_to_json,
 )
-from ..fields import load_field
+from ..fields import family_title, load_field
 from ..fields.files.file_stamps import file_stamps
 from ..fields.protocol import RadianceField
 from ..memory_use import release_memory
@@ -124,7 +124,9 @@ class Session:
 
     def info(self, checkpoint: Path, options: FieldOptions) -> dict[str, Any]:
         """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
-        return {"name": scene_name(Path(checkpoint)), **self.field(checkpoint, options).info()}
+        loaded = self.field(checkpoint, options)
+        named = {"name": scene_name(Path(checkpoint)), "title": family_title(loaded.family)}
+        return named | loaded.info()
 
     def picture(
         self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None

@@ -35,7 +35,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 """Asked in this order; the first that recognises a file loads it."""
 
-__all__ = ["FAMILIES", "files_behind", "load_field", "training_cameras"]
+__all__ = ["FAMILIES", "family_title", "files_behind", "load_field", "training_cameras"]
 
 
 def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> RadianceField:
@@ -53,6 +53,11 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
     checkpoint = open_checkpoint(Path(path))
     with torch.no_grad(), one_core():
         return _family_of(checkpoint).load(checkpoint, options, device=device)
+
+
+def family_title(name: str) -> str:
+    """What a family's authors call it; ``name`` is what its fields give as their ``family``."""
+    return next((family.title for family in FAMILIES if family.name == name), name)
 
 
 def files_behind(path: Path) -> tuple[Path, ...]:

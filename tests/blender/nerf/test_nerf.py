@@ -36,7 +36,7 @@ def test_loading_adds_an_empty_with_its_box(checkpoint: Path) -> None:
     assert nerf.type == "EMPTY"
     assert nerf.name == checkpoint.stem
     assert facts.checkpoint == str(checkpoint)
-    assert facts.family == "Fake, bounded"
+    assert facts.title == "Fake NeRF · bounded scene"
     box = next(child for child in nerf.children if child.sa3d.kind == "BOX")
     assert np.allclose(box_corners(box), [[-1, -1.5, -0.5], [2, 1.5, 1]], atol=1e-5)
     nerf.location, nerf.scale = (1, 2, 3), (2, 2, 2)

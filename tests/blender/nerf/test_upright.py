@@ -71,6 +71,7 @@ def test_the_active_camera_sees_the_same_and_up_is_up(
     else:
         scene.camera = free_camera()
         api.render_view(lying)
+    assert lying.sa3d.nerf.title == "Fake NeRF · forward-facing"
     before = seen_from(lying, scene.camera)
     moved = api.stand_upright()
     assert moved == ([] if whose == "training" else [scene.camera])

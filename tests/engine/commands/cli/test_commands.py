@@ -36,8 +36,8 @@ def test_info_is_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", str(folder / "模型 ä.th")]) == 0
     info = json.loads(capsys.readouterr().out)
     assert info["name"] == "模型 ä"
-    assert info["scene"] == "bounded"
-    assert {"family", "box", "notes", "background", "grid_size"} <= set(info)
+    assert (info["family"], info["title"], info["scene"]) == ("tensorf", "TensoRF", "bounded")
+    assert {"box", "notes", "background", "grid_size"} <= set(info)
     assert np.array(info["box"]).shape == (2, 3)
 
 
