@@ -23,7 +23,7 @@ from .installation.installation_panels import (
 from .nerf.nerf import is_forward_facing, scene_nerf
 from .nerf.upright import lies_on_its_side
 from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
-from .results.own_meshes import draw_own_mesh
+from .results.own_meshes import draw_own_mesh, draw_usual_size
 from .viewport import preview_picture, viewport_preview
 
 
@@ -263,8 +263,9 @@ class SA3D_PT_segment(Section, bpy.types.Panel):
             header, body = layout.panel("sa3d_segment_details", default_closed=True)
             header.label(text="Quality")
             if body:
-                for name in ("views", "view_size", "resolution", "max_faces", "reference"):
+                for name in ("views", "view_size", "reference"):
                     body.prop(facts, name)
+                draw_usual_size(body, nerf)
         if not draw_bar_instead(layout, "sa3d.segment", "sa3d.segment_object"):
             layout.operator("sa3d.segment", icon="MOD_EXPLODE")
 

@@ -140,7 +140,7 @@ class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
     )
     views: IntProperty(
         name="Views",
-        description="How many views are rendered and segmented",
+        description="From how many sides the NeRF is looked at; more is surer and takes longer",
         default=_SEGMENT.views,
         min=1,
         max=1000,
@@ -148,7 +148,7 @@ class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
     )
     view_size: IntProperty(
         name="View Size",
-        description="Longer side of those views",
+        description="Longer side of these views; larger ones show finer parts and take longer",
         default=_SEGMENT.view_size,
         min=16,
         max=2048,
@@ -171,8 +171,9 @@ class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
         subtype="FILE_PATH",
     )
     reference: BoolProperty(
-        name="Paper Settings",
-        description="Segment exactly as the SA3D paper does",
+        name="Original Method",
+        description="Only to compare: cut out exactly as the SA3D paper does (λ = 0.15, every "
+        "sample votes, its own rule for points, one pass). Usually less exact",
         default=_SEGMENT.reference,
     )
     surface: PointerProperty(

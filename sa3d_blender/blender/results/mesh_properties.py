@@ -19,7 +19,7 @@ TEXTURES = [
 def _resolution(of: str, default: int, least: int, most: int) -> Any:
     return IntProperty(
         name="Resolution",
-        description=f"Cells along the longest side of the {of}",
+        description=f"How fine the mesh is: cells along the longest side of the {of}",
         default=default,
         min=least,
         max=most,
@@ -28,10 +28,10 @@ def _resolution(of: str, default: int, least: int, most: int) -> Any:
     )
 
 
-def _max_faces(default: int, usually: int) -> Any:
+def _max_faces(of: str, default: int, usually: int) -> Any:
     return IntProperty(
-        name="Faces",
-        description="The mesh is simplified to at most this many triangles",
+        name="Most Faces",
+        description=f"The mesh of the {of} is simplified to at most this many triangles",
         default=default,
         min=100,
         soft_max=usually,
@@ -42,7 +42,7 @@ class MeshSize:
     """How fine the mesh of one object is."""
 
     resolution: _resolution("object", _MESH.resolution, 8, 1024)
-    max_faces: _max_faces(_MESH.max_faces, 500_000)
+    max_faces: _max_faces("object", _MESH.max_faces, 500_000)
 
 
 class Surface:
@@ -90,8 +90,8 @@ class SA3D_OwnMesh(MeshSize, Surface, bpy.types.PropertyGroup):
 class SA3D_Rest(bpy.types.PropertyGroup):
     """Everything but the objects, as a mesh."""
 
-    resolution: _resolution("scene", REST_MESH.resolution, 16, 512)
-    max_faces: _max_faces(REST_MESH.max_faces, 1_000_000)
+    resolution: _resolution("whole scene", REST_MESH.resolution, 16, 512)
+    max_faces: _max_faces("rest", REST_MESH.max_faces, 1_000_000)
     result: PointerProperty(
         type=bpy.types.Object, name="Result", description="The mesh of the rest of the scene"
     )

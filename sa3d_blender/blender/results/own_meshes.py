@@ -53,10 +53,23 @@ def draw_mesh_settings(
     """A switch for the entry's own settings, and those that hold for it."""
     if entry is not None and draw_own_mesh(layout, entry):
         return
-    facts = nerf.sa3d.nerf
-    if len(facts.objects) > 1:
-        layout.label(text="Settings of all objects:")
-    _draw_settings(layout, facts, facts.surface)
+    draw_usual_size(layout, nerf)
+    _draw_settings(layout, nerf.sa3d.nerf.surface, Surface)
+
+
+def draw_usual_size(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
+    """How fine meshes are without own settings, under a heading that says whose they are."""
+    layout.label(text=_usual_meshes(nerf), icon="MESH_DATA")
+    _draw_settings(layout, nerf.sa3d.nerf, MeshSize)
+
+
+def _usual_meshes(nerf: bpy.types.Object) -> str:
+    """Whose meshes are made with the NeRF's settings."""
+    objects = nerf.sa3d.nerf.objects
+    usual = [entry.name for entry in objects if not entry.own_mesh.use]
+    if len(usual) == 1:
+        return f"Mesh of {usual[0]}"
+    return "Meshes of All Objects" if len(usual) == len(objects) else "Meshes without Own Settings"
 
 
 def draw_own_mesh(layout: bpy.types.UILayout, entry: SA3D_SegmentObject) -> bool:
@@ -75,11 +88,11 @@ def draw_own_mesh(layout: bpy.types.UILayout, entry: SA3D_SegmentObject) -> bool
     )
     switch.name = entry.name
     if own.use:
-        _draw_settings(layout, own, own)
+        for kind in (MeshSize, Surface):
+            _draw_settings(layout, own, kind)
     return bool(own.use)
 
 
-def _draw_settings(layout: bpy.types.UILayout, size: MeshSize, surface: Surface) -> None:
-    for source, kind in ((size, MeshSize), (surface, Surface)):
-        for name in kind.__annotations__:
-            layout.prop(source, name)
+def _draw_settings(layout: bpy.types.UILayout, source: Any, kind: type) -> None:
+    for name in kind.__annotations__:
+        layout.prop(source, name)

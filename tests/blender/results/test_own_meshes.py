@@ -14,6 +14,7 @@ from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.results.own_meshes import (
     draw_mesh_settings,
     draw_own_mesh,
+    draw_usual_size,
 )
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
@@ -111,6 +112,20 @@ def test_the_panel_shows_the_settings_that_hold(table: bpy.types.Object) -> None
         assert name in switch.kwargs["text"]
     api.remove_object(table, "mug")
     draw_mesh_settings(MagicMock(), table, None)
+
+
+def test_a_heading_says_whose_meshes_the_settings_make(table: bpy.types.Object) -> None:
+    def heading() -> str:
+        layout = MagicMock()
+        draw_usual_size(layout, table)
+        assert [name for _, name in shown(layout)] == ["resolution", "max_faces"]
+        return layout.label.call_args.kwargs["text"]
+
+    assert heading() == "Mesh of Teller 盘", "the mug has settings of its own"
+    api.add_object(table, name="fork")
+    assert heading() == "Meshes without Own Settings"
+    api.use_own_mesh(table, object_name="mug", use=False)
+    assert heading() == "Meshes of All Objects"
 
 
 def test_beside_one_object_those_of_all_cannot_be_changed(table: bpy.types.Object) -> None:
