@@ -12,29 +12,42 @@ from pathlib import Path
 from .errors import UserError
 
 
-def file_stems(names: Iterable[str]) -> dict[str, str]:
+def file_stems(names: Iterable[str], there: Iterable[str] = ()) -> dict[str, str]:
     """What to call the files of things of these names, so that no two have the same one.
 
     It is the name, with a number where Windows or macOS would take it for another one's: they
     ignore case and how an accent is written. The order of the names does not matter.
 
+    Args:
+        there: what files of the kind are called that are in the folder already. One that is spelled
+            as the name is the thing's own; one that is spelled otherwise is another thing's.
+
     >>> file_stems(["mug", "Mug", "plate"])
     {'Mug': 'Mug', 'mug': 'mug (2)', 'plate': 'plate'}
+    >>> file_stems(["Mug"], there=["mug"])
+    {'Mug': 'Mug (2)'}
     """
     stems: dict[str, str] = {}
     taken: set[str] = set()
+    spelled = [unicodedata.normalize("NFC", stem) for stem in there]
     for name in sorted(set(names)):
         stem, number = name, 1
-        while _as_file_system(stem) in taken:
+        while file_system_key(stem) in taken | _others(stem, spelled):
             number += 1
             stem = f"{name} ({number})"
-        taken.add(_as_file_system(stem))
+        taken.add(file_system_key(stem))
         stems[name] = stem
     return stems
 
 
-def _as_file_system(stem: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
+def _others(stem: str, spelled: Iterable[str]) -> set[str]:
+    own = unicodedata.normalize("NFC", stem)
+    return {file_system_key(other) for other in spelled if other != own}
+
+
+def file_system_key(name: str) -> str:
+    """The same for names that Windows or macOS takes for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.errors import UserError
+from ...core.files import file_system_key
 from ...core.installation.sam_weights import WEIGHTS
 from ...core.settings import FieldOptions, MeshSettings, SegmentSettings, settings_to_json
 from ..installation.installation import downloaded_weights
@@ -40,7 +41,7 @@ def create_nerf(
         checkpoint: absolute path.
         info: what the engine's ``info`` says about the checkpoint.
     """
-    empty = bpy.data.objects.new(str(info["name"]), None)
+    empty = bpy.data.objects.new(_free_name(str(info["name"])), None)
     empty.empty_display_type = "ARROWS"
     state = empty.sa3d
     state.kind = "NERF"
@@ -57,6 +58,20 @@ def create_nerf(
     fit_box(empty, info["box"])
     scene.sa3d.nerf = empty
     return empty
+
+
+def _free_name(name: str) -> str:
+    """The name, with a number where another NeRF's folder would be the same on some disk."""
+    taken = {
+        file_system_key(bpy.path.clean_name(thing.name))
+        for thing in bpy.data.objects
+        if is_nerf(None, thing)
+    }
+    free, number = name, 1
+    while file_system_key(bpy.path.clean_name(free)) in taken:
+        number += 1
+        free = f"{name} {number}"
+    return free
 
 
 def is_forward_facing(nerf: bpy.types.Object) -> bool:

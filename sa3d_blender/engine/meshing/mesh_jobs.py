@@ -25,6 +25,8 @@ DENSITY = (0.01, 100.0)
 """Least and most that a setting may be."""
 REST = "Rest of the Scene"
 """What the mesh of all but the objects is called."""
+ARRAYS = "_mesh"
+"""Ends the name of an object's file for the add-on."""
 
 
 def make_meshes(
@@ -118,10 +120,12 @@ def write_objects(
     Args:
         beside: other objects whose files are there, too; see `file_stems`.
     """
-    stems = file_stems((*meshes, *beside))
+    there = [path.stem for path in out.glob("*.glb")]
+    there += [path.stem.removesuffix(ARRAYS) for path in out.glob(f"*{ARRAYS}.npz")]
+    stems = file_stems((*meshes, *beside), there)
     written = []
     for name, mesh in meshes.items():
-        arrays, glb = out / f"{stems[name]}_mesh.npz", out / f"{stems[name]}.glb"
+        arrays, glb = out / f"{stems[name]}{ARRAYS}.npz", out / f"{stems[name]}.glb"
         mesh.save(arrays)
         write_mesh(mesh, glb)
         paths = {"name": name, "mesh": str(arrays), "glb": str(glb)}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, properties, workflow
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.folders import output_folder
 from bl_ext.user_default.sa3d_blender.core import settings
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Vector
@@ -56,6 +57,20 @@ def test_two_nerfs_share_the_collection_but_nothing_else(checkpoint: Path) -> No
     root = bpy.context.scene.collection.children["SA3D"]
     assert {c.name for c in root.children} == {first.name, second.name}
     assert bpy.context.scene.sa3d.nerf == second
+
+
+def test_nerfs_of_like_names_have_folders_of_their_own(tmp_path: Path) -> None:
+    """Also where Tisch and tisch are one folder."""
+    names = ("Tisch", "tisch", "TISCH", "my desk", "my_desk")
+    for name in names:
+        checkpoint = tmp_path / name / f"{name}.th"
+        checkpoint.parent.mkdir(exist_ok=True)
+        checkpoint.write_bytes(b"x")
+        api.load_nerf(checkpoint)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "table.blend"))
+    nerfs = [thing for thing in bpy.data.objects if thing.sa3d.kind == "NERF"]
+    saved = {output_folder(nerf).name.casefold() for nerf in nerfs}
+    assert len(saved) == len(names)
 
 
 @pytest.mark.parametrize("path", ["/no/such/file.th", ""])

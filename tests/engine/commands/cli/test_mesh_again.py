@@ -86,12 +86,26 @@ def test_impossible_settings_are_one_sentence(
     assert names(tmp_path) == set()
 
 
+def triangle(size: float = 1.0) -> MeshData:
+    corners = size * np.eye(3, dtype=np.float32)
+    return MeshData(corners, np.array([[0, 1, 2]], np.int32), np.zeros((3, 3), np.uint8))
+
+
 def test_one_of_two_names_that_differ_in_case_keeps_its_files(tmp_path: Path) -> None:
-    corners = np.eye(3, dtype=np.float32)
-    mesh = MeshData(corners, np.array([[0, 1, 2]], np.int32), np.zeros((3, 3), np.uint8))
-    (alone,) = write_objects({"kiste": mesh}, tmp_path, beside=["Kiste"])
-    *_, both = write_objects({"Kiste": mesh, "kiste": mesh}, tmp_path)
+    (alone,) = write_objects({"kiste": triangle()}, tmp_path, beside=["Kiste"])
+    *_, both = write_objects({"Kiste": triangle(), "kiste": triangle()}, tmp_path)
     assert alone == both
+    assert len(names(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("kept", [["kiste"], []])
+def test_a_later_object_leaves_an_earlier_ones_files(tmp_path: Path, kept: list[str]) -> None:
+    """On Windows and macOS, too, where Kiste.glb and kiste.glb are one file."""
+    (earlier,) = write_objects({"kiste": triangle()}, tmp_path)
+    (later,) = write_objects({"Kiste": triangle(2)}, tmp_path, beside=kept)
+    assert len({name.casefold() for name in names(tmp_path)}) == 4
+    assert np.allclose(MeshData.load(Path(earlier["mesh"])).vertices, np.eye(3))
+    assert write_objects({"Kiste": triangle(3)}, tmp_path, beside=kept) == [later]
     assert len(names(tmp_path)) == 4
 
 
