@@ -4,7 +4,8 @@ The environment variable SA3D_FAKE holds words: ``crash`` (dies in the middle of
 ``hang`` and ``hang_after=8`` (ignores
 cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
 ``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``,
-``forward`` (training cameras bring a lens and a box).
+``forward`` (training cameras bring a lens and a box), ``pace=150`` (claims that a view took so many
+microseconds a pixel, and colours each by its direction).
 """
 
 from __future__ import annotations
@@ -115,11 +116,16 @@ def render(request: Request) -> dict[str, Any]:
     image = np.full((camera.height, camera.width, 3), 0.25, np.float32)
     image[..., 0] = (np.arange(camera.width) + 0.5) / camera.width
     image[..., 1] = ((np.arange(camera.height) + 0.5) / camera.height)[:, None]
+    pace = next((float(w.split("=")[1]) for w in MODE if w.startswith("pace=")), 0.0)
+    if pace:
+        image[..., 0] = 0.5 + (np.arange(camera.width) + 0.5 - camera.cx) / camera.fl_x / 4
+        rows = 0.5 + (np.arange(camera.height) + 0.5 - camera.cy) / camera.fl_y / 4
+        image[..., 1] = rows[:, None]
     path = Path(request.params["out"]) / "render.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
     progress(request, "view", 1, 1)
     np.save(path, image)
-    return {"image": str(path), "seconds": 0.0}
+    return {"image": str(path), "seconds": pace * 1e-6 * camera.width * camera.height}
 
 
 def points(request: Request) -> dict[str, Any]:
@@ -155,6 +161,7 @@ def predict(request: Request) -> dict[str, Any]:
     path = Path(request.params["out"]) / "masks.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
     objects = prompts_from_json(request.params) if request.params["objects"] else []
+    progress(request, "encode", 1, 1)
     found = []
     for entry in objects:
         box = entry.box or (*entry.points[0], *entry.points[0])

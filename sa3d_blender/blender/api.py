@@ -56,7 +56,7 @@ from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes, place_mesh
-from .viewport import views
+from .viewport import rough_view, views
 from .viewport.points_object import points_to_object  # noqa: F401
 from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
 
@@ -167,6 +167,8 @@ def render_view(
 ) -> bpy.types.Image | Job[Any]:
     """Render the NeRF through a camera into an image that becomes the camera's background.
 
+    Without ``wait``, a NeRF that is slow is shown roughly first.
+
     Args:
         camera: the scene's active camera when not given.
 
@@ -176,25 +178,11 @@ def render_view(
     scene = bpy.context.scene
     nerf = nerf or require_nerf(scene)
     camera = camera or views.require_camera(scene)
-    params = field_params(nerf) | {
-        "camera": views.field_camera(scene, camera, nerf).to_json(),
-        "out": str(output_folder(nerf)),
-    }
-    steps = _render_view(refer(nerf), refer(camera), params)
+    view = views.field_camera(scene, camera, nerf)
+    params = field_params(nerf) | {"out": str(output_folder(nerf))}
+    render = rough_view.render_at_once if wait else rough_view.render_rough_first
+    steps = render(refer(nerf), refer(camera), view, params)
     return _finish("Rendering the view", steps, wait, refer(nerf), refer(camera))
-
-
-def _render_view(
-    nerf: Reference[bpy.types.Object],
-    camera: Reference[bpy.types.Object],
-    params: dict[str, Any],
-) -> Steps[Reference[bpy.types.Image]]:
-    result = yield from session.ask("render", params)
-    path = Path(result["image"])
-    png, width, height = yield from session.in_thread(lambda: views.read_picture(path))
-    image = views.show_view(nerf.get(), camera.get(), png, (width, height))
-    bpy.ops.ed.undo_push(message="Render View")
-    return refer(image)
 
 
 def segment(

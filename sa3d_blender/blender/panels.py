@@ -59,7 +59,9 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
         job = session.current.job
         if job is not None and job.state == "running":
             _draw_job(layout, job)
-            return
+            if not job.gives_way:
+                return
+            wrapped(layout, job.gives_way, "INFO")
         draw_running(layout)
         if draw_missing_engine(layout):
             return

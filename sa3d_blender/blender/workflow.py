@@ -16,7 +16,7 @@ Why = str | None
 
 def why_no_job(_context: bpy.types.Context) -> Why:
     """Only one job runs at a time."""
-    return "Another job is running; wait for it or cancel it" if session.running() else None
+    return "Another job is running; wait for it or cancel it" if session.must_wait() else None
 
 
 def why_no_nerf(context: bpy.types.Context) -> Why:

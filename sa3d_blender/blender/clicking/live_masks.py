@@ -16,7 +16,7 @@ import bpy
 import numpy as np
 from bpy.app.handlers import persistent
 
-from ...core.connection.messages import Failure
+from ...core.connection.messages import CANCELLED, Failure
 from ...core.errors import UserError
 from ..engine_link import session
 from ..viewport import viewport_preview
@@ -98,7 +98,7 @@ def touch() -> None:
 def look_now() -> None:
     """Ask at once, so that the engine works while Blender draws what changed."""
     touch()
-    if not session.running():
+    if not session.must_wait():
         tick()
 
 
@@ -108,7 +108,7 @@ def take_answer() -> None:
     Nothing else may happen then, such as another request's change of the scene.
     """
     engine = session.current.engine
-    if live.asking is None or engine is None or session.running():
+    if live.asking is None or engine is None or session.must_wait():
         return
     wait = LINGER if live.ready and live.lingered != live.asking else 0.0
     live.lingered, live.drawing = live.asking, bpy.context.region
@@ -141,9 +141,9 @@ def tick() -> float | None:
             live.error = UserError("The engine ended; click again to start it.", code="masks_ended")
         session.redraw()
         return None
-    if session.running():
+    if session.must_wait():
         return PATIENT
-    if live.asking is not None:
+    if live.asking is not None and not session.running():  # else the job's timer takes the answer
         session.pump()
     if live.asking is None and live.changed and not viewport_preview.is_moving():
         _ask()
@@ -215,13 +215,22 @@ def _send(question: Question, key: str | None) -> None:
 
     def failed(failure: Failure) -> None:
         live.asking = None
+        if failure.code == CANCELLED:  # something else came first
+            live.changed = live.wanted
+            return
         live.answers.pop(key or "", None)
         live.error = UserError(failure.message, code=failure.reason)
         live.refused[key or ""] = (text, live.error)
         _redraw()
 
     params = question.params | {"objects": objects}
-    live.asking = session.start_engine().request("predict", params, on_done=done, on_failure=failed)
+    live.asking = session.start_engine().request(
+        "predict",
+        params,
+        on_done=done,
+        on_failure=failed,
+        background=key is None and not session.running(),  # a picture that nobody clicked in yet
+    )
 
 
 def _redraw() -> None:

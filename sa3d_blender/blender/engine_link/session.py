@@ -17,7 +17,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.connection.engine_command import engine_command
-from ...core.connection.engine_process import EngineProcess, error_from_failure
+from ...core.connection.engine_process import EngineProcess, OnProgress, error_from_failure
 from ...core.connection.messages import Failure
 from ...core.errors import Cancelled, UserError
 from ...core.progress import Clock, in_words
@@ -49,6 +49,9 @@ class Job(Generic[T]):
     request: int | None = None
     started_by: str = ""
     """The operator whose button was used; empty where a script began it."""
+    gives_way: str = ""
+    """What the artist can do meanwhile, as a sentence: clicks are answered, and another job that is
+    begun ends it. Empty when everything has to wait for it."""
     cancelling: bool = False
     picture: str = ""
     """File of the view that was worked on last, where the engine shows it."""
@@ -94,6 +97,11 @@ def running() -> bool:
     return current.job is not None and current.job.state == "running"
 
 
+def must_wait() -> bool:
+    """Whether clicks and other jobs have to wait for the running one."""
+    return current.job is not None and running() and not current.job.gives_way
+
+
 def engine_state() -> str:
     """The engine's state in words."""
     if current.engine is None:
@@ -123,9 +131,12 @@ def stop_engine() -> None:
 
 
 def start(title: str, steps: Steps[T], *watched: Reference[Any]) -> Job[T]:
-    """Run a job. Raises UserError while another one runs."""
-    if running():
+    """Run a job. Raises UserError while another one runs that does not give way."""
+    if must_wait():
         raise UserError("Another job is running; wait for it or cancel it.", code="busy")
+    if current.job is not None and running():
+        cancel()
+        _finish(current.job, error=Cancelled("Stopped, as something else was begun."))
     job = Job(title, steps, watched)
     current.job = job
     _start_timer()
@@ -144,14 +155,24 @@ def cancel() -> None:
         current.engine.cancel(job.request)
 
 
-def ask(method: str, params: dict[str, Any]) -> Steps[dict[str, Any]]:
-    """Within a job: ask the engine and wait for its result."""
+def ask(
+    method: str, params: dict[str, Any], *, on_progress: OnProgress | None = None
+) -> Steps[dict[str, Any]]:
+    """Within a job: ask the engine and wait for its result.
+
+    Args:
+        on_progress: gets the engine's progress; the job shows it when not given.
+    """
     job = current.job
     assert job is not None
     results: list[dict[str, Any]] = []
     failures: list[Failure] = []
     job.request = start_engine().request(
-        method, params, on_progress=job.show, on_done=results.append, on_failure=failures.append
+        method,
+        params,
+        on_progress=on_progress or job.show,
+        on_done=results.append,
+        on_failure=failures.append,
     )
     while not results and not failures:
         yield WAITING

@@ -89,16 +89,6 @@ def add_camera(scene: bpy.types.Scene, nerf: bpy.types.Object) -> bpy.types.Obje
     return camera
 
 
-def read_picture(path: Path) -> tuple[bytes, int, int]:
-    """PNG bytes, width and height of a picture that the engine wrote. No bpy: runs in a thread.
-
-    Raises:
-        UserError: the file is not such a picture.
-    """
-    picture = load_picture(path)
-    return png_of(picture), picture.shape[1], picture.shape[0]
-
-
 def load_picture(path: Path) -> np.ndarray:
     """A picture that the engine wrote: float32 [h w 3] in [0, 1], sRGB, top row first. No bpy.
 

@@ -152,6 +152,16 @@ def test_large_picture_is_marched_in_bounded_pieces() -> None:
     assert field.largest <= render.RAYS_PER_CHUNK
 
 
+def test_a_small_picture_is_work_for_all_cores() -> None:
+    field, before = Haze(1), torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        render_picture(field, small_camera(90, 60))
+    finally:
+        torch.set_num_threads(before)
+    assert field.largest == 1800
+
+
 def test_large_view_keeps_only_samples_of_weight() -> None:
     """2000 x 2000 rays times 495 steps would be two thousand million samples."""
     path = DATA / "tabletop" / "tabletop_cp_sh.th"

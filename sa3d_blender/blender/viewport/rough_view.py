@@ -1,0 +1,156 @@
+"""*Render View* of a NeRF that is slow: rough pictures first, and the sharp one in strips.
+
+How slow it is, is measured: a picture of few pixels tells. Where the whole picture would take
+seconds, that one and finer ones are shown meanwhile. The engine does one thing at a time, so the
+whole picture is asked for in strips: clicks are answered in between.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.cameras import Camera
+from ...core.errors import Cancelled, UserError
+from ..engine_link import session
+from ..engine_link.session import Steps
+from ..references import Reference, refer
+from .views import load_picture, png_of, show_view
+
+SLOW = 4.0
+"""Seconds for a whole picture from which on a rough one comes first."""
+STRIP = 1.0
+"""Seconds that a strip should take; so long may a click have to wait for its turn."""
+FIRST = 64
+"""Pixels of the first picture's longer side, at least."""
+SHARE, ENOUGH = 6, 160
+"""The finest rough picture's side: this part of the whole one's, and at least so many pixels."""
+FINER = 2.2
+"""Each rough picture's side over the one before."""
+MEANWHILE = "This first picture is rough. You can go on while it gets sharp"
+
+
+def rough_sides(full: int) -> list[int]:
+    """Longer sides of the rough pictures before one whose longer side is ``full``, in pixels."""
+    side = max(ENOUGH, full / SHARE)
+    if 2 * side > full:
+        return []
+    sides = [side]
+    while sides[0] > 2 * FIRST:
+        sides.insert(0, sides[0] / FINER)
+    return [round(side) for side in sides]
+
+
+def render_at_once(
+    nerf: Reference[bpy.types.Object],
+    camera: Reference[bpy.types.Object],
+    view: Camera,
+    params: dict[str, Any],
+) -> Steps[Reference[bpy.types.Image]]:
+    """Within a job: the whole picture becomes the camera's background.
+
+    Args:
+        view: the camera in the NeRF's frame.
+        params: of the ``render`` request, all but the camera.
+    """
+    result = yield from session.ask("render", params | {"camera": view.to_json()})
+    picture = yield from session.in_thread(lambda: load_picture(Path(result["image"])))
+    image = yield from _show(nerf, camera, picture)
+    bpy.ops.ed.undo_push(message="Render View")
+    return image
+
+
+def render_rough_first(
+    nerf: Reference[bpy.types.Object],
+    camera: Reference[bpy.types.Object],
+    view: Camera,
+    params: dict[str, Any],
+) -> Steps[Reference[bpy.types.Image]]:
+    """`render_at_once`, with rough pictures before it where it takes long.
+
+    From the first of them on, the job gives way; when it is stopped, the last one stays.
+    """
+    pixels, pace = view.width * view.height, 0.0
+    full = max(view.width, view.height)
+    _running_job().text = "Rendering"
+    try:
+        for side in rough_sides(full):
+            small = view.resized(
+                *(max(1, round(n * side / full)) for n in (view.width, view.height))
+            )
+            picture, pace = yield from _in_strips(small, params, pace)
+            if pace * pixels < SLOW:
+                break
+            yield from _show(nerf, camera, picture)
+            _running_job().gives_way = MEANWHILE
+        if pace * pixels < SLOW:
+            return (yield from render_at_once(nerf, camera, view, params))
+        picture, _ = yield from _in_strips(view, params, pace, told=True)
+        image = yield from _show(nerf, camera, picture)
+    except (UserError, Cancelled):
+        if _running_job().gives_way:
+            bpy.ops.ed.undo_push(message="Render View")
+        raise
+    bpy.ops.ed.undo_push(message="Render View")
+    return image
+
+
+def _running_job() -> session.Job[Any]:
+    job = session.current.job
+    assert job is not None
+    return job
+
+
+def _in_strips(
+    view: Camera, params: dict[str, Any], pace: float, *, told: bool = False
+) -> Steps[tuple[np.ndarray, float]]:
+    """A picture, strip by strip from the top, and the seconds that a pixel of the last one took.
+
+    Args:
+        pace: seconds that a pixel takes; 0 where nobody knows.
+        told: whether the job says how far it is.
+    """
+    picture = np.empty((view.height, view.width, 3), np.float32)
+    row = 0
+    while row < view.height:
+        wanted = int(STRIP / (pace * view.width)) if pace > 0 else view.height
+        end = min(view.height, row + max(1, wanted))
+        strip = view.cropped(0, row, view.width, end, view.width, end - row)
+        result = yield from session.ask(
+            "render", params | {"camera": strip.to_json()}, on_progress=_say_nothing
+        )
+        yield from session.in_thread(partial(_read_into, picture[row:end], Path(result["image"])))
+        pace = float(result["seconds"]) / (strip.width * strip.height)
+        row = end
+        if told:
+            progress = {"stage": "render", "n": row, "total": view.height, "text": "Rendering"}
+            _running_job().show(progress)
+    return picture, pace
+
+
+def _say_nothing(_progress: dict[str, Any]) -> None:
+    """A strip's own progress is not the picture's."""
+
+
+def _read_into(rows: np.ndarray, path: Path) -> None:
+    picture = load_picture(path)
+    if picture.shape != rows.shape:
+        raise UserError("The rendered view has another size than it should; render it again.")
+    rows[:] = picture
+
+
+def _show(
+    nerf: Reference[bpy.types.Object],
+    camera: Reference[bpy.types.Object],
+    picture: np.ndarray,
+) -> Steps[Reference[bpy.types.Image]]:
+    """Make a picture [h w 3] the camera's background; an undo step is up to the caller."""
+    png = yield from session.in_thread(lambda: png_of(picture))
+    height, width, _ = picture.shape
+    image = show_view(nerf.get(), camera.get(), png, (width, height))
+    session.redraw_scenes()
+    return refer(image)
