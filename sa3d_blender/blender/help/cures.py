@@ -44,6 +44,7 @@ CURES = {
     "timeout": _START,
     "offline": Cure("sa3d.show_online_access", "Show the Setting", "PREFERENCES"),
     "missing_file": _LOAD,
+    "other_field": _FIND,
     "not_a_checkpoint": _LOAD,
     "unknown_format": _LOAD,
     "truncated": _LOAD,

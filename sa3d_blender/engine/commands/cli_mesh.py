@@ -34,13 +34,15 @@ def add_mesh(
         if arguments.rest and arguments.object:
             raise UserError("--rest leaves all objects out; say it without --object.")
         settings = mesh_settings(arguments, REST_MESH if arguments.rest else MeshSettings())
-        jobs = session(arguments)
+        jobs, moved = session(arguments), arguments.checkpoint
         with terminal_run() as progress:
             if arguments.rest:
-                mesh = jobs.rest(arguments.result, settings, progress)
+                mesh = jobs.rest(arguments.result, settings, progress, checkpoint=moved)
             else:
                 only = [arguments.object] if arguments.object else None
-                meshes = jobs.mesh(arguments.result, settings, progress, only=only, single=True)
+                meshes = jobs.mesh(
+                    arguments.result, settings, progress, only=only, single=True, checkpoint=moved
+                )
                 (mesh,) = meshes.values()
         write_mesh(mesh, arguments.out)
 
@@ -49,6 +51,9 @@ def add_mesh(
     command.add_argument("--out", type=Path, required=True, metavar="FILE.(glb|ply|obj)")
     command.add_argument("--object", metavar="NAME", help="needed when the result holds several")
     command.add_argument("--rest", action="store_true", help="of everything but the objects")
+    command.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="where the NeRF is now, if it was moved"
+    )
     add_mesh_settings(command)
     add_device(command)
     command.set_defaults(run=run)

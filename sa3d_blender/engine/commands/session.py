@@ -47,6 +47,7 @@ from ..segmentation.artist_view import (
     embed_picture,
     predict_in_picture,
 )
+from ..segmentation.field_facts import field_facts
 from ..segmentation.pipeline import segment
 from ..segmentation.report import Run, seconds_since_start, versions, write_report
 from ..segmentation.result import SegmentResult
@@ -54,6 +55,7 @@ from ..segmenters import load_segmenter
 from ..segmenters.protocol import MaskPrediction, Segmenter
 from ..view_path.picture_cache import PictureCache
 from ..view_path.view_memory import ViewMemory
+from .result_field import field_of_result
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 VIEWS = (1, 1000)
@@ -221,7 +223,8 @@ class Session:
             run=run,
             memory=self._views,
         )
-        result = SegmentResult(os.path.abspath(checkpoint), options, tuple(found))
+        where, made_in = os.path.abspath(checkpoint), field_facts(loaded)
+        result = SegmentResult(where, options, tuple(found), made_in)
         meshes = make_meshes(loaded, found, mesh, run, own_meshes)
         with run.timed("write"):
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
@@ -265,14 +268,14 @@ class Session:
             own_meshes: see `make_meshes`.
             only: the names of some of them.
             single: refuse a result of several objects when ``only`` names none.
-            checkpoint: where it is now; where the result says when not given.
+            checkpoint: see `field_of_result`.
         """
         run = run or Run()
         for wanted in (settings, *(own_meshes or {}).values()):
             check_mesh_settings(wanted)
         result = SegmentResult.load(result_path, device=self.device)
         objects = chosen_objects(result, only, single=single)
-        loaded = self.field(checkpoint or Path(result.checkpoint), result.options, run)
+        loaded = field_of_result(self, result, run, checkpoint)
         return make_meshes(loaded, objects, settings, run, own_meshes)
 
     def rest(
@@ -287,7 +290,7 @@ class Session:
         run = run or Run()
         check_mesh_settings(settings)
         result = SegmentResult.load(result_path, device=self.device)
-        loaded = self.field(checkpoint or Path(result.checkpoint), result.options, run)
+        loaded = field_of_result(self, result, run, checkpoint)
         return make_rest(loaded, result.objects, settings, run)
 
 

@@ -20,6 +20,7 @@ from ...core.files import written_whole
 from ...core.prompts import check_name
 from ...core.settings import FieldOptions, settings_from_json, settings_to_json
 from ..rendering.render import View
+from .field_facts import FieldFacts
 from .haze import shown
 from .mask_grid import MaskGrid
 
@@ -80,6 +81,8 @@ class SegmentResult:
     checkpoint: str
     options: FieldOptions
     objects: tuple[SegmentedObject, ...]
+    made_in: FieldFacts | None = None
+    """Of the field; None where an earlier version wrote the file."""
 
     def save(self, path: Path) -> None:
         """Write a compressed ``.npz`` without pickles."""
@@ -92,7 +95,10 @@ class SegmentResult:
                 for o in self.objects
             ],
         }
+        if self.made_in is not None:
+            meta["field"] = self.made_in.names()
         arrays = {"meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)}
+        arrays |= {} if self.made_in is None else self.made_in.arrays()
         for i, entry in enumerate(self.objects):
             arrays[f"region_{i}"] = torch.stack([entry.lower, entry.upper]).cpu().numpy()
             arrays[f"values_{i}"] = entry.values.cpu().numpy().astype(np.float16)
@@ -131,7 +137,8 @@ class SegmentResult:
                 if not objects:
                     raise ValueError("no objects")
                 options = settings_from_json(FieldOptions, meta["options"])
-                return SegmentResult(str(meta["checkpoint"]), options, tuple(objects))
+                facts = FieldFacts.read(meta["field"], data) if "field" in meta else None
+                return SegmentResult(str(meta["checkpoint"]), options, tuple(objects), facts)
         except FileNotFoundError as error:
             raise UserError(f"There is no result at {path}.", code="missing_file") from error
         except DAMAGE as error:

@@ -27,6 +27,7 @@ from ..fields.protocol import RadianceField
 from ..rendering.render import render_view
 from ..view_path.views import Target, framing_camera, orbit, spiral
 from .completion import carve
+from .field_facts import field_facts
 from .mask_grid import region_nodes
 from .object_votes import surface_density
 from .pipeline import is_clear
@@ -61,7 +62,8 @@ def import_masks(
     for done, (number, grid) in enumerate(grids.items(), start=1):
         run.progress("masks", done, len(grids), f"Looking at object {number}")
         objects.append(_seen_from_around(field, grid.to(field.device), number, run))
-    return SegmentResult(os.path.abspath(checkpoint), options, tuple(objects))
+    where = os.path.abspath(checkpoint)
+    return SegmentResult(where, options, tuple(objects), field_facts(field))
 
 
 def read_mask_grids(checkpoint: Path) -> list[Float[Tensor, "x y z"]]:

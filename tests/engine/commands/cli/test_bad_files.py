@@ -197,6 +197,6 @@ def test_a_result_whose_checkpoint_is_gone(
     (folder / "模型 ä.th").rename(moved)
     try:
         command = ["mesh", segmented / "result.npz", "--object", APE, "--out", tmp_path / "m.glb"]
-        assert "There is no checkpoint" in refused(*command)
+        assert "add --checkpoint FILE" in refused(*command)
     finally:
         moved.rename(folder / "模型 ä.th")

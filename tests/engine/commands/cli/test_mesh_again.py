@@ -86,6 +86,47 @@ def test_impossible_settings_are_one_sentence(
     assert names(tmp_path) == set()
 
 
+def test_a_moved_checkpoint_is_asked_for_and_used(
+    segmented: Path, tmp_path: Path, refused: Refused
+) -> None:
+    result = SegmentResult.load(segmented / "result.npz", device=torch.device("cpu"))
+    moved, before = tmp_path / "hier 新.th", Path(result.checkpoint)
+    moved.write_bytes(before.read_bytes())
+    gone = tmp_path / "result.npz"
+    replace(result, checkpoint=str(tmp_path / "fort.th")).save(gone)
+    for what in (("--object", CRATE), ("--rest",)):
+        command = ("mesh", gone, *what, "--resolution", "32", "--out", tmp_path / "a.ply")
+        assert "add --checkpoint FILE" in refused(*command)
+        assert not (tmp_path / "a.ply").exists()
+        assert cli.main([*map(str, command), "--checkpoint", str(moved)]) == 0
+        (tmp_path / "a.ply").unlink()
+    assert "no-such.th" in refused(*command, "--checkpoint", "no-such.th")
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        ("tabletop/dvgo_coarse_last.tar", "dvgo, bounded instead of tensorf, bounded"),
+        ("shelf/shelf.th", "forward_facing instead of"),
+        ("tabletop/tabletop_cp_sh.th", "is another"),
+    ],
+)
+def test_another_nerf_is_refused(
+    segmented: Path, tmp_path: Path, refused: Refused, other: str, difference: str
+) -> None:
+    command = ("mesh", segmented / "result.npz", "--object", CRATE, "--out", tmp_path / "a.ply")
+    said = refused(*command, "--checkpoint", SCENE.parent / other)
+    assert "not the NeRF that the result was made from" in said
+    assert difference in said
+    assert names(tmp_path) == set()
+
+
+def test_a_result_of_an_earlier_version_is_used_as_it_is(segmented: Path, tmp_path: Path) -> None:
+    result = SegmentResult.load(segmented / "result.npz", device=torch.device("cpu"))
+    replace(result, made_in=None).save(tmp_path / "result.npz")
+    assert len(mesh(tmp_path, tmp_path / "a.ply", "--object", CRATE, "--resolution", "32").faces)
+
+
 def triangle(size: float = 1.0) -> MeshData:
     corners = size * np.eye(3, dtype=np.float32)
     return MeshData(corners, np.array([[0, 1, 2]], np.int32), np.zeros((3, 3), np.uint8))
