@@ -34,6 +34,8 @@ class Clock:
 
     began: float
     done: float = 0.0
+    ends: float | None = None
+    """When the job is expected to end, where it says so itself."""
 
     def step(self, stage: str, n: int, total: int) -> float:
         """Take over the engine's progress; returns the part done, which never falls."""
@@ -42,6 +44,8 @@ class Clock:
 
     def left(self, now: float) -> float | None:
         """Seconds still to go, or None while nobody can tell."""
+        if self.ends is not None:
+            return max(0.0, self.ends - now)
         passed = now - self.began
         if passed < SURE_AFTER or self.done < SURE_FROM:
             return None

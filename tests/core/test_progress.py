@@ -29,6 +29,8 @@ def test_the_bar_never_goes_back_and_time_is_told_once_it_is_known() -> None:
     half = clock.step("view", 8, 10)
     assert clock.left(101.0) is None, "too early"
     assert clock.left(110.0) == pytest.approx(10.0 * (1 - half) / half)
+    clock.ends = 112.0
+    assert (clock.left(101.0), clock.left(115.0)) == (11.0, 0.0), "the job knows better"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ whole picture is asked for in strips: clicks are answered in between.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ SHARE, ENOUGH = 6, 160
 """The finest rough picture's side: this part of the whole one's, and at least so many pixels."""
 FINER = 2.2
 """Each rough picture's side over the one before."""
+TRUST = 0.25
+"""Part of the whole picture that a rough one counts for when time is told: rows differ."""
 MEANWHILE = "This first picture is rough. You can go on while it gets sharp"
 
 
@@ -115,10 +118,12 @@ def _in_strips(
         told: whether the job says how far it is.
     """
     picture = np.empty((view.height, view.width, 3), np.float32)
-    row = 0
+    before, spent, row = pace * view.width * view.height, 0.0, 0
     while row < view.height:
         wanted = int(STRIP / (pace * view.width)) if pace > 0 else view.height
         end = min(view.height, row + max(1, wanted))
+        if told:
+            _running_job().clock.ends = time.monotonic() + _left(before, spent, row / view.height)
         strip = view.cropped(0, row, view.width, end, view.width, end - row)
         result = yield from session.ask(
             "render", params | {"camera": strip.to_json()}, on_progress=_say_nothing
@@ -127,9 +132,15 @@ def _in_strips(
         pace = float(result["seconds"]) / (strip.width * strip.height)
         row = end
         if told:
+            spent += float(result["seconds"])
             progress = {"stage": "render", "n": row, "total": view.height, "text": "Rendering"}
             _running_job().show(progress)
     return picture, pace
+
+
+def _left(before: float, spent: float, done: float) -> float:
+    """Seconds still to go: from what they were taken for, and ever more from what was spent."""
+    return (before * TRUST + spent) / (TRUST + done) * (1 - done)
 
 
 def _say_nothing(_progress: dict[str, Any]) -> None:

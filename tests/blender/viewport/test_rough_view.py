@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import bpy
@@ -63,12 +64,16 @@ def test_rough_pictures_are_a_small_part_of_the_work(full: int, sides: list[int]
 def test_a_slow_view_is_rough_first_and_then_exact(nerf: bpy.types.Object, fake: Fake) -> None:
     fake(SLOW)
     job = api.render_view(nerf, wait=False)
-    sizes = [()]
+    sizes, told = [()], []
     while job.state == "running":
         session.pump()
         if view_size() != sizes[-1]:
             sizes.append(view_size())
             assert not view_size()[0] < 320 or job.gives_way
+        if job.clock.ends is not None:
+            told.append(job.clock.ends - time.monotonic())
+    assert told[0] == pytest.approx(320 * 240 * 150e-6, abs=1.5), "known from the start"
+    assert told[-1] < 2
     assert sizes == [(), (73, 55), (160, 120), (320, 240)]
     image, scene = bpy.context.scene.camera.sa3d.view, bpy.context.scene
     flat = np.zeros(320 * 240 * 4, np.float32)
