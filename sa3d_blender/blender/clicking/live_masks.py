@@ -65,6 +65,8 @@ class LiveMasks:
     answered_in: float = 0.0
     """Seconds from the last change to its answer."""
     scenery: str = ""
+    picture: str = ""
+    """What the masks are drawn over."""
     refused: dict[str, tuple[str, UserError]] = field(default_factory=dict)
     """What the engine had no mask for and why, by the entry's key; not asked again."""
     said: tuple[Any, ...] = ()
@@ -122,7 +124,7 @@ def forget() -> None:
     """Drop all masks and stop asking."""
     live.answers.clear()
     live.refused.clear()
-    live.error, live.scenery = None, ""
+    live.error, live.scenery, live.picture = None, "", ""
     live.wanted = live.changed = live.ready = False
     live.asking = None
 
@@ -166,8 +168,7 @@ def _ask() -> None:
     question, live.error = read_question(bpy.context.scene)
     scenery = question.scenery if question else ""
     if scenery != live.scenery:
-        live.answers.clear()
-        live.refused.clear()
+        _outdate(question.picture if question else "")
         live.ready, live.scenery = False, scenery
     if question is None:
         _redraw()
@@ -184,6 +185,16 @@ def _ask() -> None:
         live.changed = len(new) > 1
     if _shown() != before:  # what changed in the scene, Blender draws anyway
         _redraw()
+
+
+def _outdate(picture: str) -> None:
+    """Ask all anew; what is about the same picture stays until the new answer is there."""
+    live.refused.clear()
+    if picture != live.picture:
+        live.answers.clear()
+        live.picture = picture
+    for answer in live.answers.values():
+        answer.question = ""
 
 
 def _shown() -> tuple[Any, ...]:

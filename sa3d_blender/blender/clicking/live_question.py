@@ -21,6 +21,8 @@ class Question:
 
     scenery: str
     """Field, camera and segmenter; all answers end with it."""
+    picture: str
+    """Field and camera; an answer that another segmenter gave is still about the same picture."""
     params: dict[str, Any]
     objects: dict[str, dict[str, Any]]
     """Prompt by the entry's key."""
@@ -46,15 +48,15 @@ def read_question(scene: bpy.types.Scene) -> tuple[Question | None, UserError | 
     try:
         view = world_camera(scene, camera)
         settings = run_params(nerf)["settings"]
-        params = field_params(nerf) | {
-            "camera": field_camera(scene, camera, nerf).to_json(),
+        seen = field_params(nerf) | {"camera": field_camera(scene, camera, nerf).to_json()}
+        params = seen | {
             "segmenter": settings["segmenter"],
             "weights": settings["weights"],
             "view_size": settings["view_size"],
         }
     except UserError as failure:
         return None, failure
-    scenery = json.dumps(params)
+    scenery, picture = json.dumps(params), json.dumps(seen)
     objects = {}
     for entry in nerf.sa3d.nerf.objects:
         own = prompt_empties(nerf, key=entry.key)
@@ -67,4 +69,4 @@ def read_question(scene: bpy.types.Scene) -> tuple[Question | None, UserError | 
         except UserError as failure:
             error = failure
     folder = Path(bpy.app.tempdir) / "sa3d" / "masks"
-    return Question(scenery, params | {"out": str(folder)}, objects), error
+    return Question(scenery, picture, params | {"out": str(folder)}, objects), error

@@ -93,6 +93,25 @@ def test_only_what_changed_is_asked(
     assert asked == [["b"]]
 
 
+def test_other_settings_keep_the_mask_until_the_new_one_is_there(nerf: bpy.types.Object) -> None:
+    api.add_prompt(nerf, x=100, y=80, object_name="mug")
+    settle()
+    (before,) = live.answers.values()
+    nerf.sa3d.nerf.view_size = 64
+    live_masks.touch()
+    live_masks.tick()
+    assert not live.ready
+    assert list(live.answers.values()) == [before]
+    settle()
+    assert live.ready
+    (after,) = live.answers.values()
+    assert after is not before
+    bpy.context.scene.camera.location.x += 0.1
+    bpy.context.view_layer.update()
+    live_masks.tick()
+    assert not live.answers, "another picture needs another mask"
+
+
 def test_undo_takes_the_mask_back(nerf: bpy.types.Object) -> None:
     api.add_prompt(nerf, x=100, y=80, object_name="mug")
     bpy.ops.ed.undo_push(message="Add Prompt")
