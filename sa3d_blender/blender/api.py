@@ -121,6 +121,9 @@ def _load_nerf(
     scene: Reference[bpy.types.Scene], checkpoint: str, options: FieldOptions
 ) -> Steps[Reference[bpy.types.Object]]:
     params = {"checkpoint": checkpoint, "options": settings_to_json(options)}
+    session.say("Starting the engine")
+    yield from session.ask("hello", {})
+    session.say(f"Reading {Path(checkpoint).name}")
     info = yield from session.ask("info", params)
     nerf = create_nerf(scene.get(), checkpoint, info, options)
     remember_file(Path(checkpoint))

@@ -24,7 +24,7 @@ from .nerf.nerf import is_forward_facing, scene_nerf
 from .nerf.upright import lies_on_its_side
 from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
 from .results.own_meshes import draw_own_mesh, draw_usual_size
-from .viewport import preview_picture, viewport_preview
+from .viewport import point_proxy, preview_picture, viewport_preview
 
 
 class Tab:
@@ -115,6 +115,9 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
         row.use_property_split = False
         row.prop(facts, "show_points", text="Show Points")
         row.operator("sa3d.points_to_object", text="", icon="OUTLINER_DATA_MESH")
+        notice = point_proxy.notice(nerf)
+        if notice:
+            wrapped(layout, notice, "INFO")
         row = layout.row(align=True)
         count = facts.training_count if facts.training_file else 0
         row.label(text=f"{count or 'No'} training cameras", icon="CAMERA_DATA")

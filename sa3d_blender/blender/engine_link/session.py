@@ -155,6 +155,12 @@ def cancel() -> None:
         current.engine.cancel(job.request)
 
 
+def say(text: str) -> None:
+    """Within a job: what its bar says until the engine says something."""
+    assert current.job is not None
+    current.job.text = text
+
+
 def ask(
     method: str, params: dict[str, Any], *, on_progress: OnProgress | None = None
 ) -> Steps[dict[str, Any]]:

@@ -33,6 +33,7 @@ LEVELS = ((8_000, 0.5), (30_000, 4.0))
 """Number of points and about the engine's seconds, one after the other."""
 QUICK, IDLE, PATIENT = 0.02, 0.25, 1.0
 """Seconds between looks: while an answer is near, usually, and after something else came first."""
+ON_THEIR_WAY = "Its points are about to appear"
 
 
 @dataclass
@@ -84,6 +85,7 @@ def tick() -> float:
     except StopIteration:
         proxies.steps = None
         session.redraw_scenes()
+        session.redraw()
     except Cancelled:
         proxies.steps = None
         proxies.not_before = time.monotonic() + PATIENT
@@ -115,6 +117,17 @@ def shown(scene: bpy.types.Scene) -> list[tuple[bpy.types.Object, DrawnPoints]]:
         if nerf.sa3d.nerf.show_points and nerf.visible_get():
             found.append((nerf, proxy.drawn))
     return found
+
+
+def notice(nerf: bpy.types.Object) -> str:
+    """Why a NeRF's points are not on show though they should be; empty where nobody waits."""
+    proxy = proxies.by_nerf.get(nerf.session_uid)
+    if not nerf.sa3d.nerf.show_points or (proxy is not None and proxy.drawn is not None):
+        return ""
+    if proxy is not None and proxy.message:
+        return proxy.message
+    awaited = background_requests.engine_is_alive() and not session.running() and not proxies.paused
+    return ON_THEIR_WAY if awaited else ""
 
 
 def request(nerf: bpy.types.Object) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def render_rough_first(
     """
     pixels, pace = view.width * view.height, 0.0
     full = max(view.width, view.height)
-    _running_job().text = "Rendering"
+    session.say("Rendering")
     try:
         for side in rough_sides(full):
             small = view.resized(

@@ -15,6 +15,8 @@ from bl_ext.user_default.sa3d_blender.core import settings
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Vector
 
+from tests.support.waiting import until
+
 Contents = Callable[[], dict[str, list[str]]]
 
 
@@ -43,6 +45,13 @@ def test_loading_adds_an_empty_with_its_box(checkpoint: Path) -> None:
     nerf.location, nerf.scale = (1, 2, 3), (2, 2, 2)
     bpy.context.view_layer.update()
     assert np.allclose(box_corners(box), [[-1, -1, 2], [5, 5, 5]], atol=1e-5)
+
+
+def test_loading_says_what_it_does(checkpoint: Path) -> None:
+    job = api.load_nerf(checkpoint, wait=False)
+    said = set()
+    until(lambda: said.add(job.text) or job.state == "done", session.pump)
+    assert said >= {"Starting the engine", f"Reading {checkpoint.name}"}
 
 
 def test_loading_leaves_the_selection_alone(checkpoint: Path) -> None:

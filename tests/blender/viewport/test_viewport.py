@@ -60,6 +60,15 @@ def test_points_come_after_the_load_and_leave_no_trace_in_the_file(
     assert shown_points() == [30_000], "an undo of something else leaves them"
 
 
+def test_the_panel_says_that_points_are_coming(nerf: bpy.types.Object) -> None:
+    assert point_proxy.notice(nerf) == point_proxy.ON_THEIR_WAY
+    nerf.sa3d.nerf.show_points = False
+    assert point_proxy.notice(nerf) == ""
+    nerf.sa3d.nerf.show_points = True
+    fetch_points(nerf)
+    assert point_proxy.notice(nerf) == ""
+
+
 def test_points_can_be_hidden_and_go_with_the_nerf(nerf: bpy.types.Object) -> None:
     fetch_points(nerf)
     nerf.sa3d.nerf.show_points = False
@@ -117,6 +126,7 @@ def test_a_field_without_points_is_asked_once(nerf: bpy.types.Object, fake: Fake
     fake("no_points")
     session.start_engine()
     assert fetch_points(nerf).message == "The NeRF is all fog."
+    assert point_proxy.notice(nerf) == "The NeRF is all fog."
     assert point_proxy.tick() == point_proxy.IDLE
     assert not session.current.engine.busy
 
