@@ -179,7 +179,7 @@ class Server:
         return {}
 
     def _info(self, params: NamedParams, run: Run) -> Params:
-        return self._session.info(*checkpoint_of(params))
+        return self._session.info(*checkpoint_of(params), run)
 
     def _render(self, params: NamedParams, run: Run) -> Params:
         begin = time.perf_counter()

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from ...core.settings import (
 from ..fields import family_title, load_field
 from ..fields.files.file_stamps import file_stamps
 from ..fields.protocol import RadianceField
+from ..fields.sampling.baked_cells import baking_watched
 from ..memory_use import release_memory
 from ..meshing.mesh_jobs import (
     check_mesh_settings,
@@ -96,7 +98,9 @@ class Session:
         key = (file_stamps(checkpoint), options)
         if self._field is None or key != self._field_key:
             self._field = None
-            with (run or Run()).timed("load"):
+            run = run or Run()
+            say = partial(run.progress, "load", 0, 1, "Preparing it, only this first time")
+            with run.timed("load"), baking_watched(say):
                 self._field = load_field(Path(checkpoint), options, device=self.device)
             self._field_key = key
         return self._field
@@ -124,9 +128,11 @@ class Session:
             self._segmenter_key = key
         return self._segmenter
 
-    def info(self, checkpoint: Path, options: FieldOptions) -> dict[str, Any]:
+    def info(
+        self, checkpoint: Path, options: FieldOptions, run: Run | None = None
+    ) -> dict[str, Any]:
         """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
-        loaded = self.field(checkpoint, options)
+        loaded = self.field(checkpoint, options, run)
         named = {"name": scene_name(Path(checkpoint)), "title": family_title(loaded.family)}
         return named | loaded.info()
 

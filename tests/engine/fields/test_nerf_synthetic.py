@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.errors import Cancelled, UserError
 from sa3d_blender.core.settings import FieldOptions
+from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.nerf import baking as nerf_baking
 from sa3d_blender.engine.fields.nerf import network as nerf_network
 from sa3d_blender.engine.fields.nerf.field import NerfField
 from sa3d_blender.engine.rendering.render import render_view
+from sa3d_blender.engine.segmentation.report import Run
 from tests.support.plain_nerf import PlainNerf, Tables, make_tables
 
 CPU = torch.device("cpu")
@@ -208,6 +210,23 @@ def test_occupied_cells_are_kept_for_the_next_time(
     torch.testing.assert_close(again, before)
     assert loaded(save(make_tables(filled=0.3))) is not None
     assert len(list(cache.rglob("*.npz"))) == 2
+
+
+def test_the_first_time_is_told_and_can_be_stopped(save: Save, cache: Path) -> None:
+    path, said = save(make_tables()), list[str]()
+
+    def load(**more: Any) -> None:
+        run = Run(on_progress=lambda _stage, _n, _total, text: said.append(text), **more)
+        Session(CPU).info(path, FieldOptions(), run)
+
+    with pytest.raises(Cancelled):
+        load(is_cancelled=lambda: len(said) == 3)
+    assert set(said) == {"Preparing it, only this first time"}
+    assert not list(cache.rglob("*.npz"))
+    load()
+    said.clear()
+    load()
+    assert not said
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no", None])

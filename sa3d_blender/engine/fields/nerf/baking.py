@@ -56,11 +56,14 @@ def occupied_cells(coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene) -> 
     shape = _cells_along(region)
 
     def make() -> list[Tensor]:
-        centers = list(cell_centers(region, shape))
         length = float(((region[1] - region[0]) / torch.tensor(shape[::-1])).max())
         threshold = EMPTY_ALPHA / length
+
+        def dense(network: NerfNetwork, centers: Tensor) -> Tensor:
+            return (network.density(centers) > threshold).view(shape[1:])
+
         return [
-            torch.stack([(network.density(c) > threshold).view(shape[1:]) for c in centers])
+            torch.stack([dense(network, c) for c in cell_centers(region, shape)])
             for network in (coarse, fine)
         ]
 

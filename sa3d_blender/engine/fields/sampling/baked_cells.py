@@ -8,7 +8,8 @@ cache folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 import numpy as np
 import torch
@@ -21,6 +22,19 @@ from ....core.user_cache import cache_folder, mark_used, prune_cache
 
 Shape = tuple[int, int, int]
 """Cells along z, y, x."""
+
+_watch: ContextVar[Callable[[], None]] = ContextVar("_watch", default=lambda: None)
+"""Called before each layer of cells. Who asks for a field knows of it, who bakes need not."""
+
+
+@contextmanager
+def baking_watched(watch: Callable[[], None]) -> Iterator[None]:
+    """Have ``watch`` called again and again while cells are baked; what it raises ends that."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 def baked_bitmaps(
@@ -70,6 +84,7 @@ def cell_centers(region: Float[Tensor, "2 3"], shape: Shape) -> Iterator[Float[T
     )
     rows, columns = torch.meshgrid(y, x, indexing="ij")
     for height in z:
+        _watch.get()()
         yield torch.stack([columns, rows, height.expand_as(rows)], dim=-1).view(-1, 3)
 
 
