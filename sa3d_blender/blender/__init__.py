@@ -10,6 +10,7 @@ from .installation import installation, installation_operators, preferences
 from .nerf import import_menu, training_operators, upright_operator
 from .results import kept_results, result_operators, result_panel
 from .viewport import (
+    best_picture,
     coarse_preview,
     overlay,
     point_proxy,
@@ -41,6 +42,7 @@ _MODULES = (
     viewport_preview,
     point_proxy,
     coarse_preview,
+    best_picture,
     live_masks,
     viewport_overlay,
     overlay,

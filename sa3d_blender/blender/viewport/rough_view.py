@@ -16,11 +16,12 @@ import bpy
 import numpy as np
 
 from ...core.cameras import Camera
-from ...core.errors import Cancelled, UserError
+from ...core.errors import UserError
 from ..engine_link import session
 from ..engine_link.session import Steps
 from ..references import Reference, refer
-from .views import load_picture, png_of, show_view
+from . import best_picture
+from .views import load_picture, png_of, repaint, show_view
 
 SLOW = 4.0
 """Seconds for a whole picture from which on a rough one comes first."""
@@ -60,11 +61,8 @@ def render_at_once(
         view: the camera in the NeRF's frame.
         params: of the ``render`` request, all but the camera.
     """
-    result = yield from session.ask("render", params | {"camera": view.to_json()})
-    picture = yield from session.in_thread(lambda: load_picture(Path(result["image"])))
-    image = yield from _show(nerf, camera, picture)
-    bpy.ops.ed.undo_push(message="Render View")
-    return image
+    picture = yield from _at_once(view, params)
+    return (yield from _show(nerf, camera, picture, best_picture.begin()))
 
 
 def render_rough_first(
@@ -75,31 +73,24 @@ def render_rough_first(
 ) -> Steps[Reference[bpy.types.Image]]:
     """`render_at_once`, with rough pictures before it where it takes long.
 
-    From the first of them on, the job gives way; when it is stopped, the last one stays.
+    From the first of them on, the job gives way; when it is stopped, the last one stays. All of
+    them are one undo step.
     """
-    pixels, pace = view.width * view.height, 0.0
-    full = max(view.width, view.height)
+    pixels, pace, mark = view.width * view.height, 0.0, best_picture.begin()
+    full, job = max(view.width, view.height), _running_job()
     session.say("Rendering")
-    try:
-        for side in rough_sides(full):
-            small = view.resized(
-                *(max(1, round(n * side / full)) for n in (view.width, view.height))
-            )
-            picture, pace = yield from _in_strips(small, params, pace)
-            if pace * pixels < SLOW:
-                break
-            yield from _show(nerf, camera, picture)
-            _running_job().gives_way = MEANWHILE
+    for side in rough_sides(full):
+        small = view.resized(*(max(1, round(n * side / full)) for n in (view.width, view.height)))
+        picture, pace = yield from _in_strips(small, params, pace)
         if pace * pixels < SLOW:
-            return (yield from render_at_once(nerf, camera, view, params))
+            break
+        yield from _show(nerf, camera, picture, mark)
+        job.gives_way = MEANWHILE
+    if pace * pixels < SLOW:
+        picture = yield from _at_once(view, params)
+    else:
         picture, _ = yield from _in_strips(view, params, pace, told=True)
-        image = yield from _show(nerf, camera, picture)
-    except (UserError, Cancelled):
-        if _running_job().gives_way:
-            bpy.ops.ed.undo_push(message="Render View")
-        raise
-    bpy.ops.ed.undo_push(message="Render View")
-    return image
+    return (yield from _show(nerf, camera, picture, mark))
 
 
 def _running_job() -> session.Job[Any]:
@@ -154,14 +145,33 @@ def _read_into(rows: np.ndarray, path: Path) -> None:
     rows[:] = picture
 
 
+def _at_once(view: Camera, params: dict[str, Any]) -> Steps[np.ndarray]:
+    result = yield from session.ask("render", params | {"camera": view.to_json()})
+    return (yield from session.in_thread(lambda: load_picture(Path(result["image"]))))
+
+
 def _show(
     nerf: Reference[bpy.types.Object],
     camera: Reference[bpy.types.Object],
     picture: np.ndarray,
+    mark: str,
 ) -> Steps[Reference[bpy.types.Image]]:
-    """Make a picture [h w 3] the camera's background; an undo step is up to the caller."""
+    """Make a picture [h w 3] the camera's background.
+
+    Args:
+        mark: of `best_picture.begin`. The first picture of a mark is an undo step, the others are
+            that image with other content.
+    """
     png = yield from session.in_thread(lambda: png_of(picture))
     height, width, _ = picture.shape
-    image = show_view(nerf.get(), camera.get(), png, (width, height))
+    image = camera.get().sa3d.view
+    again = image is not None and best_picture.is_of(mark, image)
+    if again:
+        repaint(image, png)
+    else:
+        image = show_view(nerf.get(), camera.get(), png, (width, height))
+    best_picture.remember(mark, image, png)
+    if not again:
+        bpy.ops.ed.undo_push(message="Render View")
     session.redraw_scenes()
     return refer(image)

@@ -137,6 +137,17 @@ def show_view(
     return image
 
 
+def repaint(image: bpy.types.Image, png: bytes) -> None:
+    """Give an image other content, of any size.
+
+    Only its own data change, no pointer to it: so Blender's undo is no worse off for not knowing.
+    """
+    image.pack(data=png, data_len=len(png))
+    image.buffers_free()
+    image.gl_free()
+    image.update_tag()
+
+
 def packed_image(name: str, png: bytes, size: tuple[int, int]) -> bpy.types.Image:
     """An image of that width and height from a PNG file's bytes, kept in the .blend."""
     image = bpy.data.images.new(name, *size)

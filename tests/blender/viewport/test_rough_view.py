@@ -11,7 +11,7 @@ import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, workflow
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
-from bl_ext.user_default.sa3d_blender.blender.viewport import rough_view, views
+from bl_ext.user_default.sa3d_blender.blender.viewport import best_picture, rough_view, views
 
 from tests.support.waiting import until
 
@@ -138,6 +138,26 @@ def test_cancel_keeps_the_rough_picture(nerf: bpy.types.Object, fake: Fake) -> N
     assert 0 < view_size()[0] < 320
     bpy.ops.ed.undo()
     assert view_size() == ()
+
+
+def test_an_undo_of_a_click_leaves_the_picture_sharp(nerf: bpy.types.Object, fake: Fake) -> None:
+    fake(f"{SLOW} slow")
+    job = rough_one(nerf)
+    bpy.ops.sa3d.add_object()  # as a click, it is an undo step that holds the rough picture
+    bpy.ops.ed.undo_push(message="Click")
+    session.wait(job)
+    bpy.ops.ed.undo()
+    best_picture.restore()
+    assert not bpy.context.scene.sa3d.nerf.sa3d.nerf.objects
+    assert view_size() == (320, 240)
+    bpy.ops.ed.undo()
+    best_picture.restore()
+    assert view_size() == ()
+    bpy.ops.ed.redo()
+    assert view_size() == (73, 55), "what Blender remembers"
+    best_picture.restore()
+    assert view_size() == (320, 240)
+    assert len(bpy.context.scene.camera.data.background_images) == 1
 
 
 def test_another_job_need_not_wait(nerf: bpy.types.Object, fake: Fake) -> None:
