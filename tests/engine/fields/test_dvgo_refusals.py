@@ -101,30 +101,35 @@ def settings_class(module: str, monkeypatch: pytest.MonkeyPatch) -> type[dict]:
     return found
 
 
-@pytest.mark.parametrize("module", ["mmcv.utils.config", "lib.config_loader"])
-def test_settings_tables_are_read_without_their_package(
-    module: str, write_checkpoint: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tables = make_tables()
-    with monkeypatch.context() as patch:
-        config = settings_class(module, patch)
+@pytest.fixture
+def write_settings_of(
+    write_checkpoint: Write, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Path]:
+    """Writes a checkpoint with settings tables of another package, which is there until undone."""
+
+    def write(module: str) -> Path:
+        config, tables = settings_class(module, monkeypatch), make_tables()
         tables["model_kwargs"]["density_config"] = config()
         tables["model_kwargs"]["k0_config"] = config(n_comp=48)
-        path = write_checkpoint(tables)
+        return write_checkpoint(tables)
+
+    return write
+
+
+@pytest.mark.parametrize("module", ["mmcv.utils.config", "lib.config_loader"])
+def test_settings_tables_are_read_without_their_package(
+    module: str, write_settings_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_settings_of(module)
+    monkeypatch.undo()
     assert module not in sys.modules
     assert load_field(path, FieldOptions(), device=CPU).family == "dvgo"
 
 
 @pytest.mark.parametrize("module", ["mmcv.utils.config.other", "elsewhere"])
-def test_other_classes_are_refused(
-    module: str, write_checkpoint: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tables = make_tables()
-    with monkeypatch.context() as patch:
-        tables["model_kwargs"]["k0_config"] = settings_class(module, patch)(n_comp=48)
-        path = write_checkpoint(tables)
+def test_other_classes_are_refused(module: str, write_settings_of: Callable[[str], Path]) -> None:
     with pytest.raises(UserError) as caught:
-        load_field(path, FieldOptions(), device=CPU)
+        load_field(write_settings_of(module), FieldOptions(), device=CPU)
     assert caught.value.code == "unsafe"
 
 
