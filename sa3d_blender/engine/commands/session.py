@@ -277,9 +277,7 @@ class Session:
             checkpoint: see `field_of_result`.
         """
         run = run or Run()
-        for wanted in (settings, *(own_meshes or {}).values()):
-            check_mesh_settings(wanted)
-        result = SegmentResult.load(result_path, device=self.device)
+        result = self._saved(result_path, settings, *(own_meshes or {}).values())
         objects = chosen_objects(result, only, single=single)
         loaded = field_of_result(self, result, run, checkpoint)
         return make_meshes(loaded, objects, settings, run, own_meshes)
@@ -294,10 +292,15 @@ class Session:
     ) -> MeshData:
         """The mesh of everything but a saved result's objects; ``checkpoint`` as in `mesh`."""
         run = run or Run()
-        check_mesh_settings(settings)
-        result = SegmentResult.load(result_path, device=self.device)
+        result = self._saved(result_path, settings)
         loaded = field_of_result(self, result, run, checkpoint)
         return make_rest(loaded, result.objects, settings, run)
+
+    def _saved(self, path: Path, *meshes: MeshSettings) -> SegmentResult:
+        """A saved result, read once it is known that meshes can be made with the settings."""
+        for wanted in meshes:
+            check_mesh_settings(wanted)
+        return SegmentResult.load(path, device=self.device)
 
 
 def check_settings(settings: SegmentSettings, *meshes: MeshSettings) -> None:
