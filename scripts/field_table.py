@@ -30,11 +30,11 @@ from evaluate_scene import DATA, OBJECTS, against, chosen_segmenter, click, cut
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.files import written_whole
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
+from sa3d_blender.engine.commands.picture_jobs import as_trained
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
 from sa3d_blender.engine.meshing.surface import extract_mesh
-from sa3d_blender.engine.rendering.picture_files import as_trained
 from sa3d_blender.engine.rendering.render import render_view
 from tests.support.ground_truth import iou, load_scene
 
@@ -77,6 +77,14 @@ SUBJECTS = (
         "tabletop_cp_sh.th",
         "tabletop/tabletop_cp_sh_reference.npz",
         8.6,
+        brief=True,
+    ),
+    Subject(
+        "TensoRF CP, SH, 8000 steps",
+        "tabletop",
+        "tabletop_cp_long.th",
+        "tabletop/tabletop_cp_long_reference.npz",
+        None,
     ),
     Subject("DirectVoxGO", "tabletop", "fine_last.tar", "tabletop/dvgo_fine_reference.npz", 1.6),
     Subject("NeRF", "tabletop", "002250.tar", "tabletop_nerf/reference.npz", 49.1, brief=True),

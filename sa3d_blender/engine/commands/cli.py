@@ -198,8 +198,8 @@ def run_info(arguments: argparse.Namespace) -> None:
 
 def run_render(arguments: argparse.Namespace) -> None:
     """``sa3d render``."""
-    from ..rendering.picture_files import render_frames
     from ..view_path.training_views import camera_file
+    from .picture_jobs import render_frames
     from .progress_bar import terminal_run
 
     cameras = _read_cameras(arguments)
@@ -272,7 +272,7 @@ def _read_cameras(arguments: argparse.Namespace) -> TrainingCameras:
 
 def run_mask(arguments: argparse.Namespace) -> None:
     """``sa3d mask``."""
-    from ..rendering.picture_files import cut_picture
+    from .picture_jobs import cut_picture
 
     prompts = read_prompts(arguments.prompts)
     weights = str(arguments.weights) if arguments.weights else None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from ..segmentation.report import Run
+from ..run import Run
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import UserError
 from ..fields.protocol import RadianceField
+from ..run import Run
 from ..segmentation.field_facts import check_same_field
-from ..segmentation.report import Run
 from ..segmentation.result import SegmentResult
 
 if TYPE_CHECKING:

@@ -47,7 +47,8 @@ from ...core.settings import (
 from ..memory_use import memory_use
 from ..meshing.mesh_jobs import REST, write_objects
 from ..rendering.point_cloud import sample_surface
-from ..segmentation.report import Run, versions
+from ..run import Run
+from ..segmentation.report import versions
 from ..segmentation.result import SegmentResult
 from ..view_path.training_views import (
     describe_training_cameras,

@@ -43,6 +43,7 @@ from ..meshing.mesh_jobs import (
     write_objects,
 )
 from ..rendering.render import Picture, render_picture
+from ..run import Run
 from ..segmentation.artist_view import (
     EmbeddedPicture,
     artist_camera,
@@ -51,7 +52,7 @@ from ..segmentation.artist_view import (
 )
 from ..segmentation.field_facts import field_facts
 from ..segmentation.pipeline import segment
-from ..segmentation.report import Run, seconds_since_start, versions, write_report
+from ..segmentation.report import seconds_since_start, versions, write_report
 from ..segmentation.result import SegmentResult
 from ..segmenters import load_segmenter
 from ..segmenters.protocol import MaskPrediction, Segmenter

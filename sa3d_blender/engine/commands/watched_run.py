@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..run import Run
 from ..segmentation.coarse_objects import CoarseObjects
-from ..segmentation.report import Run
 from ..view_path.previews import Previews
 
 

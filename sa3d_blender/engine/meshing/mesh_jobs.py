@@ -12,7 +12,7 @@ from ...core.files import file_stems
 from ...core.mesh import MeshData
 from ...core.settings import MeshSettings, OwnMeshes
 from ..fields.protocol import RadianceField
-from ..segmentation.report import Run
+from ..run import Run
 from ..segmentation.result import SegmentedObject, SegmentResult
 from .mesh_files import write_mesh
 from .rest_of_scene import extract_rest

@@ -19,9 +19,9 @@ from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.settings import MeshSettings
 from ..fields.protocol import RadianceField
+from ..run import Run
 from ..segmentation.mask_grid import region_nodes, region_shape
 from ..segmentation.regions import side_lengths
-from ..segmentation.report import Run
 from ..segmentation.result import SegmentedObject
 from ..segmentation.solid_nodes import (
     CHUNK,

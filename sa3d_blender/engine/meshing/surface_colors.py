@@ -10,7 +10,7 @@ from torch import Tensor
 from ..fields.protocol import RadianceField
 from ..rendering.rays import Rays
 from ..rendering.render import march_rays
-from ..segmentation.report import Run
+from ..run import Run
 
 POINTS_PER_LOOK = 1 << 16
 """Bounds the memory, and the time until a cancel is heard."""

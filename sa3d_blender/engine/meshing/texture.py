@@ -17,7 +17,7 @@ from ...core.errors import UserError
 from ...core.mesh import LARGEST_TEXTURE, MeshData, Texture
 from ...core.png import encode_png
 from ..fields.protocol import RadianceField
-from ..segmentation.report import Run
+from ..run import Run
 from .surface_colors import look_reach, surface_colors, vertex_normals
 from .unwrapping import unwrap
 

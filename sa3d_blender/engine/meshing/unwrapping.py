@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 
 from ...core.array_file import save_arrays
 from ...core.errors import UserError
-from ..segmentation.report import Run
+from ..run import Run
 from . import unwrap_process
 from .unwrap_process import MESH, UVS
 

@@ -19,7 +19,7 @@ from ...core.cameras import Camera
 from ...core.point_cloud import PointCloud
 from ..fields.protocol import RadianceField
 from ..parallel import in_parallel
-from ..segmentation.report import Run
+from ..run import Run
 from .rays import Rays, first_surface
 
 RAYS_PER_CHUNK = 4096

@@ -16,8 +16,8 @@ from ...core.prompts import ObjectPrompt
 from ..fields.protocol import RadianceField
 from ..rendering.far_background import far_share
 from ..rendering.render import render_view
+from ..run import Run
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
-from .report import Run
 from .self_prompt import Clicks
 
 ARTIST_VIEW_SCALE = 1.5

@@ -21,6 +21,7 @@ from ...core.settings import SegmentSettings
 from ..fields.protocol import RadianceField
 from ..parallel import one_core
 from ..rendering.render import render_view
+from ..run import Run
 from ..segmenters.protocol import Segmenter
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, PreparedViews
 from ..view_path.view_memory import ViewMemory, path_question
@@ -36,7 +37,6 @@ from .artist_start import (
 from .mask_grid import PAPER_LAMBDA
 from .object_votes import ObjectVotes
 from .one_view import Segmentation
-from .report import Run
 from .result import SegmentedObject
 from .self_prompt import Clicks
 

@@ -25,13 +25,13 @@ from ..fields.dvgo.grids import GridReader
 from ..fields.files.checkpoint_file import read_checkpoint
 from ..fields.protocol import RadianceField
 from ..rendering.render import render_view
+from ..run import Run
 from ..view_path.views import Target, framing_camera, orbit, spiral
 from .completion import carve
 from .field_facts import field_facts
 from .mask_grid import region_nodes
 from .object_votes import surface_density
 from .pipeline import is_clear
-from .report import Run
 from .result import SegmentedObject, SegmentResult
 
 NAME = "seg_mask_grid"

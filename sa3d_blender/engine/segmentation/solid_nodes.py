@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..fields.protocol import RadianceField
-from .report import Run
+from ..run import Run
 from .result import SegmentedObject
 
 CHUNK = 1 << 18

@@ -13,8 +13,8 @@ from ..fields.protocol import RadianceField
 from ..parallel import one_ahead
 from ..rendering.rays import Samples
 from ..rendering.render import View, render_view
+from ..run import Run
 from ..segmentation.artist_view import to_bytes
-from ..segmentation.report import Run
 from ..segmenters.protocol import ImageEmbedding, Segmenter
 from .view_memory import ViewMemory
 

@@ -17,7 +17,7 @@ from ..commands.session import Session
 from ..fields import training_cameras
 from ..fields.protocol import RadianceField
 from ..fields.spaces.ndc import with_training_camera
-from ..segmentation.report import Run
+from ..run import Run
 
 RUN_FILES = ("config.yml", "nerfstudio_models")
 """What a nerfstudio run's folder holds."""

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.settings import FieldOptions
+from sa3d_blender.engine.commands.picture_jobs import render_frames
 from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.nerf import baking as nerf_baking
 from sa3d_blender.engine.fields.nerf import network as nerf_network
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.rendering.picture_files import render_frames
 from sa3d_blender.engine.rendering.rays import Rays, camera_rays
 from sa3d_blender.engine.rendering.render import View, render_view
 

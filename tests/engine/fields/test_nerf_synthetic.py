@@ -19,7 +19,7 @@ from sa3d_blender.engine.fields.nerf import baking as nerf_baking
 from sa3d_blender.engine.fields.nerf import network as nerf_network
 from sa3d_blender.engine.fields.nerf.field import NerfField
 from sa3d_blender.engine.rendering.render import render_view
-from sa3d_blender.engine.segmentation.report import Run
+from sa3d_blender.engine.run import Run
 from tests.support.plain_nerf import PlainNerf, Tables, make_tables
 
 CPU = torch.device("cpu")

@@ -163,7 +163,7 @@ def test_density_and_color_are_those_of_the_samples(tmp_path: Path) -> None:
 
 def test_a_surface_gets_colours(tmp_path: Path) -> None:
     """Rays of no camera that begin in the air a little above a surface."""
-    from sa3d_blender.engine.segmentation.report import Run
+    from sa3d_blender.engine.run import Run
 
     field = loaded(PlainNerfacto(density=5.0).save(tmp_path))
     vertices = np.float32([[0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]])

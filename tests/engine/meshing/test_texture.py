@@ -20,7 +20,7 @@ from sa3d_blender.engine.meshing.mesh_files import write_mesh
 from sa3d_blender.engine.meshing.surface_colors import vertex_colors
 from sa3d_blender.engine.meshing.texture import check_texture, faces_of_texels, with_texture
 from sa3d_blender.engine.meshing.unwrapping import unwrap
-from sa3d_blender.engine.segmentation.report import Run
+from sa3d_blender.engine.run import Run
 from tests.support.made_up_fields import PaintedBall
 
 SIZE = 256

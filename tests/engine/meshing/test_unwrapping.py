@@ -16,7 +16,7 @@ from sa3d_blender.core.array_file import save_arrays
 from sa3d_blender.core.errors import Cancelled, UserError
 from sa3d_blender.engine.meshing import unwrap_process
 from sa3d_blender.engine.meshing.unwrapping import unwrap
-from sa3d_blender.engine.segmentation.report import Run
+from sa3d_blender.engine.run import Run
 from tests.support.waiting import until
 
 VERTICES = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]])

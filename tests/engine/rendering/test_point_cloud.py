@@ -19,9 +19,9 @@ from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.rendering.point_cloud import evenly_spaced, sample_surface
 from sa3d_blender.engine.rendering.render import render_view
+from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.coarse_objects import CoarseObjects
-from sa3d_blender.engine.segmentation.report import Run
 from sa3d_blender.engine.view_path.previews import Previews
 from sa3d_blender.engine.view_path.training_views import known_cameras
 from tests.support.fitted_fields import MAKERS, Ball

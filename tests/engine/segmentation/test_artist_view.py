@@ -13,9 +13,9 @@ from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.commands.session import Session
+from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation.artist_view import artist_camera
 from sa3d_blender.engine.segmentation.one_view import Segmentation
-from sa3d_blender.engine.segmentation.report import Run
 from sa3d_blender.engine.view_path.prepared_views import PreparedViews
 from tests.support.scripted_segmenter import ScriptedSegmenter
 

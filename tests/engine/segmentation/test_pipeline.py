@@ -19,9 +19,9 @@ from sa3d_blender.engine.meshing.mesh_clean import boundary_edges
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.parallel import one_core
 from sa3d_blender.engine.rendering.render import View, render_view
+from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
-from sa3d_blender.engine.segmentation.report import Run
 from sa3d_blender.engine.segmentation.result import SegmentedObject
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.view_path.views import Target

@@ -17,10 +17,10 @@ from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.rendering.render import render_view
+from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.artist_start import start_objects, whole_view
 from sa3d_blender.engine.segmentation.one_view import Segmentation
-from sa3d_blender.engine.segmentation.report import Run
 from sa3d_blender.engine.segmentation.self_prompt import Clicks, KnownPixels, believed
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction

@@ -20,7 +20,7 @@ from sa3d_blender.engine.commands.server import Server
 from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.fields import training_cameras
 from sa3d_blender.engine.rendering.render import render_view
-from sa3d_blender.engine.segmentation.report import Run
+from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.view_path.training_views import (
     describe_training_cameras,
     placed_cameras,

@@ -16,8 +16,9 @@ from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.commands import cli, server
+from sa3d_blender.engine.commands.picture_jobs import cut_picture
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
-from sa3d_blender.engine.rendering.picture_files import cut_picture, read_picture
+from sa3d_blender.engine.rendering.picture_files import read_picture
 from tests.support.cli_runs import (
     APE,
     BOX,
