@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.viewport import rough_view
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Euler, Matrix
 
@@ -93,6 +94,21 @@ def test_the_picture_is_that_of_the_original(real: None) -> None:
     picture = flat.reshape(200, 200, 4)[::-1, :, :3]
     error = float(np.mean((picture - original) ** 2))
     assert -10 * np.log10(error) > 40
+
+
+def test_strips_make_the_same_picture(real: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rough_view, "SLOW", 0.0)
+    monkeypatch.setattr(rough_view, "STRIP", 0.1)
+    nerf = load_scene()
+    bpy.context.scene.render.resolution_x = 330
+    pictures = []
+    for wait in (True, False):
+        made = api.render_view(nerf, wait=wait)
+        image = made if wait else session.wait(made).get()
+        assert tuple(image.size) == (330, 200)
+        pictures.append(np.zeros(330 * 200 * 4, np.float32))
+        image.pixels.foreach_get(pictures[-1])
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1 / 255 + 1e-6
 
 
 def test_from_a_click_to_a_mesh(perfect: None, longest_tick: Callable[[], float]) -> None:

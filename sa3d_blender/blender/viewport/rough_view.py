@@ -7,8 +7,9 @@ whole picture is asked for in strips: clicks are answered in between.
 
 from __future__ import annotations
 
+import itertools
 import time
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -102,31 +103,47 @@ def _running_job() -> session.Job[Any]:
 def _in_strips(
     view: Camera, params: dict[str, Any], pace: float, *, told: bool = False
 ) -> Steps[tuple[np.ndarray, float]]:
-    """A picture, strip by strip from the top, and the seconds that a pixel of the last one took.
+    """A picture, strip by strip from the top, and the seconds that a pixel took.
 
     Args:
         pace: seconds that a pixel takes; 0 where nobody knows.
         told: whether the job says how far it is.
     """
+    job, folder = _running_job(), Path(bpy.app.tempdir) / "sa3d" / "strips"
     picture = np.empty((view.height, view.width, 3), np.float32)
-    before, spent, row = pace * view.width * view.height, 0.0, 0
-    while row < view.height:
-        wanted = int(STRIP / (pace * view.width)) if pace > 0 else view.height
-        end = min(view.height, row + max(1, wanted))
-        if told:
-            _running_job().clock.ends = time.monotonic() + _left(before, spent, row / view.height)
-        strip = view.cropped(0, row, view.width, end, view.width, end - row)
-        result = yield from session.ask(
-            "render", params | {"camera": strip.to_json()}, on_progress=_say_nothing
-        )
-        yield from session.in_thread(partial(_read_into, picture[row:end], Path(result["image"])))
-        pace = float(result["seconds"]) / (strip.width * strip.height)
-        row = end
-        if told:
-            spent += float(result["seconds"])
-            progress = {"stage": "render", "n": row, "total": view.height, "text": "Rendering"}
-            _running_job().show(progress)
-    return picture, pace
+    expected, slowest = pace * view.width * view.height, pace
+    spent, row, reading = 0.0, 0, None
+    with ThreadPoolExecutor(1) as reader:
+        for number in itertools.count():
+            if told:
+                job.clock.ends = time.monotonic() + _left(expected, spent, row / view.height)
+            strip = _strip(view, row, slowest)
+            asked = {"camera": strip.to_json(), "out": str(folder / str(number % 2))}
+            result = yield from session.ask("render", params | asked, on_progress=_say_nothing)
+            if reading is not None:
+                reading.result()
+            rows = picture[row : row + strip.height]
+            reading = reader.submit(_read_into, rows, Path(result["image"]))
+            spent, row = spent + float(result["seconds"]), row + strip.height
+            slowest = max(slowest, float(result["seconds"]) / (strip.width * strip.height))
+            if told:
+                progress = {"stage": "render", "n": row, "total": view.height, "text": "Rendering"}
+                job.show(progress)
+            if row == view.height:
+                break
+        yield from session.in_thread(reading.result)
+    return picture, spent / (view.width * view.height)
+
+
+def _strip(view: Camera, row: int, pace: float) -> Camera:
+    """What a camera sees from a row on, as much as takes `STRIP` seconds; all where nobody knows.
+
+    Args:
+        pace: seconds that a pixel takes where it takes longest: empty rows are quick.
+    """
+    wanted = int(STRIP / (pace * view.width)) if pace > 0 else view.height
+    end = min(view.height, row + max(1, wanted))
+    return view.cropped(0, row, view.width, end, view.width, end - row)
 
 
 def _left(before: float, spent: float, done: float) -> float:
