@@ -30,6 +30,8 @@ from .surface_colors import vertex_colors
 
 INSIDE_DEPTH = 2.5
 """Cells from free space at which unseen solid counts as inside whatever its density is."""
+DEPTH_SMOOTHING = 1.0
+"""Standard deviation, in cells, of the smoothing of that depth."""
 MIN_RESOLUTION, MAX_RESOLUTION = 16, 512
 
 
@@ -100,7 +102,7 @@ def _inside_object(
         nodes = region_nodes(lower, upper, shape, slab)
         here = (slab.stop - slab.start, *shape[1:])
         solid[slab] = solidity(field, nodes, here, settings.density * entry.level, run)
-    solid[deep_inside(free)] = 1.0
+    np.maximum(solid, deep_inside(free), out=solid)
     del free
     belongs = belonging(_on_nodes(entry, votes, lower, upper, shape, run), solid)
     belongs *= 2
@@ -124,14 +126,21 @@ def _on_nodes(
     return found
 
 
-def deep_inside(free: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
-    """Nodes more than `INSIDE_DEPTH` away from those that are seen to be free."""
-    deep = np.ones(free.shape, bool)
+def deep_inside(free: Bool[np.ndarray, "x y z"]) -> Nodes:
+    """Positive more than `INSIDE_DEPTH` away from nodes that are seen to be free, in [-1, 1].
+
+    Smoothed, as the border of what is free has steps, which would show wherever the density is too
+    low to make the surface.
+    """
+    depth = np.ones(free.shape, np.float32)
+    reach = math.ceil(INSIDE_DEPTH + 1)
     for slab in slabs((free.shape[0], free.shape[1], free.shape[2])):
-        wide, inner = widened(slab, math.ceil(INSIDE_DEPTH), len(free))
+        wide, inner = widened(slab, reach + math.ceil(4 * DEPTH_SMOOTHING), len(free))
         if free[wide].any():  # the distance to nothing is no number
-            deep[slab] = (ndimage.distance_transform_edt(~free[wide]) > INSIDE_DEPTH)[inner]
-    return deep
+            distance = ndimage.distance_transform_edt(~free[wide]).clip(max=INSIDE_DEPTH + 1)
+            smooth = ndimage.gaussian_filter(distance, DEPTH_SMOOTHING)
+            depth[slab] = (smooth - INSIDE_DEPTH).clip(min=-1)[inner]
+    return depth
 
 
 def march_cubes(

@@ -26,8 +26,12 @@ from ..rendering.render import View
 from .mask_grid import region_nodes
 
 CHUNK = 1 << 20
-FRONT_OPACITY = 0.3
-"""A surface begins where this much opacity has been passed."""
+FRONT_OPACITY = 0.15
+"""A surface begins where this much opacity has been passed.
+
+One view is enough to make a place free. So it must see nearly all of what lies behind: where a skin
+is thin, some view always looks through more of it than the others, and would carve a pit.
+"""
 
 
 def front_depth(view: View) -> Float[Tensor, "h w"]:
