@@ -12,6 +12,7 @@ where it touches something, which nobody sees. Two steps answer that:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -24,8 +25,8 @@ from ..rendering.projection import project
 from ..rendering.rays import first_surface
 from ..rendering.render import View
 from .mask_grid import region_nodes
+from .solid_nodes import slabs
 
-CHUNK = 1 << 20
 FRONT_OPACITY = 0.15
 """A surface begins where this much opacity has been passed.
 
@@ -57,24 +58,29 @@ def carve(
         lower, upper: the region, grid frame.
         shape: its nodes.
     """
-    nodes = region_nodes(lower, upper, shape)
-    points = torch.cat([field.field_from_grid(part) for part in nodes.split(CHUNK)])
-    spacing = float((points[1] - points[0]).norm())
+    first, second = field.field_from_grid(region_nodes(lower, upper, shape, slice(0, 1))[:2])
+    spacing = float((second - first).norm())
 
-    def seen_through(view: View) -> Bool[Tensor, " n"]:
+    def looked_through(view: View) -> tuple[View, Float[Tensor, "h w"]]:
         # the nearest surface around a pixel: silhouettes must not carve the object itself
         depth = -max_pool2d(-front_depth(view)[None], 3, 1, 1)[0]
-        return _in_front(points, view, depth - 1.5 * spacing)
+        return view, depth - 1.5 * spacing
 
-    free = torch.zeros(len(points), dtype=torch.bool, device=points.device)
-    for part in in_parallel(seen_through, views, device=points.device):
-        free |= part
-    return free.view(shape)
+    fronts = list(in_parallel(looked_through, views, device=lower.device))
+    free = torch.zeros(shape, dtype=torch.bool, device=lower.device)
+    for slab in slabs(shape):
+        points = field.field_from_grid(region_nodes(lower, upper, shape, slab))
+        before = partial(_in_front, points)
+        for part in in_parallel(before, fronts, device=lower.device):
+            free[slab] |= part.view(-1, *shape[1:])
+    return free
 
 
 def _in_front(
-    points: Float[Tensor, "n 3"], view: View, depth: Float[Tensor, "h w"]
+    points: Float[Tensor, "n 3"], front: tuple[View, Float[Tensor, "h w"]]
 ) -> Bool[Tensor, " n"]:
+    """Which field-frame points a view has before the depth of its pixels."""
+    view, depth = front
     there = project(view.camera, points)
     nearest = depth.reshape(-1)[there.pixel.clamp(min=0)]
     return (there.pixel >= 0) & (there.distance < nearest)
