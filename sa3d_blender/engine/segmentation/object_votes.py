@@ -213,7 +213,8 @@ class ObjectVotes:
             check: called now and then; raises when the run was cancelled.
         """
         grid = self.grid
-        free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
+        region = (grid.lower, grid.upper, grid.shape)
+        free = carve(field_, views.values(), *region, hazy=self.in_haze)
         outlined = self.in_haze and len(self.masks) >= LEAST_OUTLINES
         with one_core():
             if self.settings.reference:
