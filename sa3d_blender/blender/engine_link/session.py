@@ -168,9 +168,15 @@ def ask(
 
     Args:
         on_progress: gets the engine's progress; the job shows it when not given.
+
+    Raises:
+        UserError: the engine says no, or ended.
+        Cancelled: the job was cancelled.
     """
     job = current.job
     assert job is not None
+    if job.cancelling:  # while the answer to what it asked before was on its way
+        raise Cancelled("Stopped.")
     results: list[dict[str, Any]] = []
     failures: list[Failure] = []
     job.request = start_engine().request(

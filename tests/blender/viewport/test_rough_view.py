@@ -140,6 +140,19 @@ def test_cancel_keeps_the_rough_picture(nerf: bpy.types.Object, fake: Fake) -> N
     assert view_size() == ()
 
 
+def test_cancel_is_heard_while_a_strips_answer_is_on_its_way(
+    nerf: bpy.types.Object, fake: Fake, asked: list[tuple[str, int, int]]
+) -> None:
+    fake(f"{SLOW} slow")
+    job = rough_one(nerf)
+    time.sleep(0.5)
+    api.cancel()
+    before = len(asked)
+    until(lambda: job.state != "running", session.pump)
+    assert job.state == "cancelled"
+    assert len(asked) == before
+
+
 def test_an_undo_of_a_click_leaves_the_picture_sharp(nerf: bpy.types.Object, fake: Fake) -> None:
     fake(f"{SLOW} slow")
     job = rough_one(nerf)
