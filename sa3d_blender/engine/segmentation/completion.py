@@ -33,14 +33,12 @@ FRONT_OPACITY = 0.15
 One view is enough to make a place free. So it must see nearly all of what lies behind: where a skin
 is thin, some view always looks through more of it than the others, and would carve a pit.
 """
-HAZY_FRONT_OPACITY = 0.3
-"""The same in haze, where a little opacity before an object is no skin."""
 
 
-def front_depth(view: View, opacity: float = FRONT_OPACITY) -> Float[Tensor, "h w"]:
+def front_depth(view: View) -> Float[Tensor, "h w"]:
     """Distance at which each pixel's ray meets its first surface; infinite where there is none."""
     samples, (height, width) = view.samples, (view.camera.height, view.camera.width)
-    first = first_surface(samples, height * width, opacity)
+    first = first_surface(samples, height * width, FRONT_OPACITY)
     depth = samples.depth.new_full((height * width,), torch.inf)
     depth[samples.ray_index[first]] = samples.depth[first]
     return depth.view(height, width)
@@ -52,8 +50,6 @@ def carve(
     lower: Float[Tensor, " 3"],
     upper: Float[Tensor, " 3"],
     shape: tuple[int, int, int],
-    *,
-    hazy: bool = False,
 ) -> Bool[Tensor, "x y z"]:
     """Which nodes of a region are free space: some view's first surface lies behind them.
 
@@ -61,15 +57,13 @@ def carve(
         views: rendered views with their samples.
         lower, upper: the region, grid frame.
         shape: its nodes.
-        hazy: whether the field is hazy there.
     """
-    opacity = HAZY_FRONT_OPACITY if hazy else FRONT_OPACITY
     first, second = field.field_from_grid(region_nodes(lower, upper, shape, slice(0, 1))[:2])
     spacing = float((second - first).norm())
 
     def looked_through(view: View) -> tuple[View, Float[Tensor, "h w"]]:
         # the nearest surface around a pixel: silhouettes must not carve the object itself
-        depth = -max_pool2d(-front_depth(view, opacity)[None], 3, 1, 1)[0]
+        depth = -max_pool2d(-front_depth(view)[None], 3, 1, 1)[0]
         return view, depth - 1.5 * spacing
 
     fronts = list(in_parallel(looked_through, views, device=lower.device))

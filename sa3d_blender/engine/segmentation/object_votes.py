@@ -213,8 +213,7 @@ class ObjectVotes:
             check: called now and then; raises when the run was cancelled.
         """
         grid = self.grid
-        region = (grid.lower, grid.upper, grid.shape)
-        free = carve(field_, views.values(), *region, hazy=self.in_haze)
+        free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
         outlined = self.in_haze and len(self.masks) >= LEAST_OUTLINES
         with one_core():
             if self.settings.reference:
