@@ -15,8 +15,8 @@ from . import api, workflow
 from .clicking.object_states import object_state
 from .engine_link import session
 from .help.cures import error_cured_by, forget_error
+from .nerf.field_properties import BACKGROUNDS, SCENES
 from .nerf.nerf import require_nerf, scene_nerf
-from .properties import BACKGROUNDS, SCENES
 from .viewport.camera_frame import look_through_camera
 from .workflow import Why
 

@@ -8,7 +8,6 @@ from bpy.props import (
     BoolProperty,
     CollectionProperty,
     EnumProperty,
-    FloatProperty,
     FloatVectorProperty,
     IntProperty,
     PointerProperty,
@@ -16,8 +15,9 @@ from bpy.props import (
 )
 
 from ..core.installation.sam_weights import WEIGHTS
-from ..core.settings import FieldOptions, SegmentSettings
+from ..core.settings import SegmentSettings
 from .engine_link import session
+from .nerf.field_properties import FieldReading
 from .results.mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
@@ -25,16 +25,6 @@ LABELS = [
     (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
     (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
     (BOX, "Box", "The object lies inside this box", "SHADING_BBOX", 2),
-]
-SCENES = [
-    ("auto", "Automatic", "Guess from the checkpoint"),
-    ("bounded", "Bounded", "Cameras around the object, plain coordinates"),
-    ("forward_facing", "Forward-Facing", "Cameras on one side, normalised coordinates"),
-]
-BACKGROUNDS = [
-    ("auto", "Automatic", "As the NeRF was trained"),
-    ("white", "White", "White"),
-    ("black", "Black", "Black"),
 ]
 _SEGMENT = SegmentSettings()
 
@@ -79,47 +69,11 @@ class SA3D_SegmentObject(bpy.types.PropertyGroup):
     )
 
 
-class SA3D_Nerf(MeshSize, bpy.types.PropertyGroup):
+class SA3D_Nerf(FieldReading, MeshSize, bpy.types.PropertyGroup):
     """What a NeRF's Empty knows: its checkpoint, its facts, what to cut out and how."""
 
     checkpoint: StringProperty(
         name="Checkpoint", description="The NeRF's checkpoint file", subtype="FILE_PATH"
-    )
-    scene: EnumProperty(
-        name="Scene",
-        description="How the NeRF was trained, where its file does not say",
-        items=SCENES,
-        default=FieldOptions().scene,
-    )
-    background: EnumProperty(
-        name="Background",
-        description="The colour behind the NeRF",
-        items=BACKGROUNDS,
-        default=FieldOptions().background,
-    )
-    ndc_focal: FloatProperty(
-        name="Training Focal Length",
-        description="Forward-facing scenes: focal length over half the image width in training; "
-        "0 guesses",
-        default=0.0,
-        min=0.0,
-        soft_max=10.0,
-    )
-    ndc_aspect: FloatProperty(
-        name="Training Aspect",
-        description="Forward-facing scenes: width over height of the training images; 0 guesses",
-        default=0.0,
-        min=0.0,
-        soft_max=4.0,
-    )
-    voxels_per_step: FloatProperty(
-        name="Voxels per Step",
-        description="DirectVoxGO: how far apart samples lie, as in the training's settings "
-        "(stepsize); 0 reads config.py beside the checkpoint, else takes 0.5",
-        default=0.0,
-        min=0.0,
-        max=16.0,
-        soft_max=2.0,
     )
     family: StringProperty(
         name="Family", description="Which kind of NeRF and of scene it is, as the engine names them"
