@@ -90,3 +90,27 @@ def test_settings_that_make_no_sense_are_passed_over_and_not_run(
     (path.parent / "config.py").write_text(text)
     assert step_said(path)[1].startswith("0.5 voxels per step assumed")
     assert not (path.parent / "ran").exists()
+
+
+@pytest.mark.parametrize(("said", "gray"), [("True", 1.0), ("False", 0.0)])
+def test_the_background_is_in_the_trainings_settings(
+    write_checkpoint: Write, said: str, gray: float
+) -> None:
+    path = write_checkpoint(make_tables(kind="contracted"))
+    cpu = torch.device("cpu")
+    assert load_field(path, FieldOptions(), device=cpu).background.tolist() == [0.0] * 3
+    (path.parent / "config.py").write_text(f"data = dict(ndc=False, white_bkgd={said})\n")
+    field = load_field(path, FieldOptions(), device=cpu)
+    assert field.background.tolist() == [gray] * 3
+    assert any("says config.py" in note for note in field.notes)
+    for asked, wanted in (("white", 1.0), ("black", 0.0)):
+        field = load_field(path, FieldOptions(background=asked), device=cpu)
+        assert field.background.tolist() == [wanted] * 3
+
+
+def test_settings_that_say_nothing_of_the_background(write_checkpoint: Write) -> None:
+    path = write_checkpoint(make_tables(kind="contracted"))
+    for nonsense in ("data = dict(white_bkgd='yes')", "data = 3", "data = dict(white_bkgd=1)"):
+        (path.parent / "config.py").write_text(nonsense)
+        field = load_field(path, FieldOptions(), device=torch.device("cpu"))
+        assert field.background.tolist() == [0.0] * 3

@@ -25,7 +25,7 @@ from ..scene_choice import SceneChoice
 from ..tensorf.decomposition import trilinear
 from .checkpoint import DvgoModel, is_dvgo, read_model
 from .scene import choose_scene
-from .settings import settings_file, voxels_per_step
+from .settings import settings_file, told_background, voxels_per_step
 from .spaces import space_of
 
 EMPTY_ALPHA = 1e-5
@@ -104,7 +104,9 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     """The field in a DirectVoxGO checkpoint. Raises UserError (``bad_weights``, ``setting``)."""
     voxels, why = voxels_per_step(checkpoint, options)
     model = read_model(checkpoint, voxels_per_step=voxels, device=device)
-    return DvgoField(model, choose_scene(model, options, why))
+    options, background = told_background(checkpoint, options)
+    notes = [note for note in (why, background) if note]
+    return DvgoField(model, choose_scene(model, options, notes))
 
 
 FAMILY = Family(

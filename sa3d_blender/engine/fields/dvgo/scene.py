@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -14,18 +16,18 @@ NDC_DEPTHS = (0.99, 1.06)
 LARGEST_NDC_SIDE = 3.0
 
 
-def choose_scene(model: DvgoModel, options: FieldOptions, why_step: str) -> SceneChoice:
+def choose_scene(model: DvgoModel, options: FieldOptions, known: Sequence[str]) -> SceneChoice:
     """Follow the model's class, then the options; guess the rest and say so.
 
     Args:
         model: the file's content.
         options: what the user said.
-        why_step: where the distance of samples comes from, a note.
+        known: notes on what was told already.
 
     Raises:
         UserError: an NDC focal length or aspect that is not positive.
     """
-    notes = [why_step]
+    notes = list(known)
     if model.kind == BOUNDED:
         scene: str = options.scene
         if scene == "auto":

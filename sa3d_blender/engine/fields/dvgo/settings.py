@@ -1,4 +1,4 @@
-"""How far apart DirectVoxGO's samples are: asked of all that may tell.
+"""How far apart DirectVoxGO's samples are, and what is behind them: asked of all that may tell.
 
 The checkpoint itself does not say. Its training writes its settings beside it, as a Python file,
 of which numbers are read and nothing is run.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import math
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ....core.errors import UserError
 from ....core.settings import FieldOptions
@@ -51,6 +52,19 @@ def voxels_per_step(checkpoint: Checkpoint, options: FieldOptions) -> tuple[floa
         f"{USUAL:g} voxels per step assumed, DirectVoxGO's default; the training's {CONFIG} beside "
         "the file would say."
     )
+
+
+def told_background(checkpoint: Checkpoint, options: FieldOptions) -> tuple[FieldOptions, str]:
+    """Options with the background that the training's settings name, where they are asked.
+
+    Returns:
+        The options, and where the background is from, as a sentence; empty where nothing is said.
+    """
+    said = _configured(checkpoint.path.parent / CONFIG, "data", "white_bkgd")
+    if options.background != "auto" or not isinstance(said, bool):
+        return options, ""
+    color: Literal["white", "black"] = "white" if said else "black"
+    return replace(options, background=color), f"Background {color}, says {CONFIG} beside the file."
 
 
 def settings_file(checkpoint: Path) -> tuple[Path, ...]:
