@@ -55,7 +55,7 @@ def load_scene(name: str, folder: str) -> Scene:
     return Scene(field, cameras, reference["image"], reference["depth"])
 
 
-@pytest.fixture(scope="module", params=["tabletop", "tabletop_cp_sh", "shelf"])
+@pytest.fixture(scope="module", params=["tabletop", "tabletop_cp_sh", "tabletop_cp_long", "shelf"])
 def scene(request: pytest.FixtureRequest) -> Scene:
     """Each checkpoint in turn."""
     folder = "shelf" if request.param == "shelf" else "tabletop"

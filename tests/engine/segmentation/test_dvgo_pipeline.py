@@ -28,7 +28,11 @@ from tests.support.perfect_segmenter import PerfectSegmenter
 DATA = Path(__file__).parents[2] / "data" / "tabletop"
 FINE = Path(os.environ.get("SA3D_DVGO_FINE", DATA / "dvgo_fine_last.tar"))
 """Too large for the repository; see ``fields/test_dvgo_parity.py``."""
-MODELS = {"coarse": (DATA / "dvgo_coarse_last.tar", 0.88), "fine": (FINE, 0.93)}
+MODELS = {
+    "coarse": (DATA / "dvgo_coarse_last.tar", 0.88),
+    "fine": (FINE, 0.93),
+    "unbounded": (DATA.parent / "tabletop_contracted" / "contracted_last.tar", 0.93),
+}
 """Files, and the mean IoU that exact masks must reach. Coarse voxels are a 70th of the scene."""
 
 
