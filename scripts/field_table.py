@@ -93,6 +93,7 @@ SUBJECTS = (
         "contracted_last.tar",
         "tabletop_contracted/reference.npz",
         11.0,
+        brief=True,
     ),
     Subject("DirectVoxGO, layers", "shelf", "layers_last.tar", "shelf_layers/reference.npz", 2.5),
     Subject("NeRF", "tabletop", "002250.tar", "tabletop_nerf/reference.npz", 49.1, brief=True),
