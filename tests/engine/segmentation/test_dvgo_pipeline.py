@@ -31,9 +31,10 @@ FINE = Path(os.environ.get("SA3D_DVGO_FINE", DATA / "dvgo_fine_last.tar"))
 MODELS = {
     "coarse": (DATA / "dvgo_coarse_last.tar", 0.88),
     "fine": (FINE, 0.93),
-    "unbounded": (DATA.parent / "tabletop_contracted" / "contracted_last.tar", 0.93),
+    "unbounded": (DATA.parent / "tabletop_contracted" / "contracted_last.tar", 0.9),
 }
-"""Files, and the mean IoU that exact masks must reach. Coarse voxels are a 70th of the scene."""
+"""Files, and the mean IoU that exact masks must reach. Coarse voxels are a 70th of the scene;
+the unbounded model was trained briefly."""
 
 
 @pytest.fixture(scope="module")
