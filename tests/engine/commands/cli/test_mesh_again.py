@@ -31,7 +31,9 @@ def test_a_coarser_mesh_lies_where_the_fine_one_does(segmented: Path, tmp_path: 
     )
     spacing = float(np.ptp(fine.vertices, axis=0).max()) / 32
     away, _ = cKDTree(fine.sample(20_000, seed=1)).query(coarse.sample(4_000, seed=1))
-    assert np.quantile(away, 0.9) < spacing
+    assert np.median(away) < 0.6 * spacing
+    # where this hazy field is too thin, the surface lies a few cells within what is seen to be free
+    assert np.quantile(away, 0.9) < 1.25 * spacing
     assert len(coarse.faces) < 0.5 * len(fine.faces)
 
 
