@@ -33,8 +33,8 @@ from .clicking.prompt_actions import (  # noqa: F401
 from .clicking.second_camera import prompted_views
 from .engine_link import session
 from .engine_link.engine_facts import cache_size, clear_cache, unload  # noqa: F401
+from .engine_link.job_steps import Job, Steps
 from .engine_link.jobs import run as _finish
-from .engine_link.session import Job, Steps
 from .folders import output_folder
 from .help.cures import copy_report, report_text, use_smaller_views  # noqa: F401
 from .installation.installation import cancel as cancel_installation  # noqa: F401

@@ -12,6 +12,7 @@ from .clicking.object_states import object_state
 from .clicking.prompts import active_object, prompt_empties
 from .clicking.second_camera import candidate
 from .engine_link import session
+from .engine_link.job_steps import Job
 from .help.cures import LIVE_CURES, draw_error
 from .help.job_bar import draw_bar, draw_bar_instead
 from .help.wrapped_text import wrapped
@@ -77,7 +78,7 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
             button.operator(step, icon="PLAY")
 
 
-def _draw_job(layout: bpy.types.UILayout, job: session.Job[Any]) -> None:
+def _draw_job(layout: bpy.types.UILayout, job: Job[Any]) -> None:
     row = layout.row()
     row.label(text=job.title)
     if job.time_left:

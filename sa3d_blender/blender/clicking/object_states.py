@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import bpy
 
 from ..engine_link import session
-from ..engine_link.session import Steps
+from ..engine_link.job_steps import Steps
 from ..properties import SA3D_SegmentObject
 from .prompts import points_at_object, prompt_empties
 

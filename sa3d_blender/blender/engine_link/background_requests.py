@@ -7,7 +7,7 @@ from typing import Any
 from ...core.connection.engine_process import error_from_failure
 from ...core.connection.messages import Failure
 from . import session
-from .session import WAITING, Steps
+from .job_steps import WAITING, Steps
 
 
 def engine_is_alive() -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..references import Reference
 from . import session
-from .session import Job, Steps
+from .job_steps import Job, Steps
 
 
 def run(title: str, steps: Steps[Any], wait: bool, *watched: Reference[Any]) -> Any:

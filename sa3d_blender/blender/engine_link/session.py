@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import bpy
 from bpy.app.handlers import persistent
@@ -20,66 +19,14 @@ from ...core.connection.engine_command import engine_command
 from ...core.connection.engine_process import EngineProcess, OnProgress, error_from_failure
 from ...core.connection.messages import Failure
 from ...core.errors import Cancelled, UserError
-from ...core.progress import Clock, in_words
 from ..references import Reference
+from .job_steps import WAITING, Job, Steps
 
 T = TypeVar("T")
-Steps = Generator[bool, None, T]
-"""Yields `MORE` when it could go on at once and `WAITING` when it cannot."""
-MORE, WAITING = True, False
 BUDGET = 0.015
 """Seconds of the main thread for one tick."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Job(Generic[T]):
-    """Something that takes longer than a click. The panels show it."""
-
-    title: str
-    steps: Steps[T]
-    watched: tuple[Reference[Any], ...] = ()
-    """Without these the job makes no sense."""
-    state: Literal["running", "done", "failed", "cancelled"] = "running"
-    text: str = ""
-    factor: float = 0.0
-    result: T | None = None
-    error: UserError | Cancelled | None = None
-    request: int | None = None
-    started_by: str = ""
-    """The operator whose button was used; empty where a script began it."""
-    gives_way: str = ""
-    """What the artist can do meanwhile, as a sentence: clicks are answered, and another job that is
-    begun ends it. Empty when everything has to wait for it."""
-    cancelling: bool = False
-    picture: str = ""
-    """File of the view that was worked on last, where the engine shows it."""
-    points: dict[str, str] = field(default_factory=dict)
-    """Files of what is known of the objects so far, by name."""
-    clock: Clock = field(default_factory=lambda: Clock(time.monotonic()))
-
-    def show(self, progress: dict[str, Any]) -> None:
-        """Take over what the engine says about its progress."""
-        stage = str(progress.get("stage") or "")
-        self.factor = self.clock.step(
-            stage, int(progress.get("n") or 0), int(progress.get("total") or 1)
-        )
-        self.picture = str(progress.get("picture") or self.picture)
-        self.points = dict(progress.get("points") or self.points)
-        if not self.cancelling:
-            self.text = str(progress.get("text") or stage)
-
-    @property
-    def appearance(self) -> tuple[Any, ...]:
-        """What a panel shows of it."""
-        return self.state, self.text, self.factor, self.picture, self.time_left
-
-    @property
-    def time_left(self) -> str:
-        """In words; empty while nobody can tell."""
-        left = self.clock.left(time.monotonic())
-        return in_words(left) if left is not None and not self.cancelling else ""
 
 
 class Session:
@@ -122,21 +69,17 @@ def start_engine() -> EngineProcess:
 
 def stop_engine() -> None:
     """End the engine and whatever it was doing. Does not wait for it."""
-    cancel()
+    _end_job("The engine was stopped.")
     if current.engine is not None:
         current.engine.close()
         current.engine = None
-    if current.job is not None and running():
-        _finish(current.job, error=Cancelled("The engine was stopped."))
 
 
 def start(title: str, steps: Steps[T], *watched: Reference[Any]) -> Job[T]:
     """Run a job. Raises UserError while another one runs that does not give way."""
     if must_wait():
         raise UserError("Another job is running; wait for it or cancel it.", code="busy")
-    if current.job is not None and running():
-        cancel()
-        _finish(current.job, error=Cancelled("Stopped, as something else was begun."))
+    _end_job("Stopped, as something else was begun.")
     job = Job(title, steps, watched)
     current.job = job
     _start_timer()
@@ -263,6 +206,13 @@ def _step(job: Job[Any]) -> bool:
     return False
 
 
+def _end_job(reason: str) -> None:
+    """Stop the running job, if there is one, without waiting for the engine."""
+    if current.job is not None and running():
+        cancel()
+        _finish(current.job, error=Cancelled(reason))
+
+
 def _finish(
     job: Job[Any], *, result: Any = None, error: UserError | Cancelled | None = None
 ) -> None:
@@ -309,9 +259,7 @@ def _start_timer() -> None:
 @persistent
 def _forget_job(*_: Any) -> None:
     """Another file is open: what was running was about the old one."""
-    if current.job is not None and running():
-        cancel()
-        _finish(current.job, error=Cancelled("Stopped, as another file was opened."))
+    _end_job("Stopped, as another file was opened.")
     current.job = None
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import bpy
 
 from ..engine_link import session
+from ..engine_link.job_steps import Job
 
 
-def draw_bar(layout: bpy.types.UILayout, job: session.Job[Any]) -> None:
+def draw_bar(layout: bpy.types.UILayout, job: Job[Any]) -> None:
     """How far the job is, and the button that stops it."""
     row = layout.row(align=True)
     row.progress(factor=job.factor, text=job.text or "Starting", type="BAR")

@@ -11,7 +11,7 @@ from mathutils import Matrix
 
 from ...core.cameras import Camera
 from ..engine_link import session
-from ..engine_link.session import Steps
+from ..engine_link.job_steps import Steps
 from ..references import Reference, refer
 from .nerf import box_size, fit_box, group, parent_to
 

@@ -9,7 +9,7 @@ import bpy
 
 from ...core.errors import UserError
 from ..engine_link import jobs, session
-from ..engine_link.session import Job, Steps
+from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import field_params, mesh_params, require_nerf
 from ..references import Reference, refer

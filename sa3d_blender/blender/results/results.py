@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 
 from ...core.mesh import MeshData
-from ..engine_link.session import MORE, Steps, in_thread
+from ..engine_link.job_steps import MORE, Steps
+from ..engine_link.session import in_thread
 from ..nerf.nerf import group, parent_to
 from ..properties import SA3D_SegmentObject
 from ..references import Reference, refer

@@ -22,7 +22,7 @@ from bpy.app.handlers import persistent
 from ...core.errors import Cancelled, UserError
 from ...core.point_cloud import PointCloud
 from ..engine_link import background_requests, session
-from ..engine_link.session import Steps
+from ..engine_link.job_steps import Steps
 from ..folders import output_folder
 from ..nerf import training_cameras
 from ..nerf.nerf import field_params, scene_nerf

@@ -16,7 +16,7 @@ from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.point_cloud import PointCloud
 from ..engine_link import session
-from ..engine_link.session import Steps
+from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import group, parent_to, require_nerf
 from ..references import Reference, refer
@@ -42,7 +42,7 @@ def tetrahedra(cloud: PointCloud) -> MeshData:
 
 def points_to_object(
     nerf: bpy.types.Object | None = None, *, count: int = 10_000, wait: bool = True
-) -> bpy.types.Object | session.Job[Any]:
+) -> bpy.types.Object | Job[Any]:
     """Make a mesh of coloured points on the NeRF's surfaces, under its Empty.
 
     Args:

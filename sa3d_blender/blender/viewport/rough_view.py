@@ -19,7 +19,7 @@ import numpy as np
 from ...core.cameras import Camera
 from ...core.errors import UserError
 from ..engine_link import session
-from ..engine_link.session import Steps
+from ..engine_link.job_steps import Job, Steps
 from ..references import Reference, refer
 from . import best_picture
 from .views import load_picture, png_of, repaint, show_view
@@ -94,7 +94,7 @@ def render_rough_first(
     return (yield from _show(nerf, camera, picture, mark))
 
 
-def _running_job() -> session.Job[Any]:
+def _running_job() -> Job[Any]:
     job = session.current.job
     assert job is not None
     return job

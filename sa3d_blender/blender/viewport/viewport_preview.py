@@ -20,7 +20,7 @@ from bpy.app.handlers import persistent
 from ...core.cameras import Camera
 from ...core.errors import Cancelled, UserError
 from ..engine_link import background_requests, session
-from ..engine_link.session import Steps
+from ..engine_link.job_steps import Steps
 from ..nerf.nerf import field_params, scene_nerf
 from ..references import Reference, refer
 from .overlay_shaders import picture_pixels, picture_texture
