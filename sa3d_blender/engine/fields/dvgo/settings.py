@@ -1,7 +1,7 @@
 """How far apart DirectVoxGO's samples are, and what is behind them: asked of all that may tell.
 
 The checkpoint itself does not say. Its training writes its settings beside it, as a Python file,
-of which numbers are read and nothing is run.
+of which constants are read and nothing is run.
 """
 
 from __future__ import annotations
