@@ -2,16 +2,18 @@
 
     python scripts/evaluate_segmenter.py --scene tests/data/tabletop --coins
     python scripts/evaluate_segmenter.py --rendered data/scenes
+    python scripts/evaluate_segmenter.py --photographs PHOTOGRAPHS
     python scripts/evaluate_segmenter.py --pictures VIEWS --ids IDS --objects 2,3,4,5
 
 ``--scene`` takes a folder with a field, its test cameras and ``gt/ids``. ``--rendered`` takes a
-folder of render_scenes.py (its held-out scenes). ``--pictures`` takes a folder of pictures and
-``--ids`` one with an array ``NAME.npy`` of object numbers for some of them. ``--coins`` asks for
-every coin of scikit-image's photograph. The first click is the point deepest inside the object,
-further ones the deepest in the largest error; earlier logits are fed back. ``edge F`` is the
-boundary F-score of the first answer, ``picked`` how often the best-scored of its three masks was
-the best (or within 0.02), ``|s-iou|`` and ``ECE`` how far the predicted IoU is off. The last lines
-are times; a small object is encoded again at the first click on it.
+folder of render_scenes.py (its held-out scenes). ``--photographs`` takes a folder of photographs
+with masks (``segmenter_data/photographs.py``; those held out). ``--pictures`` takes a folder of
+pictures and ``--ids`` one with an array ``NAME.npy`` of object numbers for some of them.
+``--coins`` asks for every coin of scikit-image's photograph. The first click is the point deepest
+inside the object, further ones the deepest in the largest error; earlier logits are fed back.
+``edge F`` is the boundary F-score of the first answer, ``picked`` how often the best-scored of its
+three masks was the best (or within 0.02), ``|s-iou|`` and ``ECE`` how far the predicted IoU is off.
+The last lines are times; a small object is encoded again at the first click on it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from segmenter_evaluation.baseline import FloodOverSuperpixels
 from segmenter_evaluation.figures import Figures, ask
-from segmenter_evaluation.shown import Shown, coins, from_folders, rendered, views_of
+from segmenter_evaluation.shown import Shown, coins, from_folders, photographed, rendered, views_of
 
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import Segmenter
@@ -77,6 +79,8 @@ def sources(options: argparse.Namespace) -> Iterator[Iterator[Shown]]:
         yield views_of(options.scene, chosen)
     if options.rendered:
         yield rendered(options.rendered)
+    if options.photographs:
+        yield photographed(options.photographs)
     if options.pictures and options.ids:
         yield from_folders(options.pictures, options.ids, chosen)
     if options.coins:
@@ -94,6 +98,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--scene", type=Path)
     parser.add_argument("--rendered", type=Path)
+    parser.add_argument("--photographs", type=Path)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--ids", type=Path)
     parser.add_argument("--coins", action="store_true")

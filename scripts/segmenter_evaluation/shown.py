@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from scipy import ndimage
 from segmenter_data.layers import FIRST_OBJECT, SMALLEST, Layers
+from segmenter_data.photographs import masks_of as photographed_masks
+from segmenter_data.photographs import names_in, picture_of
 from segmenter_data.pictures import Pictures
 from skimage.filters import sobel
 from skimage.segmentation import watershed
@@ -88,6 +90,13 @@ def masks_of(numbers: np.ndarray, objects: list[int]) -> dict[str, np.ndarray]:
     """Masks of the objects asked for, or of all."""
     chosen = objects or [int(n) for n in np.unique(numbers) if n >= FIRST_OBJECT]
     return {f"object {n}": numbers == n for n in chosen if (numbers == n).any()}
+
+
+def photographed(folder: Path) -> Iterator[Shown]:
+    """The photographs that are kept for validation."""
+    for name in names_in(folder, validation=True):
+        masks = enumerate(photographed_masks(folder, name))
+        yield picture_of(folder, name), None, {f"photographs/{i}": mask for i, mask in masks}
 
 
 def coins() -> Iterator[Shown]:
