@@ -121,6 +121,7 @@ def load_weights(path: Path) -> BundledModel:
             data["encoder"]["attention_layers"],
             data["encoder"]["out_channels"],
             data["encoder"].get("relief_channels", 0),
+            data["encoder"].get("knows_world", False),
         )
         shape = BundledShape(**{**data, "encoder": encoder})
         model = BundledModel(shape)

@@ -16,9 +16,7 @@ from ..rendering.relief import Relief
 from .consensus import best_first
 from .pieces import inside_box, without_scraps
 from .protocol import ImageEmbedding, MaskPrediction
-
-PIXEL_MEAN = (123.675, 116.28, 103.53)
-PIXEL_STD = (58.395, 57.12, 57.375)
+from .small_encoder import PIXEL_MEAN, PIXEL_STD
 
 
 @dataclass(frozen=True)
