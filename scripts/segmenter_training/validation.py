@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Bool
+from segmenter_data.photographs import masks_of, names_in, picture_of
 from segmenter_data.pictures import Pictures
 
 from sa3d_blender.engine.segmenters.bundled import BundledModel
-from sa3d_blender.engine.segmenters.promptable import PromptableModel
-from sa3d_blender.engine.segmenters.protocol import ImageEmbedding
+from sa3d_blender.engine.segmenters.closer_look import CloserLook
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
 
 from .clicks import correcting_click, deepest
 
-PICTURES, MASKS = 60, 4
+PICTURES, MASKS = 40, 3
 CLICKS = 3
+SMALLEST = 0.0015
+"""Share of the picture below which an object is not asked for."""
 KEYS = ("one_click", "best_of_three", "three_clicks", "box")
 
 
-def validate(model: BundledModel, held_out: Pictures) -> dict[str, float]:
+def validate(
+    model: BundledModel, held_out: Pictures, photographs: Path | None = None
+) -> dict[str, float]:
     """Mean IoU after one click (best scored and best of three) and after three, and from a box.
 
-    With the relief of the scenes; ``flat`` is after one click without it.
+    With the relief of the scenes; ``flat`` is after one click without it, ``photograph_one_click``
+    and so on are of photographs.
     """
     model.eval()
-    segmenter = model.as_segmenter(next(model.parameters()).device)
+    segmenter = CloserLook(model.as_segmenter(next(model.parameters()).device))
     rows, flat = [], []
     for name in held_out.names[:PICTURES]:
         found = held_out.plain(name, MASKS)
@@ -35,16 +44,30 @@ def validate(model: BundledModel, held_out: Pictures) -> dict[str, float]:
         rows += [ask(segmenter, embedding, mask) for mask in masks]
         flat += [first_answer(segmenter, blind, mask) for mask in masks]
     means = np.mean(rows, axis=0) if rows else np.zeros(len(KEYS))
-    return {**dict(zip(KEYS, map(float, means), strict=True)), "flat": float(np.mean(flat or [0]))}
+    figures = dict(zip(KEYS, map(float, means), strict=True))
+    figures["flat"] = float(np.mean(flat or [0]))
+    if photographs is not None:
+        means = np.mean(list(photographed(segmenter, photographs)), axis=0)
+        figures |= {f"photograph_{k}": float(v) for k, v in zip(KEYS, means, strict=True)}
+    return figures
 
 
-def first_answer(segmenter: PromptableModel, embedding: ImageEmbedding, mask: np.ndarray) -> float:
+def photographed(segmenter: Segmenter, folder: Path) -> Iterator[list[float]]:
+    """Figures of the masks of held-out photographs."""
+    for name in names_in(folder, validation=True):
+        embedding = segmenter.embed(picture_of(folder, name))
+        for mask in masks_of(folder, name)[:MASKS]:
+            if mask.mean() >= SMALLEST:
+                yield ask(segmenter, embedding, mask)
+
+
+def first_answer(segmenter: Segmenter, embedding: ImageEmbedding, mask: np.ndarray) -> float:
     """IoU of the best-scored answer to one click."""
     points, labels = np.array([deepest(mask)]), np.array([1])
     return iou(segmenter.predict(embedding, points=points, labels=labels).masks[0], mask)
 
 
-def ask(segmenter: PromptableModel, embedding: ImageEmbedding, mask: np.ndarray) -> list[float]:
+def ask(segmenter: Segmenter, embedding: ImageEmbedding, mask: np.ndarray) -> list[float]:
     """One mask's figures."""
     clicks = [(*deepest(mask), 1)]
     values, logits = [], None
