@@ -41,7 +41,8 @@ class Grouping(nn.Module):
         side = features.shape[2] * 4
         step = objects.shape[1] // side
         own = objects[:, step // 2 :: step, step // 2 :: step].flatten(1).long()
-        anchors = torch.multinomial(coarse.new_tensor(ANCHOR_WEIGHTS).float()[own.clamp(max=2)], ANCHORS)
+        chances = torch.tensor(ANCHOR_WEIGHTS, device=own.device)[own.clamp(max=2)]
+        anchors = torch.multinomial(chances, ANCHORS)
         cells = (anchors // side // 4) * features.shape[2] + anchors % side // 4
         chosen = torch.cat([_rows(coarse.float(), cells), _rows(fine, anchors)], dim=2)
         codes = self.code(chosen)
