@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from sa3d_blender.engine.fields.spaces.ndc import NOT_MIRRORED, NdcSpace
 from sa3d_blender.engine.rendering.rays import Rays, Samples
 
 
@@ -97,3 +98,57 @@ class HazyBalls(PaintedBall):
         chosen = points[ray, place]
         rgb = self.paint(chosen) if with_color else None
         return Samples(ray, chosen, weights[ray, place], depth[place], rgb)
+
+
+class BallBeforeAFarWall(PaintedBall):
+    """Forward-facing: a ball 2 in front of the photographers, and a wall of its colour 60 away."""
+
+    scene = "forward_facing"
+    box = torch.tensor([[-30.0, -30.0, -60.0], [30.0, 30.0, -1.0]])
+    center = torch.tensor([0.1, -0.1, -2.0])
+    radius = 0.3
+    wall = -60.0
+    depths = torch.logspace(-0.3, 1.9, 400)
+    space = NdcSpace(
+        torch.tensor([[-1.5, -1.5, -1.0], [1.5, 1.5, 1.0]]),
+        focal=(2.0, 2.0),
+        samples=100,
+        distance_scale=1.0,
+        mirror=NOT_MIRRORED,
+    )
+
+    def grid_from_field(self, points: torch.Tensor) -> torch.Tensor:
+        """Normalised device coordinates in the usual box."""
+        return self.space.grid_from_field(points)
+
+    def field_from_grid(self, points: torch.Tensor) -> torch.Tensor:
+        """And back."""
+        return self.space.field_from_grid(points)
+
+    def density(self, points: torch.Tensor) -> torch.Tensor:
+        """Solid in the ball and behind the wall, by grid-frame points."""
+        return self._density(self.field_from_grid(points))
+
+    def paint(self, points: torch.Tensor) -> torch.Tensor:
+        """Orange: the ball, and the wall behind its left half; blue: the rest."""
+        orange = (points[:, 2] > -50) | (points[:, 0] < 0)
+        colors = torch.tensor([[0.1, 0.2, 0.9], [0.9, 0.5, 0.1]])
+        return colors[orange.long()]
+
+    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+        """Samples ever farther apart."""
+        points = rays.origins[:, None] + self.depths[:, None] * rays.directions[:, None]
+        density = self._density(points.view(-1, 3)).view(len(rays), -1)
+        steps = self.depths.diff(append=self.depths[-1:] * 1.01)
+        left = torch.exp(-(steps * density).cumsum(dim=1))
+        weights = torch.cat([torch.ones(len(rays), 1), left[:, :-1]], dim=1) - left
+        ray, place = (weights > 1e-4).nonzero(as_tuple=True)
+        chosen = points[ray, place]
+        rgb = self.paint(chosen) if with_color else None
+        return Samples(
+            ray, self.grid_from_field(chosen), weights[ray, place], self.depths[place], rgb
+        )
+
+    def _density(self, points: torch.Tensor) -> torch.Tensor:
+        ball = (points - self.center).norm(dim=1) < self.radius
+        return 200.0 * (ball | (points[:, 2] < self.wall)).float()

@@ -33,22 +33,23 @@ def seen_at(
     Args:
         pixel: x and y in the first view, origin top left.
     """
-    place = _surface_point(field_, view, pixel)
+    place = surface_point(field_, view, pixel)
     if place is None:
         return None
     x, y = other.camera.project(place[None])[0]
     if not (0 <= x < other.camera.width and 0 <= y < other.camera.height):  # or not a number
         return None
-    met = _surface_point(field_, other, (float(x), float(y)))
+    met = surface_point(field_, other, (float(x), float(y)))
     reach = SAME_PLACE * float(np.linalg.norm(place - other.camera.origin))
     if met is None or np.linalg.norm(met - place) > reach:
         return None
     return int(y), int(x)
 
 
-def _surface_point(
+def surface_point(
     field_: RadianceField, view: View, pixel: tuple[float, float]
 ) -> Float[np.ndarray, " 3"] | None:
+    """Field-frame point where the ray of a pixel (x, y) meets the surface; None where it does not."""
     width, height = view.camera.width, view.camera.height
     column, row = min(int(pixel[0]), width - 1), min(int(pixel[1]), height - 1)
     index = int(heaviest_samples(view)[row * width + column])

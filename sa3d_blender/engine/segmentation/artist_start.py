@@ -18,7 +18,7 @@ from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
 from ...core.prompts import ObjectPrompt
 from ..fields.protocol import RadianceField
-from ..meshing.surface_points import seen_at, surface_points
+from ..meshing.surface_points import seen_at, surface_point, surface_points
 from ..parallel import one_core
 from ..rendering.far_background import far_distance
 from ..rendering.render import View
@@ -109,10 +109,8 @@ def start_objects(work: Segmentation, pictures: Sequence[PromptedView]) -> list[
 def target_of(work: Segmentation, entry: StartedObject, pictures: Sequence[PromptedView]) -> Target:
     """A sphere around what the mask in an object's first picture shows."""
     index = whole_view(entry.first)
-    view = work.views[index].view
-    camera = pictures[entry.first].camera
-    mask = entry.votes.masks[index]
-    return _target(work.views.field_, view, mask, camera.forward, entry.votes.prompt.name)
+    view, mask = work.views[index].view, entry.votes.masks[index]
+    return _target(work.views.field_, view, mask, pictures[entry.first].camera, entry.votes.prompt)
 
 
 def _start(
@@ -121,7 +119,7 @@ def _start(
     index = whole_view(number)
     mask = work.cut_first(picture.camera, prompt, index)
     view, field_ = work.views[index].view, work.views.field_
-    target = _target(field_, view, mask, picture.camera.forward, prompt.name)
+    target = _target(field_, view, mask, picture.camera, prompt)
     votes = ObjectVotes.start(prompt, work.settings, field_, target)
     votes.vote(index, view, mask)
     return StartedObject(votes, number, picture.camera, {number: prompt})
@@ -155,7 +153,7 @@ def _refine(
         mask = cut.mask
     entry.prompts[number] = prompt
     with work.views.run.timed("vote"), one_core():
-        votes.grow_to(prepared.view, mask, work.views.rendered())
+        votes.grow_to(prepared.view, mask, work.views.rendered(), certain=True)
         votes.vote(index, prepared.view, mask)
 
 
@@ -172,7 +170,7 @@ def _ask_first_again(work: Segmentation, entry: StartedObject, picture: Prompted
         if worst_error(before, believed(known, before, clicks)) is not None:
             cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=clicks)
             mask = cut.mask if cut.accepted else before
-        votes.grow_to(prepared.view, mask, work.views.rendered())
+        votes.grow_to(prepared.view, mask, work.views.rendered(), certain=True)
         votes.vote(index, prepared.view, mask)
 
 
@@ -194,15 +192,23 @@ def _target(
     field_: RadianceField,
     view: View,
     mask: Bool[np.ndarray, "h w"],
-    forward: np.ndarray,
-    name: str,
+    camera: Camera,
+    prompt: ObjectPrompt,
 ) -> Target:
+    """The sphere around what a mask shows.
+
+    Args:
+        camera: whose pixels the prompt's are.
+    """
     points = surface_points(field_, view, mask)
     distance = np.linalg.norm(points - view.camera.origin, axis=1)
     points = points[distance < far_distance(field_, view.camera)]
     if len(points) < 3:
         raise UserError(
-            f"The NeRF has no surface where {name!r} was clicked; click on something solid.",
+            f"The NeRF has no surface where {prompt.name!r} was clicked; click on something solid.",
             code="empty_background",
         )
-    return target_of_points(points, forward)
+    clicks = moved_clicks(prompt, camera, view.camera)
+    on_it = [place for place, label in zip(clicks.points, clicks.labels, strict=True) if label]
+    met = [point for place in on_it if (point := surface_point(field_, view, place)) is not None]
+    return target_of_points(points, view.camera, np.stack(met) if met else None)

@@ -35,6 +35,8 @@ SURFACE_SHARE = 0.5
 """Density of the surface over the median density of the rays' heaviest samples."""
 LEAST_RESOLUTION = 24
 """Nodes along the longest side of a final region, however small the object is in its views."""
+REACH = 3.0
+"""Side of the box beyond which nothing can be the object, over that of its first region."""
 TIGHT_MARGIN = 0.12
 """Room around the voted object in its final region, as a part of its extent."""
 DEEP_LIGHT = 0.2
@@ -51,10 +53,10 @@ class ObjectVotes:
     prompt: ObjectPrompt
     settings: SegmentSettings
     grid: MaskGrid
+    reach: Float[Tensor, "2 3"]
+    """Smallest and largest corner, grid frame, of what can be the object; the rest is not."""
     masks: dict[int, Bool[np.ndarray, "h w"]] = field(default_factory=dict)
     """Accepted mask by view index."""
-    tight: bool = False
-    """Whether the region is final: what lies outside it is known not to be the object."""
     hazy: bool = False
     """Whether the field was hazy where a mask voted last."""
     in_haze: bool = False
@@ -69,10 +71,12 @@ class ObjectVotes:
             one = torch.ones(3, device=field_.device)
             extent = field_.box[1] - field_.box[0]
             shape = region_shape(extent, settings.grid_resolution)
-            return ObjectVotes(prompt, settings, MaskGrid.empty(-one, one, shape))
+            grid = MaskGrid.empty(-one, one, shape)
+            return ObjectVotes(prompt, settings, grid, torch.stack([-one, one]))
         lower, upper = region_of_target(field_, target)
         shape = region_shape(side_lengths(field_, lower, upper), settings.grid_resolution)
-        return ObjectVotes(prompt, settings, MaskGrid.empty(lower, upper, shape))
+        grid = MaskGrid.empty(lower, upper, shape)
+        return ObjectVotes(prompt, settings, grid, reach_of(lower, upper))
 
     def vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"]) -> None:
         """Let a view's mask vote; a later mask of the same view must replace it by `retract`."""
@@ -109,10 +113,7 @@ class ObjectVotes:
         samples = view.samples
         state = self.grid.share_at(samples.points, self.settings.negative_weight)
         negative = state < -KNOWN_SHARE
-        if self.tight:  # what lies outside a final region is something else
-            grid = self.grid
-            outside = (samples.points < grid.lower) | (samples.points > grid.upper)
-            negative |= outside.any(dim=1)
+        negative |= outside_of(samples.points, *self.reach)
         asked = nearer_samples(samples) if self.hazy else torch.ones_like(negative)
         positive = (state > KNOWN_SHARE) & asked
         states = [positive, negative & asked, asked, torch.ones_like(asked)]
@@ -128,21 +129,33 @@ class ObjectVotes:
         grid = self.grid.score(self.settings.negative_weight)
         return view.render_scalar(self.grid.sample(grid, view.samples.points)).cpu().numpy()
 
-    def grow_to(self, view: View, mask: Bool[np.ndarray, "h w"], views: dict[int, View]) -> None:
-        """Enlarge the region, and vote again, when a mask covers much that lies outside it."""
+    def grow_to(
+        self,
+        view: View,
+        mask: Bool[np.ndarray, "h w"],
+        views: dict[int, View],
+        *,
+        certain: bool = False,
+    ) -> None:
+        """Enlarge the region, and vote again, when a mask covers much that lies outside it.
+
+        Args:
+            certain: the artist pointed at what the mask shows, so it may also be out of reach.
+        """
         points, weights, covered = self._voting_samples(view, mask)
+        if not certain:
+            covered &= ~outside_of(points, *self.reach)
         points, weights = points[covered], weights[covered]
-        outside = ((points < self.grid.lower) | (points > self.grid.upper)).any(dim=1)
+        outside = outside_of(points, self.grid.lower, self.grid.upper)
         if self.settings.reference or float(weights[outside].sum()) < 0.02 * float(weights.sum()):
             return
         lower, upper = quantile_box(points, 0.02)
         margin = 0.4 * (upper - lower)
-        self._rebuild(
-            torch.minimum(self.grid.lower, (lower - margin).clamp(min=-1)),
-            torch.maximum(self.grid.upper, (upper + margin).clamp(max=1)),
-            self.grid.shape,
-            views,
-        )
+        lower = torch.minimum(self.grid.lower, (lower - margin).clamp(min=-1))
+        upper = torch.maximum(self.grid.upper, (upper + margin).clamp(max=1))
+        if certain:
+            self.reach = reach_of(lower, upper)
+        self._rebuild(lower, upper, self.grid.shape, views)
 
     def tighten(self, field_: RadianceField, views: dict[int, View]) -> bool:
         """Fit the region to the voted object and vote again at the finer spacing.
@@ -164,7 +177,7 @@ class ObjectVotes:
         pixels = int(float(extent.max()) / self._pixel_footprint(views))
         resolution = max(LEAST_RESOLUTION, min(pixels, self.settings.grid_resolution))
         self._rebuild(lower, upper, region_shape(extent, resolution), views)
-        self.tight = True
+        self.reach = torch.stack([lower, upper])
         return True
 
     def _spread(self, views: dict[int, View]) -> float:
@@ -234,6 +247,19 @@ class ObjectVotes:
             soft=self.settings.reference,
             hazy=outlined,
         )
+
+
+def reach_of(lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]) -> Float[Tensor, "2 3"]:
+    """The corners of what can be an object with this first region, grid frame."""
+    middle, half = (lower + upper) / 2, REACH * (upper - lower) / 2
+    return torch.stack([middle - half, middle + half]).clamp(-1, 1)
+
+
+def outside_of(
+    points: Float[Tensor, "s 3"], lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
+) -> Bool[Tensor, " s"]:
+    """Which points do not lie in a box."""
+    return ((points < lower) | (points > upper)).any(dim=1)
 
 
 def surface_density(

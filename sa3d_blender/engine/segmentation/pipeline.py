@@ -24,6 +24,7 @@ from ..rendering.render import render_view
 from ..run import Run
 from ..segmenters.protocol import Segmenter
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, PreparedViews
+from ..view_path.stand import photographers_stand
 from ..view_path.view_memory import ViewMemory, path_question
 from ..view_path.views import Target, crop_to_target, enclosing, plan_views
 from .artist_start import (
@@ -131,7 +132,7 @@ def _all_cameras(
         return plan_views(
             pictures[0].camera,
             target,
-            scene=views.field_.scene,
+            stand=photographers_stand(views.field_, given),
             count=settings.views,
             size=settings.view_size,
             given=given,

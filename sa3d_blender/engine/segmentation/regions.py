@@ -12,18 +12,27 @@ from ..view_path.views import Target
 
 REGION_MARGIN = 1.8
 """Half the side of an object's first region over its estimated radius."""
+DEEPEST = 2.0
+"""Depth of a region of a forward-facing field over its width, as far as cells are concerned: there
+depth grows to infinity, and cubes as deep would leave no cells across."""
 
 
 def side_lengths(
     field: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
 ) -> Float[Tensor, " 3"]:
-    """Of a grid-frame region, in the field frame, measured through its middle."""
+    """Of a grid-frame region, in the field frame, measured through its middle.
+
+    The depth of one in a forward-facing field counts up to `DEEPEST` times its width.
+    """
     corners = torch.stack([lower, upper])
     middle = corners.mean(dim=0).repeat(6, 1)
     for axis in range(3):
         middle[2 * axis : 2 * axis + 2, axis] = corners[:, axis]
     points = field.field_from_grid(middle)
-    return (points[1::2] - points[::2]).norm(dim=1)
+    lengths = (points[1::2] - points[::2]).norm(dim=1)
+    if field.scene == "forward_facing":
+        lengths[2] = lengths[2].clamp(max=DEEPEST * float(lengths[:2].max()))
+    return lengths
 
 
 def quantile_box(
@@ -42,6 +51,9 @@ def region_of_target(
     half = REGION_MARGIN * target.radius
     steps = np.stack(np.meshgrid(*[np.linspace(-half, half, 5)] * 3), axis=-1).reshape(-1, 3)
     cube = torch.from_numpy(target.center + steps).float().to(field_.device)
-    points = field_.grid_from_field(cube).nan_to_num(0.0).clamp(-1, 1)
-    lower, upper = points.amin(dim=0), points.amax(dim=0)
+    points = field_.grid_from_field(cube).clamp(-1, 1)
+    before = points.isnan().any(dim=1)  # of what lies behind the cameras of a forward-facing field
+    lower, upper = points[~before].amin(dim=0), points[~before].amax(dim=0)
+    if before.any():
+        lower[2] = -1
     return lower, torch.maximum(upper, lower + 1e-3)

@@ -26,6 +26,7 @@ from ..fields.files.checkpoint_file import read_checkpoint
 from ..fields.protocol import RadianceField
 from ..rendering.render import render_view
 from ..run import Run
+from ..view_path.stand import photographers_stand
 from ..view_path.views import Target, framing_camera, orbit, spiral
 from .completion import carve
 from .field_facts import field_facts
@@ -95,7 +96,7 @@ def _seen_from_around(
         soft=True,
     )
     target = _target(field, entry)
-    cameras = [c for c in _looks(field.scene, target) if is_clear(field, c, target, run)]
+    cameras = [c for c in _looks(field, target) if is_clear(field, c, target, run)]
     views = [
         render_view(field, camera, with_color=False, cancelled=run.is_cancelled)
         for camera in cameras
@@ -116,10 +117,11 @@ def _target(field: RadianceField, entry: SegmentedObject) -> Target:
     return Target((lower + upper) / 2, max(float(np.linalg.norm(upper - lower)) / 2, 1e-4))
 
 
-def _looks(scene: str, target: Target) -> list[Camera]:
-    if scene == "forward_facing":  # from where its training cameras stood
-        up = np.array([0.0, 1.0, 0.0])
-        return spiral(framing_camera(np.zeros(3), target, up, VIEW_SIZE), target, VIEWS, VIEW_SIZE)
+def _looks(field: RadianceField, target: Target) -> list[Camera]:
+    stand = photographers_stand(field, [])
+    if stand is not None:
+        start = framing_camera(stand.center, target, np.array([0.0, 1.0, 0.0]), VIEW_SIZE)
+        return spiral(start, target, VIEWS, VIEW_SIZE, stand)
     up = np.array([0.0, 0.0, 1.0])
     away = np.array([0.8, 0.0, 0.6]) * DISTANCE * target.radius
     start = framing_camera(target.center + away, target, up, VIEW_SIZE)

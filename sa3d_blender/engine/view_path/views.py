@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from ...core.cameras import Camera
 
@@ -23,7 +24,10 @@ HIGHEST_ELEVATION = math.radians(75)
 LEAST_UPRIGHT = 0.25
 """Part of a camera's up that must be Z for Z to be taken as up (75 degrees down at most)."""
 FORWARD_FACING_PARALLAX = 0.22
-"""Sideways offset of a forward-facing path's rim over the distance to the target."""
+"""Sideways offset of a forward-facing path's rim over the distance to the target, at most."""
+DEEPEST = 3.0
+"""Depth of an object to each side of where it was clicked, over half its width, at most; what a mask
+covers beyond that is what stands behind the object or before it."""
 MIN_TRAINING_CAMERAS = 12
 """Fewer given cameras than this are too far apart for self-prompting to step between them."""
 
@@ -38,14 +42,32 @@ class Target:
     """Half the side of pictures that frame it, over its radius."""
 
 
-def target_of_points(points: np.ndarray, toward: np.ndarray) -> Target:
-    """A sphere around an object of which one side's surface points [n 3] are known.
+@dataclass(frozen=True)
+class Stand:
+    """A sphere, field frame, in which the photographs of a forward-facing field were taken.
+
+    Only from there the field was seen; from farther off it shows its rims and what was made up.
+    """
+
+    center: Float[np.ndarray, " 3"]
+    radius: float
+
+
+def target_of_points(
+    points: Float[np.ndarray, "n 3"],
+    camera: Camera,
+    clicked: Float[np.ndarray, "m 3"] | None = None,
+) -> Target:
+    """A sphere around an object of which one side's surface points are known.
 
     Args:
-        points: field frame; stray ones are ignored.
-        toward: unit viewing direction; the hidden half is assumed as deep as the object is wide.
+        points: field frame; stray ones are ignored, such as a background that a mask spilled on.
+        camera: that saw them; the hidden half is assumed as deep as the object is wide.
+        clicked: surface points that are certainly the object; else most of ``points`` must be.
     """
+    points = _near_the_object(points, camera, clicked)
     middle = np.median(points, axis=0)
+    toward = camera.forward
     offset = points - middle
     along = offset @ toward
     across = np.linalg.norm(offset - along[:, None] * toward, axis=1)
@@ -54,6 +76,19 @@ def target_of_points(points: np.ndarray, toward: np.ndarray) -> Target:
     back = float(np.quantile(along, 0.95))
     depth = max(back - front, 1.2 * radius)
     return Target(middle + toward * (front + depth / 2), max(radius, 1e-4))
+
+
+def _near_the_object(
+    points: Float[np.ndarray, "n 3"], camera: Camera, clicked: Float[np.ndarray, "m 3"] | None
+) -> Float[np.ndarray, "k 3"]:
+    """The points that are not much farther or nearer than the object, for the width it seems."""
+    depth = np.maximum((points - camera.origin) @ camera.forward, 1e-9)
+    sure = depth if clicked is None else (clicked - camera.origin) @ camera.forward
+    where = float(np.median(sure))
+    slope = (points - camera.origin) / depth[:, None]
+    seems = np.linalg.norm(slope - np.median(slope, axis=0), axis=1)
+    near = np.abs(depth - where) <= DEEPEST * where * float(np.quantile(seems, 0.98))
+    return points[near] if np.count_nonzero(near) >= 3 else points
 
 
 def enclosing(targets: list[Target]) -> Target:
@@ -144,16 +179,26 @@ def _both_ways(count: int) -> list[float]:
     return [((i + 1) // 2) * step * (1 if i % 2 else -1) for i in range(count)]
 
 
-def spiral(start: Camera, target: Target, count: int, size: int) -> list[Camera]:
-    """Cameras on a disc around the start camera, inside out; for forward-facing fields."""
+def spiral(start: Camera, target: Target, count: int, size: int, stand: Stand) -> list[Camera]:
+    """Cameras on a disc where a forward-facing field was seen from, inside out, near the start.
+
+    None of their pictures is wider than the start camera's: beyond it there may be nothing.
+    """
     right, up = start.field_from_camera[:3, 0], start.field_from_camera[:3, 1]
     distance = float(np.linalg.norm(start.origin - target.center))
+    rim = min(FORWARD_FACING_PARALLAX * distance, stand.radius)
+    off = start.origin - stand.center
+    inside = min(1.0, (stand.radius - rim) / max(float(np.linalg.norm(off)), 1e-9))
+    middle = stand.center + inside * off
+    widest = max(start.width / start.fl_x, start.height / start.fl_y)
     golden = math.pi * (3 - math.sqrt(5))
     cameras = []
     for i in range(count):
-        reach = FORWARD_FACING_PARALLAX * distance * math.sqrt(i / max(1, count - 1))
+        reach = rim * math.sqrt(i / max(1, count - 1))
         offset = reach * (math.cos(i * golden) * right + math.sin(i * golden) * up)
-        cameras.append(framing_camera(start.origin + offset, target, up, size))
+        camera = framing_camera(middle + offset, target, up, size)
+        focal = max(camera.fl_x, size / widest)
+        cameras.append(replace(camera, fl_x=focal, fl_y=focal))
     return cameras
 
 
@@ -191,7 +236,7 @@ def plan_views(
     start: Camera,
     target: Target,
     *,
-    scene: str,
+    stand: Stand | None,
     count: int,
     size: int,
     given: list[Camera],
@@ -201,7 +246,7 @@ def plan_views(
 
     Args:
         start: the artist's camera.
-        scene: ``bounded``, ``forward_facing`` or ``unbounded``.
+        stand: where a forward-facing field was seen from; None of other fields.
         count: how many views altogether.
         size: side of the square views, in pixels.
         given: training cameras, or an empty list.
@@ -210,8 +255,8 @@ def plan_views(
     first = crop_to_target(start, target, size)
     if len(given) >= MIN_TRAINING_CAMERAS:
         path = choose_cameras(start, given, target, count - 1, size)
-    elif scene == "forward_facing":
-        path = spiral(start, target, count, size)[1:]
+    elif stand is not None:
+        path = spiral(start, target, count, size, stand)[1:]
     else:
         path = orbit(start, target, count, size)[1:]
     return [first, *(camera for camera in path if is_clear(camera))]

@@ -8,6 +8,7 @@ import pytest
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.engine.view_path.views import (
     MIN_TRAINING_CAMERAS,
+    Stand,
     Target,
     choose_cameras,
     crop_to_target,
@@ -63,9 +64,21 @@ def test_an_orbit_from_above_goes_lower_and_never_over_the_top() -> None:
 
 def test_a_spiral_stays_in_front() -> None:
     start = start_camera()
-    path = spiral(start, TARGET, 24, 256)
+    path = spiral(start, TARGET, 24, 256, Stand(start.origin, 2.0))
     assert max(degrees_between(start, c, TARGET) for c in path) < 15
     assert np.allclose(path[0].origin, start.origin)
+
+
+@pytest.mark.parametrize("back", [0.0, 6.0])
+@pytest.mark.parametrize("away", [1.5, 8.0, 90.0])
+def test_a_spiral_stays_where_the_field_was_seen(away: float, back: float) -> None:
+    """However deep the scene is, and wherever the artist's own camera stands."""
+    stand = Stand(np.zeros(3), 0.3)
+    target = Target(np.array([0.0, 0.0, -away]), 0.3 * away)
+    start = framing_camera(np.array([0.1, 0.0, back]), target, np.array([0.0, 1.0, 0.0]), 64)
+    for camera in spiral(start, target, 24, 64, stand):
+        assert np.linalg.norm(camera.origin - stand.center) <= stand.radius + 1e-9
+        assert camera.fl_x >= start.fl_x - 1e-9, "no picture is wider than the artist's"
 
 
 @pytest.mark.parametrize("height", [0.0, 1.2, 6.0])
@@ -97,9 +110,24 @@ def test_the_target_of_a_half_seen_ball_is_about_the_ball() -> None:
     points = rng.normal(size=(4000, 3))
     points *= 0.5 / np.linalg.norm(points, axis=1, keepdims=True)
     seen = points[points[:, 0] > 0] + 1.0  # the side facing +x
-    target = target_of_points(seen, np.array([-1.0, 0.0, 0.0]))
+    camera = framing_camera(np.array([5.0, 1.0, 1.0]), Target(np.ones(3), 0.5), UP, 64)
+    target = target_of_points(seen, camera)
     assert np.allclose(target.center, 1.0, atol=0.25)
     assert 0.35 < target.radius < 0.6
+
+
+@pytest.mark.parametrize("spilled", [0, 200, 3000])
+def test_what_a_mask_spills_on_behind_the_object_is_not_its_depth(spilled: int) -> None:
+    """The click tells what is meant, even where most of the mask is a wall 30 times as far."""
+    draw = np.random.default_rng(3)
+    camera = framing_camera(np.zeros(3), Target(np.array([0.0, 0.0, -2.0]), 0.4), UP, 64)
+    ball = draw.normal(size=(1000, 3))
+    ball = np.array([0.0, 0.0, -2.0]) + 0.3 * ball / np.linalg.norm(ball, axis=1)[:, None]
+    ball = ball[ball[:, 2] > -2]
+    wall = np.c_[draw.uniform(-10, 10, (spilled, 2)), np.full(spilled, -60.0)]
+    target = target_of_points(np.concatenate([ball, wall]), camera, np.array([[0, 0, -1.7]]))
+    assert np.linalg.norm(target.center - [0.0, 0.0, -2.0]) < 0.2
+    assert 0.2 < target.radius < 0.4
 
 
 def test_one_sphere_holds_all_targets() -> None:
@@ -122,7 +150,7 @@ def test_given_cameras_are_used_when_there_are_enough() -> None:
     assert all(tuple(np.round(c.origin, 6)) in origins for c in chosen)
     few = given[: MIN_TRAINING_CAMERAS - 1]
     planned = plan_views(
-        start, TARGET, scene="bounded", count=6, size=64, given=few, is_clear=lambda camera: True
+        start, TARGET, stand=None, count=6, size=64, given=few, is_clear=lambda camera: True
     )
     assert len(planned) == 6
     assert not any(tuple(np.round(c.origin, 6)) in origins for c in planned[1:])
@@ -132,7 +160,7 @@ def test_views_behind_something_are_left_out() -> None:
     planned = plan_views(
         start_camera(),
         TARGET,
-        scene="bounded",
+        stand=None,
         count=12,
         size=64,
         given=[],
