@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from sa3d_blender.core.cameras import read_transforms
+from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
@@ -166,7 +167,7 @@ def one_click_each(scene: Scene, segmenter: Any, settings: SegmentSettings) -> l
         prompts.append(ObjectPrompt(name, ((column + 0.5, row_ + 0.5),), (1,)))
     try:
         found, _ = pipeline.segment(scene.field, segmenter, scene.cameras[0], prompts, settings)
-    except pipeline.UserError as error:
+    except UserError as error:
         print(error)
         return [0.0] * len(NAMES)
     return scene.figures(found)

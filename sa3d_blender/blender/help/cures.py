@@ -55,8 +55,6 @@ CURES = {
     "no_prompt": _POINT,
     "prompt_outside": _POINT,
     "empty_background": _POINT,
-    "nothing_found": _POINT,
-    "no_view_accepted": _POINT,
     "cannot_write": _SAVE,
     "out_of_memory": Cure("sa3d.smaller_views", "Use Smaller Views", "REMOVE"),
 }

@@ -22,9 +22,10 @@ Methods (params -> result):
 ``segment``  {checkpoint, options, camera, objects, settings, mesh, out, own_meshes?, more_views?,
              cameras?, training_cameras?, keep?: [name], previews?} -> {result: path of result.npz,
              report: path of report.json, objects: [{name, mesh: path of NAME_mesh.npz, glb: path,
-             vertices, faces}]}
+             vertices, faces, confidence, note}]}; ``confidence`` is the share of the views that
+             agreed, from 0 to 1, and ``note`` a sentence for the artist where it is low, else ""
 ``mesh``     {result: path, mesh, out, own_meshes?, objects?: [name], checkpoint?} -> {objects: as
-             ``segment``}; ``checkpoint`` says where that is now, if it was moved since
+             ``segment``, their first five}; ``checkpoint`` says where that is now, if it was moved
 ``rest``     {result: path, mesh, out, checkpoint?} -> {objects: as ``segment``}: one mesh of
              everything else
 ``points``   {checkpoint, options, out, count, seconds, training_cameras?} -> {points: path of

@@ -50,6 +50,8 @@ from ..segmentation.artist_view import (
     embed_picture,
     predict_in_picture,
 )
+from ..segmentation.confidence import Confidence
+from ..segmentation.empty_space import check_on_something
 from ..segmentation.field_facts import field_facts
 from ..segmentation.pipeline import segment
 from ..segmentation.report import seconds_since_start, versions, write_report
@@ -167,8 +169,15 @@ class Session:
             objects: none of them merely makes the picture ready.
             segmenter: name and weights.
             view_size: cut the picture as `segment` with this setting does; at its own size else.
+
+        Raises:
+            UserError: a prompt lies outside the picture, or on empty background, which is told
+                before the picture is rendered.
         """
-        loaded, model = self.field(checkpoint, options, run), self.segmenter(*segmenter, run)
+        loaded = self.field(checkpoint, options, run)
+        PromptedView(camera, tuple(objects)).check()
+        check_on_something(loaded, camera, objects)
+        model = self.segmenter(*segmenter, run)
         cut = camera
         if view_size is not None:
             check_whole("view size", view_size, *VIEW_SIZES)
@@ -205,10 +214,11 @@ class Session:
             whole_process: the report's total counts from the start of the process, not of the job.
 
         Returns:
-            ``{result, report, objects: [{name, mesh, glb, vertices, faces}]}`` with paths.
+            ``{result, report, objects: [{name, mesh, glb, vertices, faces, confidence, note}]}``
+            with paths; the last two as `Confidence.to_json`.
 
         Raises:
-            UserError: bad input, nothing found, or ``out`` cannot be written (told at once).
+            UserError: bad input, or ``out`` cannot be written; told at once.
         """
         run = run or Run()
         begin = time.perf_counter() - (seconds_since_start() if whole_process else 0)
@@ -236,6 +246,8 @@ class Session:
         with run.timed("write"):
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
             written = write_objects(meshes, out, beside=keep)
+        for entry in written:
+            entry |= Confidence.of(entry["name"], views).to_json(entry["name"])
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
             "seconds": seconds,

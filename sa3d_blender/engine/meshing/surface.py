@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from skimage.measure import marching_cubes
 from torch import Tensor
+from torch.nn.functional import max_pool3d
 
 from ...core.errors import UserError
 from ...core.mesh import MeshData
@@ -40,9 +41,11 @@ def extract_mesh(
 ) -> MeshData:
     """The surface of one segmented object, field frame, normals outward.
 
+    An object that is too thin or too faint to hold anything solid at this resolution becomes a
+    closed skin around the surface that was voted for.
+
     Raises:
-        UserError: the object holds nothing solid at this resolution, or the settings are out of
-            range.
+        UserError: no place is the object by this threshold, or the settings are out of range.
     """
     run = run or Run()
     if not MIN_RESOLUTION <= settings.resolution <= MAX_RESOLUTION:
@@ -53,12 +56,9 @@ def extract_mesh(
     lower, upper = _object_region(entry, settings.threshold)
     shape = region_shape(side_lengths(field, lower, upper), settings.resolution)
     inside = _inside_object(field, entry, lower, upper, shape, settings, run)
+    if inside.max() <= 0:
+        inside = _voted_shell(entry, lower, upper, shape, settings, run)
     vertices, faces = march_cubes(inside, lower, upper)
-    if len(faces) == 0:
-        raise UserError(
-            f"{entry.name!r} holds nothing solid; add points on it and run again.",
-            code="empty_mesh",
-        )
     points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
     vertices = points.cpu().numpy()
     vertices, faces = drop_islands(vertices, outward(vertices, faces))
@@ -77,7 +77,8 @@ def _object_region(
     where = (votes_over(entry, threshold) > 0).nonzero()
     if len(where) == 0:
         raise UserError(
-            f"{entry.name!r} is empty; add points on it and run again.", code="empty_mesh"
+            f"Nothing of {entry.name!r} is over the mask threshold of {threshold:g}; lower that.",
+            code="empty_mesh",
         )
     first, last = where.amin(dim=0), where.amax(dim=0)
     lower = entry.lower + (first - 4) * spacing
@@ -107,6 +108,19 @@ def _inside_object(
     belongs = belonging(_on_nodes(entry, votes, lower, upper, shape, run), solid)
     belongs *= 2
     return np.minimum(solid, belongs, out=solid)
+
+
+def _voted_shell(
+    entry: SegmentedObject,
+    lower: Float[Tensor, " 3"],
+    upper: Float[Tensor, " 3"],
+    shape: tuple[int, int, int],
+    settings: MeshSettings,
+    run: Run,
+) -> Nodes:
+    """Positive around every node that was voted for, as thin as the nodes allow."""
+    voted = max_pool3d((votes_over(entry, settings.threshold) > 0).float()[None, None], 3, 1, 1)
+    return _on_nodes(entry, voted[0, 0], lower, upper, shape, run) - np.float32(0.5)
 
 
 def _on_nodes(

@@ -13,12 +13,20 @@ SAME_PLACE = 0.03
 """Distance of two surface points over their distance from the camera, up to which they are one."""
 
 
+FAINT = 0.1
+"""Opacity of a pixel that shows something, where all is faint."""
+
+
 def surface_points(
     field_: RadianceField, view: View, mask: Bool[np.ndarray, "h w"]
 ) -> Float[np.ndarray, "n 3"]:
-    """Field-frame points where the rays of a mask's pixels meet the surface."""
-    inner = ndimage.binary_erosion(mask)
-    kept = (inner if inner.sum() >= 20 else mask) & (view.opacity().cpu().numpy() > 0.5)
+    """Field-frame points where the rays of a mask's pixels meet the surface.
+
+    Of what is nowhere half opaque: where they meet most.
+    """
+    inner, opacity = ndimage.binary_erosion(mask), view.opacity().cpu().numpy()
+    kept = (inner if inner.sum() >= 20 else mask) & (opacity > 0.5)
+    kept = kept if kept.any() else mask & (opacity > FAINT)
     heaviest = heaviest_samples(view)
     index = heaviest[kept.reshape(-1)]
     points = field_.field_from_grid(view.samples.points[index[index >= 0]])
@@ -49,7 +57,7 @@ def seen_at(
 def surface_point(
     field_: RadianceField, view: View, pixel: tuple[float, float]
 ) -> Float[np.ndarray, " 3"] | None:
-    """Field-frame point where the ray of a pixel (x, y) meets the surface; None where it does not."""
+    """Field-frame point where the ray of a pixel (x, y) meets the surface, if it does."""
     width, height = view.camera.width, view.camera.height
     column, row = min(int(pixel[0]), width - 1), min(int(pixel[1]), height - 1)
     index = int(heaviest_samples(view)[row * width + column])

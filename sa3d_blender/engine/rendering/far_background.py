@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Float
 
 from ...core.cameras import Camera
 from ..fields.protocol import RadianceField
-from .render import View
 
 FAR = 20.0
 """Distance over the reach of a scene's middle (half its box) beyond which is far background. There
@@ -24,10 +22,3 @@ def far_distance(field_: RadianceField, camera: Camera) -> float:
     box = field_.box.cpu().numpy()
     middle, reach = box.mean(axis=0), float((box[1] - box[0]).max()) / 2
     return FAR * reach + float(np.linalg.norm(camera.origin - middle))
-
-
-def far_share(field_: RadianceField, view: View) -> Float[np.ndarray, "h w"]:
-    """The part of each pixel, from 0 to 1, that is far background."""
-    distance = far_distance(field_, view.camera)
-    far = (view.samples.depth > distance).float()
-    return np.asarray(view.render_scalar(far).cpu().numpy())

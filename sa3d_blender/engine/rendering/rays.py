@@ -50,13 +50,18 @@ def camera_rays(camera: Camera, *, device: torch.device) -> Rays:
 
 
 def pixel_rays(camera: Camera, first: int, count: int, *, device: torch.device) -> Rays:
-    """Rays through the centres of some pixels, counted row by row from the top left.
+    """Rays through the centres of some pixels, counted row by row from the top left."""
+    index = torch.arange(first, min(first + count, camera.width * camera.height))
+    x, y = (index % camera.width).double() + 0.5, (index // camera.width).double() + 0.5
+    return rays_through(camera, torch.stack([x, y], dim=1), device=device)
+
+
+def rays_through(camera: Camera, places: Float[Tensor, "n 2"], *, device: torch.device) -> Rays:
+    """Rays through any places of a picture, x and y in pixels from the top left.
 
     Computed in double precision on the CPU: not every accelerator has it.
     """
-    index = torch.arange(first, min(first + count, camera.width * camera.height))
-    x = (index % camera.width).double() + 0.5
-    y = (index // camera.width).double() + 0.5
+    x, y = places.double().cpu().unbind(dim=1)
     local = torch.stack(
         [(x - camera.cx) / camera.fl_x, -(y - camera.cy) / camera.fl_y, -torch.ones_like(x)], dim=1
     )

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ...core.cameras import Camera
-from ...core.errors import UserError
 from ...core.prompts import ObjectPrompt
 from ..fields.protocol import RadianceField
-from ..rendering.far_background import far_share
 from ..rendering.render import render_view
 from ..run import Run
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
@@ -30,19 +27,12 @@ def artist_camera(camera: Camera, view_size: int) -> Camera:
     return camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
 
 
-LEAST_OPACITY = 0.3
-"""Of a pixel that shows something."""
-
-
 @dataclass(frozen=True)
 class EmbeddedPicture:
     """A picture that can be cut again and again: all but the decoder's work is done."""
 
     camera: Camera
     """At the size at which the picture is cut."""
-    opacity: Float[np.ndarray, "h w"]
-    far: Float[np.ndarray, "h w"]
-    """Parts of the pixels that are far background."""
     embedding: ImageEmbedding
 
 
@@ -56,8 +46,7 @@ def embed_picture(
     run.check()
     with run.timed("encode"):
         embedding = segmenter.embed(to_bytes(view.image()), view.relief())
-    far = far_share(field, view)
-    return EmbeddedPicture(camera, view.opacity().cpu().numpy(), far, embedding)
+    return EmbeddedPicture(camera, embedding)
 
 
 def predict_in_picture(
@@ -68,14 +57,10 @@ def predict_in_picture(
     Args:
         camera: the same camera at the size whose pixels the prompts are.
 
-    Raises:
-        UserError: a prompt lies outside the picture or on empty background.
     """
     answers = []
     for prompt in objects:
-        prompt.check_inside(camera.width, camera.height)
         clicks = moved_clicks(prompt, camera, picture.camera)
-        check_on_something(picture.opacity, picture.far, clicks, prompt.name)
         answers.append(clicks.predict(segmenter, picture.embedding, multimask=True))
     return answers
 
@@ -100,34 +85,6 @@ def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:
         x1, y1 = move(*prompt.box[2:])
         clicks.box = (max(0.0, x0), max(0.0, y0), min(view.width, x1), min(view.height, y1))
     return clicks
-
-
-def check_on_something(
-    opacity: Float[np.ndarray, "h w"],
-    far: Float[np.ndarray, "h w"],
-    clicks: Clicks,
-    name: str,
-) -> None:
-    """Raise UserError when an object's positive point shows only background.
-
-    Args:
-        opacity: of the pixels.
-        far: parts of the pixels that are far background.
-    """
-    height, width = opacity.shape
-    for (x, y), label in zip(clicks.points, clicks.labels, strict=True):
-        row, column = min(height - 1, int(y)), min(width - 1, int(x))
-        if label == 1 and opacity[row, column] < LEAST_OPACITY:
-            raise UserError(
-                f"A point of {name!r} lies on empty background; move it onto the object.",
-                code="empty_background",
-            )
-        if label == 1 and far[row, column] > opacity[row, column] / 2:
-            raise UserError(
-                f"A point of {name!r} lies on the sky or the far background, which has no shape "
-                "to cut out; move it onto the object.",
-                code="empty_background",
-            )
 
 
 def to_bytes(image: Tensor) -> np.ndarray:

@@ -180,6 +180,21 @@ class ObjectVotes:
         self.reach = torch.stack([lower, upper])
         return True
 
+    @property
+    def found(self) -> bool:
+        """Whether any node is the object."""
+        return bool((self.grid.share(self.settings.negative_weight) > 0).any())
+
+    def believe_all(self, views: dict[int, View]) -> None:
+        """Let every surface that a mask shows be the object, whatever speaks against it."""
+        self.grid = MaskGrid.empty(self.grid.lower, self.grid.upper, self.grid.shape)
+        for index, mask in self.masks.items():
+            samples = views[index].samples
+            covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.weights.device)
+            shown = covered.view(-1)[samples.ray_index] & nearer_samples(samples)
+            points, weights = samples.points[shown], samples.weights[shown]
+            self.grid.vote(points, weights, torch.ones_like(weights, dtype=torch.bool))
+
     def _spread(self, views: dict[int, View]) -> float:
         """How far the light of the object's pixels is spread along their rays, field units."""
         found = []

@@ -9,16 +9,14 @@ import numpy as np
 from jaxtyping import Bool
 
 from ...core.cameras import Camera
-from ...core.errors import UserError
 from ...core.prompts import ObjectPrompt
 from ...core.settings import SegmentSettings
 from ..parallel import one_core
-from ..rendering.far_background import far_share
 from ..rendering.render import View
 from ..view_path.prepared_views import PreparedView, PreparedViews
-from .artist_view import check_on_something, moved_clicks
+from .artist_view import moved_clicks
 from .object_votes import ObjectVotes
-from .self_prompt import Clicks, KnownPixels, ViewCut, cut_by_agreement, cut_by_confidence
+from .self_prompt import HIDDEN, Clicks, KnownPixels, ViewCut, cut_by_agreement, cut_by_confidence
 
 
 @dataclass
@@ -34,26 +32,26 @@ class Segmentation:
     ) -> Bool[np.ndarray, "h w"]:
         """The segmenter's answer to the artist's own prompt in one of the artist's views.
 
-        Raises:
-            UserError: a point is on empty background, or there is nothing.
+        Where it has none, what was pointed at.
         """
         prepared = self.views[index]
         clicks = moved_clicks(prompt, camera, prepared.view.camera)
-        far = far_share(self.views.field_, prepared.view)
-        check_on_something(prepared.view.opacity().cpu().numpy(), far, clicks, prompt.name)
         with self.views.run.timed("prompt"), one_core():
             answer = clicks.predict(self.views.segmenter, prepared.embedding, multimask=True)
-        mask = answer.masks[min(prompt.candidate, len(answer.masks) - 1)]
-        if not mask.any():
-            raise UserError(
-                f"Nothing was found at the points of {prompt.name!r}; click nearer to its middle.",
-                code="nothing_found",
-            )
-        return mask
+        wanted = answer.masks[min(prompt.candidate, len(answer.masks) - 1)]
+        found = next((mask for mask in (wanted, *answer.masks) if mask.any()), None)
+        return clicks.places(wanted.shape) if found is None else found
 
     def visit(self, index: int, objects: list[ObjectVotes], first: dict[str, Clicks]) -> None:
-        """Prompt, cut and vote in one view for every object."""
+        """Prompt, cut and vote in one view for every object, knowing all views but this one.
+
+        What the artist pointed at in a view stays its vote where no better answer is found.
+
+        Args:
+            first: the artist's own clicks in this view by object.
+        """
         prepared = self.views[index]
+        before = {votes.prompt.name: self._take_back(votes, index) for votes in objects}
         known = self._known(prepared.view, objects)
         entry: dict[str, Any] = {"view": index, "objects": {}}
         masks: dict[str, Bool[np.ndarray, "h w"]] = {}
@@ -61,18 +59,29 @@ class Segmentation:
             name = votes.prompt.name
             with self.views.run.timed("prompt"), one_core():
                 cut = self._cut(votes, prepared, known.get(name), first.get(name))
+            earlier = before[name]
+            if name in first and earlier is not None and not cut.accepted:
+                cut = replace(cut, mask=earlier, reason="")
             with self.views.run.timed("vote"), one_core():
                 votes.retract(index, prepared.view)
                 if cut.accepted:
                     votes.grow_to(prepared.view, cut.mask, self.views.rendered())
                     votes.vote(index, prepared.view, cut.mask)
-            entry["objects"][name] = describe_cut(cut)
+            entry["objects"][name] = describe_cut(cut, artist=name in first)
             if cut.accepted:
                 masks[name] = cut.mask
         self.report.append(entry)
         if self.views.run.previews and prepared.picture is not None:
             self.views.run.previews.show(prepared.picture, masks)
         self.views.run.on_votes(self.views.field_, objects, self.views.done)
+
+    def _take_back(self, votes: ObjectVotes, index: int) -> Bool[np.ndarray, "h w"] | None:
+        """A view's mask so far, whose votes no longer count unless nothing else is known."""
+        mask = votes.masks.get(index)
+        votes.retract(index, self.views[index].view)
+        if mask is not None and not votes.masks:
+            votes.vote(index, self.views[index].view, mask)
+        return mask
 
     def _known(self, view: View, objects: list[ObjectVotes]) -> dict[str, KnownPixels]:
         if self.settings.prompt_rule == "confidence":
@@ -103,12 +112,18 @@ class Segmentation:
         return cut if self.settings.gate or not cut.mask.any() else replace(cut, reason="")
 
 
-def describe_cut(cut: ViewCut) -> dict[str, Any]:
-    """One object in one view, for the report."""
+def describe_cut(cut: ViewCut, *, artist: bool) -> dict[str, Any]:
+    """One object in one view, for the report.
+
+    Args:
+        artist: whether the artist pointed at it there.
+    """
     return {
         "points": [[round(x, 1), round(y, 1)] for x, y in cut.clicks.points],
         "labels": cut.clicks.labels,
         "iou": round(cut.agreement, 4),
         "accepted": cut.accepted,
         "reason": cut.reason,
+        "seen": cut.reason != HIDDEN,
+        "artist": artist,
     }

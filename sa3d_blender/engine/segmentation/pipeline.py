@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ...core.cameras import Camera
-from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
 from ...core.prompts import ObjectPrompt
 from ...core.settings import SegmentSettings
@@ -35,11 +34,11 @@ from .artist_start import (
     target_of,
     whole_view,
 )
+from .empty_space import check_on_something
 from .mask_grid import PAPER_LAMBDA
 from .object_votes import ObjectVotes
 from .one_view import Segmentation
 from .result import SegmentedObject
-from .self_prompt import Clicks
 
 CLEAR_SIZE = 24
 """Side in pixels of the quick look that tells whether the target can be seen from a camera."""
@@ -70,8 +69,7 @@ def segment(
         One mask grid per object, and what happened in each view (for the report).
 
     Raises:
-        UserError: a prompt is outside the picture or on empty background, or no view's mask could
-            be used.
+        UserError: a prompt is outside its picture, or on empty background; told at once.
         Cancelled: the run was cancelled; nothing is kept.
     """
     run = run or Run()
@@ -79,6 +77,7 @@ def segment(
     pictures = [PromptedView(camera, tuple(objects)), *more]
     for picture in pictures:
         picture.check()
+        check_on_something(field_, picture.camera, picture.objects)
     least = 0.0 if settings.reference else LEAST_KEPT_WEIGHT
     views = PreparedViews(field_, segmenter, run, least, memory=memory or ViewMemory())
     work = Segmentation(settings, views)
@@ -87,7 +86,9 @@ def segment(
     target = enclosing([target_of(work, entry, pictures) for entry in started])
     _visit_all(work, started, pictures, target, list(given))
     tracks = [entry.votes for entry in started]
-    _require_votes(tracks)
+    for votes in tracks:
+        if not votes.found:
+            _only_the_artists(votes, views, len(pictures))
     with run.timed("complete"):
         finished = [votes.finished(field_, views.rendered(), run.check) for votes in tracks]
     return finished, work.report
@@ -115,11 +116,11 @@ def _visit_all(
             with run.timed("vote"), one_core():
                 _drop_whole_pictures(votes, views, len(pictures))
                 if not votes.tighten(views.field_, views.rendered()):
-                    raise _no_view(votes)
+                    _only_the_artists(votes, views, len(pictures))
         work.report.clear()
         for index in range(1, len(cameras) + 1):
             run.progress("refine", index, len(cameras), f"Checking view {index}")
-            _revisit(work, index, tracks, clicks.get(index, {}))
+            work.visit(index, tracks, clicks.get(index, {}))
 
 
 def _all_cameras(
@@ -152,16 +153,16 @@ def _drop_whole_pictures(votes: ObjectVotes, views: PreparedViews, count: int) -
             votes.retract(whole_view(number), views[whole_view(number)].view)
 
 
-def _revisit(
-    work: Segmentation, index: int, tracks: list[ObjectVotes], first: dict[str, Clicks]
-) -> None:
-    """Ask again in a view, knowing all views but itself."""
-    for votes in tracks:
-        mask = votes.masks.get(index)
-        votes.retract(index, work.views[index].view)
-        if mask is not None and not votes.masks:
-            votes.vote(index, work.views[index].view, mask)  # nothing else is known
-    work.visit(index, tracks, first)
+def _only_the_artists(votes: ObjectVotes, views: PreparedViews, count: int) -> None:
+    """Take back all votes but those of the pictures that the artist pointed in.
+
+    Views that contradict each other may leave nothing; these pictures are certain.
+    """
+    own = {place(number) for number in range(count) for place in (whole_view, framed_view)}
+    for index in set(votes.masks) - own:
+        votes.retract(index, views[index].view)
+    if not votes.found:
+        votes.believe_all(views.rendered())
 
 
 def is_clear(field_: RadianceField, camera: Camera, target: Target, run: Run) -> bool:
@@ -195,19 +196,4 @@ def reference_settings(settings: SegmentSettings) -> SegmentSettings:
         prompt_rule="confidence",
         gate=False,
         grid_resolution=160,
-    )
-
-
-def _require_votes(tracks: list[ObjectVotes]) -> None:
-    for votes in tracks:
-        share = votes.grid.score(votes.settings.negative_weight)
-        if not votes.masks or not bool((share > 0).any()):
-            raise _no_view(votes)
-
-
-def _no_view(votes: ObjectVotes) -> UserError:
-    return UserError(
-        f"No view agreed on what {votes.prompt.name!r} is; add a point on it, or a negative one "
-        "beside it, and run again.",
-        code="no_view_accepted",
     )

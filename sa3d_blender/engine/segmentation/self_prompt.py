@@ -19,6 +19,9 @@ from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
 
 REFERENCE_POINTS = 5
 MAX_ROUNDS = 5
+HIDDEN = "the object is hidden here"
+DISC = 0.02
+"""Radius of what a point shows by itself, over the picture's longer side."""
 SMALLEST_OBJECT = 12
 """Pixels of known object below which a view has nothing to prompt with."""
 SMALLEST_ERROR_DEPTH = 2.0
@@ -49,6 +52,19 @@ class Clicks:
     def says_where(self) -> bool:
         """Whether they point at the object."""
         return 1 in self.labels or self.box is not None
+
+    def places(self, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+        """What they point at by themselves: discs around the points on the object, or the box."""
+        rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]] + 0.5
+        mask = np.zeros(shape, bool)
+        if self.box is not None:
+            x0, y0, x1, y1 = self.box
+            mask |= (columns > x0) & (columns < x1) & (rows > y0) & (rows < y1)
+        reach = DISC * max(shape)
+        for (x, y), label in zip(self.points, self.labels, strict=True):
+            near = (columns - x) ** 2 + (rows - y) ** 2 <= reach**2
+            mask = mask | near if label else mask & ~near
+        return mask
 
     def add(self, row: int, column: int, label: int) -> None:
         """Click the centre of a pixel."""
@@ -153,7 +169,7 @@ def cut_by_agreement(
     clicks = Clicks(list(artist.points), list(artist.labels), artist.box)
     if not clicks.says_where:
         if np.count_nonzero(known.object) < SMALLEST_OBJECT:
-            return ViewCut(np.zeros_like(known.object), clicks, 0.0, "the object is hidden here")
+            return ViewCut(np.zeros_like(known.object), clicks, 0.0, HIDDEN)
         row, column, _ = deepest_pixel(_without_places(known.object, artist))
         clicks.add(row, column, 1)
     best, best_logits, best_score = None, None, -math.inf

@@ -26,8 +26,8 @@ LEAST_UPRIGHT = 0.25
 FORWARD_FACING_PARALLAX = 0.22
 """Sideways offset of a forward-facing path's rim over the distance to the target, at most."""
 DEEPEST = 3.0
-"""Depth of an object to each side of where it was clicked, over half its width, at most; what a mask
-covers beyond that is what stands behind the object or before it."""
+"""Depth of an object to each side of where it was clicked, over half its width, at most; what a
+mask covers beyond that stands behind the object or before it."""
 MIN_TRAINING_CAMERAS = 12
 """Fewer given cameras than this are too far apart for self-prompting to step between them."""
 

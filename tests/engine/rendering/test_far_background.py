@@ -14,7 +14,7 @@ from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.segmentation.artist_view import embed_picture, predict_in_picture
+from sa3d_blender.engine.segmentation.empty_space import check_on_something
 from sa3d_blender.engine.segmentation.pipeline import segment
 from sa3d_blender.engine.view_path.views import Target, framing_camera
 from tests.support.fitted_fields import SOLID, Ball, nerfacto_ball
@@ -50,15 +50,13 @@ def camera() -> Camera:
 
 def test_a_click_on_the_sky_is_told(field: RadianceField, camera: Camera) -> None:
     segmenter = ScriptedSegmenter()
-    picture = embed_picture(field, segmenter, camera)
-    assert float(picture.opacity.min()) > 0.9
     ball = ObjectPrompt("ball", ((20.0, 20.0),), (1,))
-    assert predict_in_picture(picture, segmenter, camera, [ball])[0].masks.any()
+    check_on_something(field, camera, [ball])
     not_sky = ObjectPrompt("ball", ((20.0, 20.0), CORNER), (1, 0))
-    predict_in_picture(picture, segmenter, camera, [not_sky])
+    check_on_something(field, camera, [not_sky])
     sky = ObjectPrompt("cloud", (CORNER,), (1,))
     with pytest.raises(UserError, match="'cloud' lies on the sky or the far background") as caught:
-        predict_in_picture(picture, segmenter, camera, [sky])
+        check_on_something(field, camera, [sky])
     assert caught.value.code == "empty_background"
     with pytest.raises(UserError, match="'cloud' lies on the sky"):
         segment(field, segmenter, camera, [sky], SegmentSettings(views=4, view_size=32))

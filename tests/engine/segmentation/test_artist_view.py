@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from sa3d_blender.core.cameras import read_transforms
+from sa3d_blender.core.cameras import Camera, read_transforms
+from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.run import Run
+from sa3d_blender.engine.segmentation import artist_view
 from sa3d_blender.engine.segmentation.artist_view import artist_camera
 from sa3d_blender.engine.segmentation.one_view import Segmentation
 from sa3d_blender.engine.view_path.prepared_views import PreparedViews
@@ -43,3 +45,19 @@ def test_a_run_begins_with_the_mask_that_was_shown(
     others = [Segmentation(SETTINGS, views).cut_first(camera, replace(prompt, candidate=k))
               for k in range(3) if k != candidate]  # fmt: skip
     assert all(not np.array_equal(first, other) for other in others)
+
+
+def test_a_click_on_nothing_is_told_before_the_picture_is_rendered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However slow the NeRF and the segmenter are: a few rays tell."""
+    rendered: list[Camera] = []
+    note = lambda _field, camera, **_: rendered.append(camera)  # noqa: E731
+    monkeypatch.setattr(artist_view, "render_view", note)
+    camera = read_transforms(SCENE / "transforms_test.json", size=(200, 200))[0]
+    for prompt in (ObjectPrompt("x", ((3.0, 3.0),), (1,)), ObjectPrompt("x", box=(1, 1, 9, 9))):
+        with pytest.raises(UserError, match="of 'x' lies on empty background"):
+            Session(torch.device("cpu")).predict(
+                CHECKPOINT, FieldOptions(), camera, [prompt], ("bundled", None), view_size=48
+            )
+    assert not rendered

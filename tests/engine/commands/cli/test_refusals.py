@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -44,29 +45,37 @@ def test_bad_prompts(
 
 
 class Forgetful(ScriptedSegmenter):
-    """Finds nothing any more when it is asked about a view for the second time."""
+    """Finds nothing any more once it was asked about a view so many times."""
 
-    def __init__(self) -> None:
+    def __init__(self, finds: int) -> None:
         super().__init__()
+        self.finds = finds
         self.asked: Counter[int] = Counter()
 
     def predict(self, embedding: Any, **prompt: Any) -> Any:
         answer = super().predict(embedding, **prompt)
         view = int(embedding.features)
         self.asked[view] += prompt["logits"] is None  # more clicks come with the answer so far
-        if self.asked[view] > 1:
+        if view > 0 or self.asked[view] > self.finds:
             answer.masks[:] = False
         return answer
 
 
-def test_no_accepted_view(
-    folder: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("finds", [1, 0])
+def test_a_run_ends_with_its_best_estimate(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finds: int
 ) -> None:
-    monkeypatch.setattr(session, "load_segmenter", lambda *_args, **_options: Forgetful())
+    """Even where no view agrees, and where the segmenter finds nothing at all."""
+    forgetful = Forgetful(finds)
+    monkeypatch.setattr(session, "load_segmenter", lambda *_args, **_options: forgetful)
     prompts = write_prompts(tmp_path / "p.json", crate=BOX)
-    said = refused(*segment_command(folder, tmp_path / "out", prompts=prompts))
-    assert "No view agreed on what 'crate' is; add a point" in said
-    assert names(tmp_path / "out") == set()
+    command = segment_command(folder, tmp_path / "out", prompts=prompts)
+    assert cli.main([str(word) for word in command]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    (crate,) = report["objects"]
+    assert crate["faces"] > 0
+    assert crate["confidence"] == 0
+    assert "'crate' is" in crate["note"]
 
 
 @pytest.mark.parametrize("size", ["0x0", "0x100", "-5x5", "20000x20000"])
