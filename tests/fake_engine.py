@@ -47,6 +47,7 @@ from sa3d_blender.core.training_cameras import read_training_cameras
 MODE = os.environ.get("SA3D_FAKE", "").split()
 CANCELS: set[int] = set()
 UNLOADED: list[bool] = []
+FIRST_MESH_AFTER = 9
 VIEWS = 20
 
 
@@ -189,6 +190,9 @@ def segment(request: Request) -> dict[str, Any]:
             folder = Path(request.params["previews"]["folder"])
             ball_of_points(100 * view).save(folder / f"object_0_{view}.npz")
             more = {"points": {objects[0].name: str(folder / f"object_0_{view}.npz")}}
+        if "previews" in request.params and view == FIRST_MESH_AFTER:
+            sphere(80).save(folder / "first_mesh_0.npz")
+            more = {"meshes": {objects[0].name: str(folder / "first_mesh_0.npz")}}
         progress(request, "view", view + 1, VIEWS, **more)
         if "crash" in MODE and view == VIEWS // 2:
             os._exit(3)

@@ -41,6 +41,8 @@ class Job(Generic[T]):
     """File of the view that was worked on last, where the engine shows it."""
     points: dict[str, str] = field(default_factory=dict)
     """Files of what is known of the objects so far, by name."""
+    meshes: dict[str, str] = field(default_factory=dict)
+    """Files of their first, coarse meshes, by name."""
     clock: Clock = field(default_factory=lambda: Clock(time.monotonic()))
 
     def show(self, progress: dict[str, Any]) -> None:
@@ -51,6 +53,7 @@ class Job(Generic[T]):
         )
         self.picture = str(progress.get("picture") or self.picture)
         self.points = dict(progress.get("points") or self.points)
+        self.meshes = dict(progress.get("meshes") or self.meshes)
         if not self.cancelling:
             self.text = str(progress.get("text") or stage)
 

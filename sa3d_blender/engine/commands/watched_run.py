@@ -1,4 +1,4 @@
-"""What the add-on shows while a run is going on: small pictures and points, told as progress."""
+"""What the add-on shows while a run goes on: pictures, points, first meshes, told as progress."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ..run import Run
 from ..segmentation.coarse_objects import CoarseObjects
+from ..segmentation.first_meshes import FirstMeshes
 from ..view_path.previews import Previews
 
 
@@ -33,6 +34,15 @@ def show_previews(folder: Path, colors: Mapping[str, Sequence[float]], run: Run)
     def send_points(files: dict[str, Path]) -> None:
         send(points={name: str(path) for name, path in files.items()})
 
+    def send_meshes(files: dict[str, Path]) -> None:
+        send(meshes={name: str(path) for name, path in files.items()})
+
+    watchers = (CoarseObjects(folder, send_points), FirstMeshes(folder, send_meshes))
+
+    def visited(*state: Any) -> None:
+        for watcher in watchers:
+            watcher.visited(*state)
+
     run.on_progress = remember
     run.previews = Previews(folder, colors, lambda path: send(picture=str(path)))
-    run.on_votes = CoarseObjects(folder, send_points).visited
+    run.on_votes = visited

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -181,9 +181,27 @@ class ObjectVotes:
         return True
 
     @property
+    def positive(self) -> Bool[Tensor, "x y z"]:
+        """The nodes that are the object by the votes so far."""
+        return self.grid.share(self.settings.negative_weight) > 0
+
+    @property
     def found(self) -> bool:
         """Whether any node is the object."""
-        return bool((self.grid.share(self.settings.negative_weight) > 0).any())
+        return bool(self.positive.any())
+
+    def draft(
+        self, field_: RadianceField, views: dict[int, View], resolution: int
+    ) -> SegmentedObject:
+        """The object by the votes so far, on few nodes; they themselves stay as they are.
+
+        Args:
+            resolution: nodes along the longest side.
+        """
+        settings = replace(self.settings, grid_resolution=resolution)
+        copy = replace(self, settings=settings, masks=dict(self.masks))
+        copy.tighten(field_, views)
+        return copy.finished(field_, views)
 
     def believe_all(self, views: dict[int, View]) -> None:
         """Let every surface that a mask shows be the object, whatever speaks against it."""

@@ -39,6 +39,7 @@ from .mask_grid import PAPER_LAMBDA
 from .object_votes import ObjectVotes
 from .one_view import Segmentation
 from .result import SegmentedObject
+from .steadiness import Steadiness
 
 CLEAR_SIZE = 24
 """Side in pixels of the quick look that tells whether the target can be seen from a camera."""
@@ -106,9 +107,14 @@ def _visit_all(
     with run.timed("plan"):
         cameras = _all_cameras(work, pictures, target, given)
     clicks = framed_clicks(started, pictures, cameras)
+    steadiness = Steadiness()
     for index in views.add_in_turn(1, cameras):
         run.progress("view", index, len(cameras), f"View {index} of {len(cameras)}")
         work.visit(index, tracks, clicks.get(index, {}))
+        steady = not settings.reference and steadiness.reached(tracks)
+        if steady and index > len(pictures):
+            cameras = cameras[:index]
+            break
     for _ in range(settings.passes - 1):
         in_haze = any(votes.hazy for votes in tracks)
         for votes in tracks:

@@ -1,7 +1,7 @@
 """Where the next pictures are taken from: a path of small steps around what the artist clicked.
 
 Only the artist's camera is known for certain to see something sensible, so the path starts there,
-keeps its distance, and takes small steps to both sides (paper sec. 2.5: limited parallax). When
+keeps its distance, and takes steps that are not too long (paper sec. 2.5: limited parallax). When
 training cameras are given, views are chosen among them instead.
 """
 
@@ -28,6 +28,8 @@ FORWARD_FACING_PARALLAX = 0.22
 DEEPEST = 3.0
 """Depth of an object to each side of where it was clicked, over half its width, at most; what a
 mask covers beyond that stands behind the object or before it."""
+LONGEST_STEP = math.radians(46)
+"""Between the directions in which a view and the nearest before it see the target."""
 MIN_TRAINING_CAMERAS = 12
 """Fewer given cameras than this are too far apart for self-prompting to step between them."""
 
@@ -205,7 +207,7 @@ def spiral(start: Camera, target: Target, count: int, size: int, stand: Stand) -
 def choose_cameras(
     start: Camera, given: list[Camera], target: Target, count: int, size: int
 ) -> list[Camera]:
-    """Up to ``count`` of the given cameras that see the target, spread out, nearest steps first."""
+    """Up to ``count`` of the given cameras that see the target, spread out, the nearest first."""
     seeing = [c for c in given if _sees(c, target)]
     if not seeing:
         return []
@@ -215,11 +217,23 @@ def choose_cameras(
         nearest = (directions @ directions[chosen].T).max(axis=1)
         nearest[chosen] = np.inf
         chosen.append(int(np.argmin(nearest)))
-    order, rest = [chosen[0]], chosen[1:]
+    return [crop_to_target(seeing[i], target, size) for i in chosen]
+
+
+def spread_out(path: list[Camera], target: Target) -> list[Camera]:
+    """The same cameras, the first one first, and each as far as can be from all before it.
+
+    So a few views go around the target. But none is farther than `LONGEST_STEP` from the nearest
+    before it while there are such: from farther off, self-prompting knows too little.
+    """
+    directions = np.stack([_direction(camera, target) for camera in path])
+    order, rest = [0], list(range(1, len(path)))
     while rest:
         closeness = (directions[rest] @ directions[order].T).max(axis=1)
-        order.append(rest.pop(int(np.argmax(closeness))))
-    return [crop_to_target(seeing[i], target, size) for i in order]
+        reached = closeness >= math.cos(LONGEST_STEP)
+        pick = np.where(reached, closeness, 2.0).argmin() if reached.any() else closeness.argmax()
+        order.append(rest.pop(int(pick)))
+    return [path[i] for i in order]
 
 
 def _direction(camera: Camera, target: Target) -> np.ndarray:
@@ -244,6 +258,8 @@ def plan_views(
 ) -> list[Camera]:
     """The cameras of a run, in order; the first shows the target from the start camera.
 
+    The others are `spread_out`.
+
     Args:
         start: the artist's camera.
         stand: where a forward-facing field was seen from; None of other fields.
@@ -259,4 +275,5 @@ def plan_views(
         path = spiral(start, target, count, size, stand)[1:]
     else:
         path = orbit(start, target, count, size)[1:]
-    return [first, *(camera for camera in path if is_clear(camera))]
+    clear = [camera for camera in path if is_clear(camera)]
+    return spread_out([first, *clear], target)

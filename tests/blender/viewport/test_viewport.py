@@ -15,6 +15,7 @@ from bl_ext.user_default.sa3d_blender.blender.viewport import (
     point_proxy,
     viewport_preview,
 )
+from bl_ext.user_default.sa3d_blender.blender.viewport.mesh_shader import DrawnMesh
 from bl_ext.user_default.sa3d_blender.core.errors import Cancelled, UserError
 
 from tests.support.waiting import until
@@ -184,6 +185,12 @@ def test_a_run_shows_its_object_in_its_color_and_more_of_it_later(
     assert contents() == before
     more = lambda: (s := coarse_preview.shown()) and len(s[0][1].cloud.points) == 800  # noqa: E731
     until(more, session.pump, coarse_preview.tick)
+    first = lambda: (s := coarse_preview.shown()) and isinstance(s[0][1], DrawnMesh)  # noqa: E731
+    until(first, session.pump, coarse_preview.tick)
+    ((_, drawn, tint),) = coarse_preview.shown()
+    assert len(drawn.mesh.faces) > 50
+    assert np.allclose(tint, (1, 0, 0.5, coarse_preview.MESH_TINT))
+    assert contents() == before, "nothing is in the scene until the result is there"
     until(lambda: not session.running(), session.pump)
     assert coarse_preview.shown() == []
     coarse_preview.tick()

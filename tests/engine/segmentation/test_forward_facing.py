@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sa3d_blender.core.cameras import Camera, read_transforms
+from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.prompted_view import PromptedView
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
@@ -19,6 +20,7 @@ from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.artist_start import start_objects, target_of
+from sa3d_blender.engine.segmentation.first_meshes import FirstMeshes
 from sa3d_blender.engine.segmentation.mask_grid import region_shape
 from sa3d_blender.engine.segmentation.one_view import Segmentation
 from sa3d_blender.engine.segmentation.regions import region_of_target, side_lengths
@@ -80,13 +82,17 @@ def test_a_region_that_reaches_behind_the_cameras_begins_at_the_near_plane() -> 
     assert float(upper[2]) > 0.0
 
 
-def test_a_run_in_a_deep_scene_ends_with_the_ball() -> None:
-    field = BallBeforeAFarWall()
-    settings = SETTINGS
-    (found,), _ = pipeline.segment(field, ScriptedSegmenter(), camera(), [on_the_ball()], settings)
-    mesh = extract_mesh(field, found, MeshSettings(resolution=48))
-    off = np.linalg.norm(mesh.vertices - BALL, axis=1)
-    assert np.quantile(off, 0.5) < 2 * RADIUS
+def test_a_run_in_a_deep_scene_ends_with_the_ball(tmp_path: Path) -> None:
+    field, files = BallBeforeAFarWall(), list[dict[str, Path]]()
+    run = Run(on_votes=FirstMeshes(tmp_path, files.append).visited)
+    (found,), _ = pipeline.segment(
+        field, ScriptedSegmenter(), camera(), [on_the_ball()], SETTINGS, run=run
+    )
+    first = MeshData.load(files[0]["ball"])
+    for mesh in (extract_mesh(field, found, MeshSettings(resolution=48)), first):
+        off = np.linalg.norm(mesh.vertices - BALL, axis=1)
+        assert np.quantile(off, 0.5) < 2 * RADIUS
+    assert len(files) == 1
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,17 @@ def test_each_view_of_an_orbit_is_close_to_one_before_it() -> None:
     assert max(degrees_between(path[0], c, TARGET) for c in path) > 120  # all around
 
 
+def test_eight_views_go_around_in_steps_that_are_not_too_long() -> None:
+    planned = plan_views(
+        start_camera(), TARGET, stand=None, count=24, size=64, given=[], is_clear=lambda _: True
+    )
+    assert len({tuple(camera.origin) for camera in planned}) == 24
+    for index, camera in enumerate(planned[1:], start=1):
+        assert min(degrees_between(camera, seen, TARGET) for seen in planned[:index]) <= 46
+    for camera in orbit(start_camera(), TARGET, 24, 64):
+        assert min(degrees_between(camera, seen, TARGET) for seen in planned[:8]) <= 46
+
+
 def test_an_orbit_from_above_goes_lower_and_never_over_the_top() -> None:
     path = orbit(start_camera((0.9, 0.0, 3.4)), TARGET, 20, 128)
     heights = [math.degrees(math.asin(float(-c.forward @ UP))) for c in path]
