@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import UInt8
@@ -9,7 +11,7 @@ from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
 from sa3d_blender.engine.rendering.relief import Relief
-from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction, Question
 
 SUPERPIXELS = 400
 LIMITS = (12.0, 20.0, 32.0)
@@ -30,6 +32,12 @@ class FloodOverSuperpixels:
         features = np.concatenate([numbers[None], lab.transpose(2, 0, 1)]).astype(np.float32)
         size = (image.shape[0], image.shape[1])
         return ImageEmbedding(torch.from_numpy(features)[None], size, size)
+
+    def predict_all(
+        self, embedding: ImageEmbedding, questions: Sequence[Question]
+    ) -> list[MaskPrediction]:
+        """One after the other."""
+        return [self.predict(embedding, **vars(question)) for question in questions]
 
     def predict(
         self,

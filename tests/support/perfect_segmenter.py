@@ -11,10 +11,11 @@ from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPredicti
 from sa3d_blender.engine.view_path import prepared_views
 
 from .ground_truth import Scene, id_picture
+from .one_by_one import OneByOne
 from .scripted_segmenter import numbered
 
 
-class PerfectSegmenter:
+class PerfectSegmenter(OneByOne):
     """Knows the scene; has to be told which camera the next picture is from."""
 
     name = "perfect"

@@ -8,6 +8,8 @@ from scipy import ndimage
 
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
+from .one_by_one import OneByOne
+
 SAME_COLOR = 45
 """Largest difference, of 255, in any channel."""
 
@@ -18,7 +20,7 @@ def numbered(image: np.ndarray, number: int) -> ImageEmbedding:
     return ImageEmbedding(features, image.shape[:2], image.shape[:2])
 
 
-class ScriptedSegmenter:
+class ScriptedSegmenter(OneByOne):
     """Deterministic and fast; good enough for objects of one colour."""
 
     name = "scripted"

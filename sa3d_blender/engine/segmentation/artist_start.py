@@ -23,10 +23,11 @@ from ..parallel import one_core
 from ..rendering.far_background import far_distance
 from ..rendering.render import View
 from ..view_path.views import Target, target_of_points
+from .agreeing_cuts import cut_by_agreement
 from .artist_view import artist_camera, moved_clicks
 from .object_votes import ObjectVotes
 from .one_view import Segmentation
-from .self_prompt import Clicks, believed, cut_by_agreement, worst_error
+from .self_prompt import Clicks, believed, worst_error
 
 
 @dataclass

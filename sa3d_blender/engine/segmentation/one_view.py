@@ -13,10 +13,11 @@ from ...core.prompts import ObjectPrompt
 from ...core.settings import SegmentSettings
 from ..parallel import one_core
 from ..rendering.render import View
-from ..view_path.prepared_views import PreparedView, PreparedViews
+from ..view_path.prepared_views import PreparedViews
+from .agreeing_cuts import CutTask, cut_all_by_agreement
 from .artist_view import moved_clicks
 from .object_votes import ObjectVotes
-from .self_prompt import HIDDEN, Clicks, KnownPixels, ViewCut, cut_by_agreement, cut_by_confidence
+from .self_prompt import HIDDEN, Clicks, KnownPixels, ViewCut, cut_by_confidence
 
 
 @dataclass
@@ -53,25 +54,22 @@ class Segmentation:
         prepared = self.views[index]
         before = {votes.prompt.name: self._take_back(votes, index) for votes in objects}
         known = self._known(prepared.view, objects)
-        entry: dict[str, Any] = {"view": index, "objects": {}}
-        masks: dict[str, Bool[np.ndarray, "h w"]] = {}
-        for votes in objects:
+        cuts = {}
+        for votes, cut in zip(objects, self._cuts(objects, index, known, first), strict=True):
             name = votes.prompt.name
-            with self.views.run.timed("prompt"), one_core():
-                cut = self._cut(votes, prepared, known.get(name), first.get(name))
             earlier = before[name]
             if name in first and earlier is not None and not cut.accepted:
                 cut = replace(cut, mask=earlier, reason="")
+            cuts[name] = cut
             with self.views.run.timed("vote"), one_core():
                 votes.retract(index, prepared.view)
                 if cut.accepted:
                     votes.grow_to(prepared.view, cut.mask, self.views.rendered())
                     votes.vote(index, prepared.view, cut.mask)
-            entry["objects"][name] = describe_cut(cut, artist=name in first)
-            if cut.accepted:
-                masks[name] = cut.mask
-        self.report.append(entry)
+        told = {name: describe_cut(cut, artist=name in first) for name, cut in cuts.items()}
+        self.report.append({"view": index, "objects": told})
         if self.views.run.previews and prepared.picture is not None:
+            masks = {name: cut.mask for name, cut in cuts.items() if cut.accepted}
             self.views.run.previews.show(prepared.picture, masks)
         self.views.run.on_votes(self.views.field_, objects, self.views.done)
 
@@ -97,19 +95,24 @@ class Segmentation:
             known[name] = KnownPixels(pixels.object, taken)
         return known
 
-    def _cut(
+    def _cuts(
         self,
-        votes: ObjectVotes,
-        prepared: PreparedView,
-        known: KnownPixels | None,
-        first: Clicks | None,
-    ) -> ViewCut:
-        if known is None:
-            return cut_by_confidence(
-                self.views.segmenter, prepared.embedding, votes.score(prepared.view)
-            )
-        cut = cut_by_agreement(self.views.segmenter, prepared.embedding, known, first=first)
-        return cut if self.settings.gate or not cut.mask.any() else replace(cut, reason="")
+        objects: list[ObjectVotes],
+        index: int,
+        known: dict[str, KnownPixels],
+        first: dict[str, Clicks],
+    ) -> list[ViewCut]:
+        """The segmenter's answer for each object in a view."""
+        prepared, segmenter = self.views[index], self.views.segmenter
+        with self.views.run.timed("prompt"), one_core():
+            if self.settings.prompt_rule == "confidence":
+                scores = [votes.score(prepared.view) for votes in objects]
+                return [cut_by_confidence(segmenter, prepared.embedding, s) for s in scores]
+            names = [votes.prompt.name for votes in objects]
+            tasks = [CutTask(known[name], first.get(name)) for name in names]
+            cuts = cut_all_by_agreement(segmenter, prepared.embedding, tasks)
+        ungated = not self.settings.gate
+        return [replace(cut, reason="") if ungated and cut.mask.any() else cut for cut in cuts]
 
 
 def describe_cut(cut: ViewCut, *, artist: bool) -> dict[str, Any]:

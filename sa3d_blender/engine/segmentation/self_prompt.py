@@ -1,6 +1,6 @@
 """Cross-view self-prompting: what earlier views voted becomes the prompt of the next (sec. 2.5).
 
-Two rules. `confident_points` is the paper's. `cut_by_agreement` is ours: earlier views tell for
+Two rules. `confident_points` is the paper's. Ours is in `agreeing_cuts`: earlier views tell for
 most pixels of a new view whether they are the object, something else, or not known yet; the
 segmenter is clicked like an artist would, in the middle of the largest region where its answer
 contradicts what is known, until it agrees.
@@ -15,21 +15,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
+from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Question, Segmenter
 
 REFERENCE_POINTS = 5
-MAX_ROUNDS = 5
 HIDDEN = "the object is hidden here"
 DISC = 0.02
 """Radius of what a point shows by itself, over the picture's longer side."""
-SMALLEST_OBJECT = 12
-"""Pixels of known object below which a view has nothing to prompt with."""
 SMALLEST_ERROR_DEPTH = 2.0
 """Errors thinner than this many pixels on each side are edges, not something to click on."""
-MIN_AGREEMENT = 0.5
-"""A mask that shares less than this (IoU) with what is known is not used, as in the SA3D code."""
-MIN_FAMILIAR = 0.35
-"""Part of a mask that must be known as the object already; small steps between views see to it."""
 
 
 @dataclass(frozen=True)
@@ -71,23 +64,23 @@ class Clicks:
         self.points.append((column + 0.5, row + 0.5))
         self.labels.append(label)
 
-    def predict(
-        self,
-        segmenter: Segmenter,
-        embedding: ImageEmbedding,
-        *,
-        logits: Float[np.ndarray, "lh lw"] | None = None,
-        multimask: bool,
-    ) -> MaskPrediction:
-        """Ask the segmenter with all clicks so far."""
-        return segmenter.predict(
-            embedding,
+    def question(
+        self, *, logits: Float[np.ndarray, "lh lw"] | None = None, multimask: bool
+    ) -> Question:
+        """What they ask the segmenter, all together."""
+        return Question(
             points=np.array(self.points, dtype=np.float32) if self.points else None,
             labels=np.array(self.labels, dtype=np.int64) if self.labels else None,
             box=np.array(self.box, dtype=np.float32) if self.box else None,
             logits=logits,
             multimask=multimask,
         )
+
+    def predict(
+        self, segmenter: Segmenter, embedding: ImageEmbedding, *, multimask: bool
+    ) -> MaskPrediction:
+        """Ask the segmenter."""
+        return segmenter.predict_all(embedding, [self.question(multimask=multimask)])[0]
 
 
 @dataclass(frozen=True)
@@ -148,81 +141,6 @@ def worst_error(mask: Bool[np.ndarray, "h w"], known: KnownPixels) -> tuple[int,
     spilled = deepest_pixel(known.other & mask)
     row, column, depth = max(missing, spilled, key=lambda place: place[2])
     return (row, column, int(depth == missing[2])) if depth >= SMALLEST_ERROR_DEPTH else None
-
-
-def cut_by_agreement(
-    segmenter: Segmenter,
-    embedding: ImageEmbedding,
-    known: KnownPixels,
-    *,
-    first: Clicks | None = None,
-) -> ViewCut:
-    """Click where the segmenter contradicts what is known until it agrees.
-
-    Args:
-        segmenter, embedding: the model and this view's embedding.
-        known: object and other pixels of the view.
-        first: the artist's own clicks, if this is a picture they clicked in; they go before what
-            is known.
-    """
-    artist = first or Clicks()
-    clicks = Clicks(list(artist.points), list(artist.labels), artist.box)
-    if not clicks.says_where:
-        if np.count_nonzero(known.object) < SMALLEST_OBJECT:
-            return ViewCut(np.zeros_like(known.object), clicks, 0.0, HIDDEN)
-        row, column, _ = deepest_pixel(_without_places(known.object, artist))
-        clicks.add(row, column, 1)
-    best, best_logits, best_score = None, None, -math.inf
-    for turn in range(MAX_ROUNDS):
-        answer = clicks.predict(
-            segmenter, embedding, logits=best_logits, multimask=turn == 0 or best_score < 0.5
-        )
-        scores = [
-            agreement(mask, believed(known, mask, artist)) - _disobeyed(mask, artist)
-            for mask in answer.masks
-        ]
-        pick = int(np.argmax(scores))
-        if scores[pick] > best_score:
-            best, best_logits, best_score = answer.masks[pick], answer.logits[pick], scores[pick]
-        assert best is not None
-        error = worst_error(best, believed(known, best, artist))
-        clicked_before = error and (error[1] + 0.5, error[0] + 0.5) in clicks.points
-        if error is None or clicked_before or turn == MAX_ROUNDS - 1:
-            break
-        clicks.add(*error)
-    assert best is not None
-    trusted = believed(known, best, artist)
-    score = agreement(best, trusted)
-    return ViewCut(best, clicks, score, _objection(best, trusted, score, first))
-
-
-def _without_places(region: Bool[np.ndarray, "h w"], clicks: Clicks) -> Bool[np.ndarray, "h w"]:
-    left = region.copy()
-    for x, y in clicks.points:
-        left[min(int(y), len(left) - 1), min(int(x), left.shape[1] - 1)] = False
-    return left
-
-
-def _disobeyed(mask: Bool[np.ndarray, "h w"], artist: Clicks) -> int:
-    """How many of the artist's clicks a mask contradicts."""
-    height, width = mask.shape
-    return sum(
-        int(mask[min(int(y), height - 1), min(int(x), width - 1)]) != label
-        for (x, y), label in zip(artist.points, artist.labels, strict=True)
-    )
-
-
-def _objection(
-    mask: Bool[np.ndarray, "h w"], known: KnownPixels, score: float, first: Clicks | None
-) -> str:
-    if not mask.any():
-        return "the segmenter found nothing"
-    if score < MIN_AGREEMENT:
-        return f"the mask contradicts earlier views (IoU {score:.2f})"
-    familiar = np.count_nonzero(mask & known.object) / np.count_nonzero(mask)
-    if familiar < MIN_FAMILIAR and not first:
-        return f"only {familiar:.0%} of the mask was seen as the object before"
-    return ""
 
 
 def confident_points(

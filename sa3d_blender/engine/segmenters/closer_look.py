@@ -7,6 +7,7 @@ kept for further prompts about the same object.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -15,7 +16,7 @@ from jaxtyping import Float, UInt8
 from ..rendering.relief import Relief
 from .picture_pieces import Frame, corners_of, cut, frame_around, pasted
 from .promptable import Asked, PromptableModel
-from .protocol import ImageEmbedding, MaskPrediction
+from .protocol import ImageEmbedding, MaskPrediction, Question
 
 PIECES_KEPT = 8
 """Per picture: about as many small objects are worked on at once."""
@@ -41,42 +42,22 @@ class PictureEmbedding(ImageEmbedding):
     """The newest last."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What `Segmenter.predict` is asked."""
+def within(question: Question, frame: Frame, shape: tuple[int, int]) -> Question:
+    """The same about a piece of a picture; clicks outside it are of no concern there.
 
-    points: Float[np.ndarray, "n 2"] | None
-    labels: np.ndarray | None
-    box: Float[np.ndarray, " 4"] | None
-    logits: Float[np.ndarray, "lh lw"] | None
-    multimask: bool
-
-    @property
-    def positive(self) -> Float[np.ndarray, "n 2"]:
-        """Places of the clicks on the object."""
-        if self.points is None or self.labels is None:
-            return np.zeros((0, 2))
-        return np.asarray(self.points, float)[np.asarray(self.labels) == 1]
-
-    def within(self, frame: Frame, shape: tuple[int, int]) -> Question:
-        """The same about a piece of the picture; clicks outside it are of no concern there."""
-        shift = np.array([frame.left, frame.top], float)
-        points, labels, box, logits = self.points, self.labels, self.box, self.logits
-        if points is not None and labels is not None:
-            seen = frame.contains(np.asarray(points, float))
-            points, labels = (np.asarray(points, float) - shift)[seen], np.asarray(labels)[seen]
-        if box is not None:
-            box = np.clip(np.asarray(box, float) - np.tile(shift, 2), 0, frame.side)
-        if logits is not None:
-            logits = cut(logits, frame, shape)
-        return Question(points, labels, box, logits, self.multimask)
-
-    def put_to(self, model: PromptableModel, embedding: ImageEmbedding) -> Asked:
-        """Ask it."""
-        return model.ask(
-            embedding, points=self.points, labels=self.labels, box=self.box, logits=self.logits,
-            multimask=self.multimask,
-        )  # fmt: skip
+    Args:
+        shape: height and width of the picture.
+    """
+    shift = np.array([frame.left, frame.top], float)
+    points, labels, box, logits = question.points, question.labels, question.box, question.logits
+    if points is not None and labels is not None:
+        seen = frame.contains(np.asarray(points, float))
+        points, labels = (np.asarray(points, float) - shift)[seen], np.asarray(labels)[seen]
+    if box is not None:
+        box = np.clip(np.asarray(box, float) - np.tile(shift, 2), 0, frame.side)
+    if logits is not None:
+        logits = cut(logits, frame, shape)
+    return Question(points, labels, box, logits, question.multimask)
 
 
 class CloserLook:
@@ -105,11 +86,29 @@ class CloserLook:
         multimask: bool = True,
     ) -> MaskPrediction:
         """See `Segmenter.predict`; ``logits`` of a small object are those of its piece, reduced."""
-        question = Question(points, labels, box, logits, multimask)
-        known = self._piece_of(embedding, question)
-        if known is not None:
-            return self._from_near(embedding, question, known)
-        asked = question.put_to(self.model, embedding)
+        return self.predict_all(embedding, [Question(points, labels, box, logits, multimask)])[0]
+
+    def predict_all(
+        self, embedding: ImageEmbedding, questions: Sequence[Question]
+    ) -> list[MaskPrediction]:
+        """See `Segmenter.predict_all`; the looks from close by are each about another picture."""
+        answers: dict[int, MaskPrediction] = {}
+        from_afar = []
+        for number, question in enumerate(questions):
+            known = self._piece_of(embedding, question)
+            if known is None:
+                from_afar.append(number)
+            else:
+                answers[number] = self._from_near(embedding, question, known)
+        asked = self.model.ask_all(embedding, [questions[number] for number in from_afar])
+        for number, one in zip(from_afar, asked, strict=True):
+            answers[number] = self._looked_twice(embedding, questions[number], one)
+        return [answers[number] for number in range(len(questions))]
+
+    def _looked_twice(
+        self, embedding: ImageEmbedding, question: Question, asked: Asked
+    ) -> MaskPrediction:
+        """The answer from afar, or from close by where that shows more."""
         if isinstance(embedding, PictureEmbedding):
             found = self.model.sketch(embedding, asked).cpu().numpy()
             piece = self._piece(embedding, question, found)
@@ -126,7 +125,7 @@ class CloserLook:
     ) -> MaskPrediction:
         frame, shape = piece.frame, embedding.image_size
         earlier = None if from_afar is None else cut(from_afar, frame, shape)
-        asked = question.within(frame, shape).put_to(self.model, piece.embedding)
+        (asked,) = self.model.ask_all(piece.embedding, [within(question, frame, shape)])
         near = self.model.answer(piece.embedding, asked, earlier)
         answer = self.model.at_full_size(piece.embedding, near)
         masks = np.zeros((len(answer.masks), *shape), bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 from ..rendering.relief import Relief
 from .consensus import best_first
 from .pieces import inside_box, without_scraps
-from .protocol import ImageEmbedding, MaskPrediction
+from .protocol import ImageEmbedding, MaskPrediction, Question
 from .small_encoder import PIXEL_MEAN, PIXEL_STD
 
 
@@ -116,38 +116,58 @@ class PromptableModel:
         multimask: bool = True,
     ) -> MaskPrediction:
         """Cut out what the prompts mean; see `Segmenter.predict`."""
-        asked = self.ask(
-            embedding, points=points, labels=labels, box=box, logits=logits, multimask=multimask
-        )
-        return self.at_full_size(embedding, self.answer(embedding, asked))
+        return self.predict_all(embedding, [Question(points, labels, box, logits, multimask)])[0]
+
+    def predict_all(
+        self, embedding: ImageEmbedding, questions: Sequence[Question]
+    ) -> list[MaskPrediction]:
+        """The same for several questions about one picture; see `Segmenter.predict_all`."""
+        return [
+            self.at_full_size(embedding, self.answer(embedding, asked))
+            for asked in self.ask_all(embedding, questions)
+        ]
 
     @torch.inference_mode()
-    def ask(
-        self,
-        embedding: ImageEmbedding,
-        *,
-        points: Float[np.ndarray, "n 2"] | None = None,
-        labels: np.ndarray | None = None,
-        box: Float[np.ndarray, " 4"] | None = None,
-        logits: Float[np.ndarray, "lh lw"] | None = None,
-        multimask: bool = True,
-    ) -> Asked:
-        """What the decoder says to the arguments of `predict`; nothing is drawn yet.
+    def ask_all(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
+        """What the decoder says to each question; nothing is drawn yet.
+
+        Questions with as many points, and a box and logits or not, are decoded together: padded to
+        the same number of points they would get other answers.
 
         A model that draws outlines is asked twice about a new box: its second answer, given the
         first, fits better (mIoU 0.82 and 0.86 on NeRF renders).
         """
+        groups: dict[tuple[int, bool, bool], list[int]] = {}
+        for number, question in enumerate(questions):
+            groups.setdefault(question.kind, []).append(number)
+        found: dict[int, Asked] = {}
+        for numbers in groups.values():
+            alike = [questions[number] for number in numbers]
+            found |= zip(numbers, self._ask_alike(embedding, alike), strict=True)
+        return [found[number] for number in range(len(questions))]
+
+    def _ask_alike(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
         scale = self._scale(embedding)
-        clicks = self._points(points, labels, scale)
-        corners = None if box is None else self._tensor(np.asarray(box) * np.tile(scale, 2))[None]
-        given = None if logits is None else self._tensor(logits)[None, None]
-        if box is not None and logits is None and self._outline is not None:
-            first, _ = self._decoded(embedding, clicks, corners, None)
-            drawn = self._drawn(first[:1], embedding, clicks, corners)
-            given = avg_pool2d(drawn, 2)[None]
-        low, scores = self._decoded(embedding, clicks, corners, given)
-        count = len(low) if multimask else 1
-        return Asked(low[:count], scores[:count], clicks, corners)
+        clicks = [self._points(q.points, q.labels, scale) for q in questions]
+        corners = [
+            None if q.box is None else self._tensor(np.asarray(q.box) * np.tile(scale, 2))[None]
+            for q in questions
+        ]
+        given = [None if q.logits is None else self._tensor(q.logits)[None] for q in questions]
+        if questions[0].box is not None and given[0] is None and self._outline is not None:
+            first, _ = self._decoded(embedding, clicks, corners, given)
+            given = [
+                avg_pool2d(self._drawn(low[:1], embedding, places, box), 2)
+                for low, places, box in zip(first, clicks, corners, strict=True)
+            ]
+        decoded = self._decoded(embedding, clicks, corners, given)
+        counts = [len(decoded[0][0]) if q.multimask else 1 for q in questions]
+        return [
+            Asked(low[:count], scores[:count], places, box)
+            for low, scores, count, places, box in zip(
+                *decoded, counts, clicks, corners, strict=True
+            )
+        ]
 
     @torch.inference_mode()
     def sketch(self, embedding: ImageEmbedding, asked: Asked) -> Float[Tensor, "s s"]:
@@ -195,19 +215,26 @@ class PromptableModel:
     def _decoded(
         self,
         embedding: ImageEmbedding,
-        clicks: tuple[Tensor, Tensor] | None,
-        corners: Float[Tensor, "1 4"] | None,
-        logits: Float[Tensor, "1 1 lh lw"] | None,
-    ) -> tuple[Float[Tensor, "k lh lw"], Float[Tensor, " k"]]:
-        """The decoder's masks and scores: the single one, then the candidates."""
-        sparse, dense = self._prompt_encoder(points=clicks, boxes=corners, masks=logits)
+        clicks: Sequence[tuple[Tensor, Tensor] | None],
+        corners: Sequence[Float[Tensor, "1 4"] | None],
+        logits: Sequence[Float[Tensor, "1 lh lw"] | None],
+    ) -> tuple[Float[Tensor, "b k lh lw"], Float[Tensor, "b k"]]:
+        """The decoder's masks and scores by question: the single one, then the candidates."""
+        placed = [pair for pair in clicks if pair is not None]
+        boxes = [box for box in corners if box is not None]
+        earlier = [one for one in logits if one is not None]
+        sparse, dense = self._prompt_encoder(
+            points=tuple(map(torch.cat, zip(*placed, strict=True))) if placed else None,
+            boxes=torch.cat(boxes) if boxes else None,
+            masks=torch.stack(earlier) if earlier else None,
+        )
         masks, scores = self._mask_decoder.predict_masks(  # type: ignore[operator]
             image_embeddings=embedding.features,
             image_pe=self._prompt_encoder.get_dense_pe(),  # type: ignore[operator]
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
         )
-        return masks[0].float(), scores[0]
+        return masks.float(), scores
 
     def _drawn(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -36,6 +37,30 @@ class MaskPrediction:
     """Predicted IoU of each mask, descending."""
     logits: Float[np.ndarray, "k lh lw"]
     """Low-resolution mask logits, to be fed back as ``logits`` with the next prompt."""
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What `Segmenter.predict` is asked; its arguments say what each of them is."""
+
+    points: Float[np.ndarray, "n 2"] | None = None
+    labels: np.ndarray | None = None
+    box: Float[np.ndarray, " 4"] | None = None
+    logits: Float[np.ndarray, "lh lw"] | None = None
+    multimask: bool = True
+
+    @property
+    def kind(self) -> tuple[int, bool, bool]:
+        """Number of points, and whether there are a box and logits."""
+        count = 0 if self.points is None else len(self.points)
+        return count, self.box is not None, self.logits is not None
+
+    @property
+    def positive(self) -> Float[np.ndarray, "n 2"]:
+        """Places of the clicks on the object."""
+        if self.points is None or self.labels is None:
+            return np.zeros((0, 2))
+        return np.asarray(self.points, float)[np.asarray(self.labels) == 1]
 
 
 @runtime_checkable
@@ -74,5 +99,14 @@ class Segmenter(Protocol):
             box: x0, y0, x1, y1 in pixels.
             logits: one of the low-resolution logits of an earlier prediction on this embedding.
             multimask: three candidates (whole, part, subpart) when true, else a single one.
+        """
+        ...
+
+    def predict_all(
+        self, embedding: ImageEmbedding, questions: Sequence[Question]
+    ) -> list[MaskPrediction]:
+        """The answers of `predict` to several questions about one picture.
+
+        Those that are alike in kind go through the decoder together.
         """
         ...

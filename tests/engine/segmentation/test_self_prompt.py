@@ -1,18 +1,26 @@
 """Both prompt rules on pictures small enough to check by hand."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from scipy import ndimage
 
+from sa3d_blender.engine.segmentation.agreeing_cuts import (
+    CutTask,
+    cut_all_by_agreement,
+    cut_by_agreement,
+)
 from sa3d_blender.engine.segmentation.self_prompt import (
     Clicks,
     KnownPixels,
     agreement,
     confident_points,
-    cut_by_agreement,
     cut_by_confidence,
     deepest_pixel,
 )
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
+from tests.support.one_by_one import OneByOne
 
 SIDE = 64
 EMBEDDING = ImageEmbedding(torch.zeros(1, 1, 1, 1), (SIDE, SIDE), (SIDE, SIDE))
@@ -24,7 +32,7 @@ def square(top: int, left: int, size: int) -> np.ndarray:
     return mask
 
 
-class Scripted:
+class Scripted(OneByOne):
     """Answers the n-th question with the n-th masks and remembers the questions."""
 
     name = "scripted"
@@ -118,3 +126,42 @@ def test_the_papers_rule_prompts_once_and_always_votes() -> None:
     assert cut.agreement == 0
     assert segmenter.asked[0]["multimask"] is False
     assert not cut_by_confidence(segmenter, EMBEDDING, -np.ones((9, 9), np.float32)).accepted
+
+
+def test_several_objects_are_asked_about_together_and_answered_as_alone() -> None:
+    """Round by round; what is settled, or hidden, is asked about no more."""
+    places = [(4, 4, 9), (40, 8, 15), (20, 40, 11)]
+    world = np.zeros((SIDE, SIDE), int)
+    for number, place in enumerate(places, start=1):
+        world[square(*place)] = number
+
+    class Nearest(Scripted):
+        """The object under the first click, with a rim until it is clicked away."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.sizes: list[int] = []
+
+        def predict(self, embedding: ImageEmbedding, **question: Any) -> MaskPrediction:
+            (x, y), *denied = question["points"].astype(int)
+            mask = world == world[y, x]
+            if not denied and world[y, x] == 2:
+                mask = ndimage.binary_dilation(mask, iterations=7)
+            low = np.full((1, 4, 4), 1.0, np.float32)
+            return MaskPrediction(mask[None], np.ones(1, np.float32), low)
+
+        def predict_all(self, embedding: ImageEmbedding, questions: Any) -> list[MaskPrediction]:
+            self.sizes.append(len(questions))
+            return super().predict_all(embedding, questions)
+
+    known = [KnownPixels(world == k, (world != k) & (world > 0)) for k in (1, 2, 3)]
+    known[1] = KnownPixels(world == 2, world != 2)
+    nothing = KnownPixels(np.zeros_like(world, bool), world > 0)
+    together = Nearest()
+    cuts = cut_all_by_agreement(together, EMBEDDING, [CutTask(k) for k in (*known, nothing)])
+    assert together.sizes == [3, 1]
+    assert [cut.accepted for cut in cuts] == [True, True, True, False]
+    for cut, alone in zip(cuts, known, strict=False):
+        single = cut_by_agreement(Nearest(), EMBEDDING, alone)
+        assert np.array_equal(cut.mask, single.mask)
+        assert cut.clicks == single.clicks

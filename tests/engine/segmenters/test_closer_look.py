@@ -1,5 +1,7 @@
 """Small objects are looked at twice, and the second answer lands where it belongs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
@@ -15,7 +17,7 @@ from sa3d_blender.engine.segmenters.picture_pieces import (
     pasted,
 )
 from sa3d_blender.engine.segmenters.promptable import Answer, Asked, PromptableModel
-from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction, Question
 
 LOGITS = 40
 
@@ -35,8 +37,11 @@ class Stencil(PromptableModel):
         number = torch.full((1, 1, 1, 1), float(len(self.shown) - 1))
         return ImageEmbedding(number, image.shape[:2], image.shape[:2])
 
-    def ask(self, embedding: ImageEmbedding, **question: object) -> Asked:
+    def ask_all(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
         """What is white, what is white, everything, and nothing."""
+        return [self._asked(embedding, vars(question)) for question in questions]
+
+    def _asked(self, embedding: ImageEmbedding, question: dict[str, object]) -> Asked:
         self.asked.append(question)
         white = torch.from_numpy(self.shown[int(embedding.features)][..., 0] > 128)
         masks = torch.stack([white, white, torch.ones_like(white), torch.zeros_like(white)])

@@ -1,0 +1,171 @@
+"""Self-prompting by agreement: click where an answer contradicts what is known, until it agrees.
+
+All objects of a view are asked about together, round by round.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
+from .self_prompt import (
+    HIDDEN,
+    Clicks,
+    KnownPixels,
+    ViewCut,
+    agreement,
+    believed,
+    deepest_pixel,
+    worst_error,
+)
+
+MAX_ROUNDS = 5
+TOGETHER = 8
+"""Objects that are asked about at once; bounds the memory of the decoder."""
+SMALLEST_OBJECT = 12
+"""Pixels of known object below which a view has nothing to prompt with."""
+MIN_AGREEMENT = 0.5
+"""A mask that shares less than this (IoU) with what is known is not used, as in the SA3D code."""
+MIN_FAMILIAR = 0.35
+"""Part of a mask that must be known as the object already; small steps between views see to it."""
+
+
+@dataclass(frozen=True)
+class CutTask:
+    """One object that is to be cut out of a view."""
+
+    known: KnownPixels
+    first: Clicks | None = None
+    """The artist's own clicks, if this is a picture they clicked in; they go before what is known.
+    """
+    earlier: ViewCut | None = None
+    """An answer from before. It stays where nothing contradicts it, and nothing is asked then."""
+
+
+class _Cutting:
+    """A task while it is being worked on; ``cut`` is there once it is done."""
+
+    def __init__(self, task: CutTask) -> None:
+        self.task = task
+        self.artist = task.first or Clicks()
+        self.clicks = Clicks(list(self.artist.points), list(self.artist.labels), self.artist.box)
+        self.best: Bool[np.ndarray, "h w"] | None = None
+        self.best_logits: Float[np.ndarray, "lh lw"] | None = None
+        self.best_score = -math.inf
+        self.turn = 0
+        self.cut = self._settled_before() or self._nothing_to_ask()
+
+    def _settled_before(self) -> ViewCut | None:
+        earlier = self.task.earlier
+        if earlier is None or _disobeyed(earlier.mask, self.artist):
+            return None
+        if worst_error(earlier.mask, believed(self.task.known, earlier.mask, self.artist)):
+            return None
+        cut = self._finished(earlier.mask, earlier.clicks)
+        return cut if cut.accepted else None
+
+    def _nothing_to_ask(self) -> ViewCut | None:
+        """Click on the object where nobody did yet; none where it is hidden."""
+        known = self.task.known
+        if self.clicks.says_where:
+            return None
+        if np.count_nonzero(known.object) < SMALLEST_OBJECT:
+            return ViewCut(np.zeros_like(known.object), self.clicks, 0.0, HIDDEN)
+        row, column, _ = deepest_pixel(_without_places(known.object, self.artist))
+        self.clicks.add(row, column, 1)
+        return None
+
+    @property
+    def multimask(self) -> bool:
+        """Whether candidates are wanted: until one of them is about right."""
+        return self.turn == 0 or self.best_score < 0.5
+
+    def take(self, answer: MaskPrediction) -> None:
+        """Keep what agrees best, and click where it still contradicts what is known."""
+        known = self.task.known
+        scores = [
+            agreement(mask, believed(known, mask, self.artist)) - _disobeyed(mask, self.artist)
+            for mask in answer.masks
+        ]
+        pick = int(np.argmax(scores))
+        if scores[pick] > self.best_score:
+            self.best, self.best_logits = answer.masks[pick], answer.logits[pick]
+            self.best_score = scores[pick]
+        assert self.best is not None
+        error = worst_error(self.best, believed(known, self.best, self.artist))
+        clicked_before = error and (error[1] + 0.5, error[0] + 0.5) in self.clicks.points
+        self.turn += 1
+        if error is None or clicked_before or self.turn == MAX_ROUNDS:
+            self.cut = self._finished(self.best, self.clicks)
+        else:
+            self.clicks.add(*error)
+
+    def _finished(self, mask: Bool[np.ndarray, "h w"], clicks: Clicks) -> ViewCut:
+        trusted = believed(self.task.known, mask, self.artist)
+        score = agreement(mask, trusted)
+        return ViewCut(mask, clicks, score, _objection(mask, trusted, score, self.task.first))
+
+
+def cut_all_by_agreement(
+    segmenter: Segmenter, embedding: ImageEmbedding, tasks: Sequence[CutTask]
+) -> list[ViewCut]:
+    """Cut several objects out of one view.
+
+    Args:
+        segmenter, embedding: the model and this view's embedding.
+    """
+    cuttings = [_Cutting(task) for task in tasks]
+    for first in range(0, len(cuttings), TOGETHER):
+        while working := [c for c in cuttings[first : first + TOGETHER] if c.cut is None]:
+            questions = [
+                c.clicks.question(logits=c.best_logits, multimask=c.multimask) for c in working
+            ]
+            answers = segmenter.predict_all(embedding, questions)
+            for cutting, answer in zip(working, answers, strict=True):
+                cutting.take(answer)
+    return [cutting.cut for cutting in cuttings if cutting.cut is not None]
+
+
+def cut_by_agreement(
+    segmenter: Segmenter,
+    embedding: ImageEmbedding,
+    known: KnownPixels,
+    *,
+    first: Clicks | None = None,
+) -> ViewCut:
+    """Cut one object; arguments as `CutTask` and `cut_all_by_agreement`."""
+    return cut_all_by_agreement(segmenter, embedding, [CutTask(known, first)])[0]
+
+
+def _without_places(region: Bool[np.ndarray, "h w"], clicks: Clicks) -> Bool[np.ndarray, "h w"]:
+    left = region.copy()
+    for x, y in clicks.points:
+        left[min(int(y), len(left) - 1), min(int(x), left.shape[1] - 1)] = False
+    return left
+
+
+def _disobeyed(mask: Bool[np.ndarray, "h w"], artist: Clicks) -> int:
+    """How many of the artist's clicks a mask contradicts."""
+    height, width = mask.shape
+    return sum(
+        int(mask[min(int(y), height - 1), min(int(x), width - 1)]) != label
+        for (x, y), label in zip(artist.points, artist.labels, strict=True)
+    )
+
+
+def _objection(
+    mask: Bool[np.ndarray, "h w"], known: KnownPixels, score: float, first: Clicks | None
+) -> str:
+    if not mask.any():
+        return "the segmenter found nothing"
+    if score < MIN_AGREEMENT:
+        return f"the mask contradicts earlier views (IoU {score:.2f})"
+    familiar = np.count_nonzero(mask & known.object) / np.count_nonzero(mask)
+    if familiar < MIN_FAMILIAR and not first:
+        return f"only {familiar:.0%} of the mask was seen as the object before"
+    return ""
