@@ -22,8 +22,16 @@ Methods (params -> result):
 ``segment``  {checkpoint, options, camera, objects, settings, mesh, out, own_meshes?, more_views?,
              cameras?, training_cameras?, keep?: [name], previews?} -> {result: path of result.npz,
              report: path of report.json, objects: [{name, mesh: path of NAME_mesh.npz, glb: path,
-             vertices, faces, confidence, note}]}; ``confidence`` is the share of the views that
-             agreed, from 0 to 1, and ``note`` a sentence for the artist where it is low, else ""
+             vertices, faces, confidence, note, disagree: [{view, camera, agreement, reason,
+             picture, mask}]}]}; ``confidence`` is the share of the views that agreed, from 0 to 1,
+             and ``note`` a sentence for the artist where it is low, else ""; ``disagree`` names the
+             views whose masks disagree most with the others, the worst first, at most five: number
+             in the report, camera in the field frame, IoU with what the others know, why in words,
+             and paths of two PNGs of the camera's size, the picture and the mask (0 or 255)
+``view``     {report: path of report.json, object: name, view: one of its ``disagree``, out} ->
+             {camera, image: path of .npy float32 [h w 3] in [0, 1], mask: path of .npy bool [h w]}:
+             what the run saw and cut there, to be corrected. A click there comes back in
+             ``more_views`` with this camera, and the next ``segment`` asks only what it contradicts
 ``mesh``     {result: path, mesh, out, own_meshes?, objects?: [name], checkpoint?} -> {objects: as
              ``segment``, their first five}; ``checkpoint`` says where that is now, if it was moved
 ``rest``     {result: path, mesh, out, checkpoint?} -> {objects: as ``segment``}: one mesh of
@@ -44,12 +52,13 @@ put right with `USER_ERROR`.
 it names; ``keep`` names objects of an earlier result in ``out`` that stay in it;
 ``training_cameras`` is a camera file's path, whose cameras count as ``cameras`` do.
 
-Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?};
-``points`` {name: path of `PointCloud`} is what is known of the objects so far; ``picture`` is a
+Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?,
+meshes?}; ``points`` {name: path of `PointCloud`} is what is known of the objects so far, ``meshes``
+{name: path of `MeshData`} a first, coarse mesh of them after some views; ``picture`` is a
 small PNG of the view just voted on, masks tinted, in the folder ``previews.folder`` that
 ``segment`` was given with ``previews.colors`` {name: [r g b] in [0, 1]}. Blender -> engine
 ``cancel`` {id}, also as a request, which is answered at once with {}.
-Stages of ``segment``: ``load``, ``view`` (n of total), ``refine``, ``surface``.
+Stages of ``segment``: ``load``, ``view`` (n of at most total), ``refine``, ``surface``.
 """
 
 from __future__ import annotations

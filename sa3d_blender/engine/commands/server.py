@@ -56,8 +56,9 @@ from ..view_path.training_views import (
     placed_cameras,
     read_cameras,
 )
+from .doubtful_views import read_doubtful
 from .request_params import NamedParams, ParamError, Params, checkpoint_of
-from .session import Session, choose_device
+from .session import VIEWS, Session, choose_device
 from .watched_run import show_previews
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Server:
             "predict": self._predict,
             "training_cameras": self._training_cameras,
             "segment": self._segment,
+            "view": self._view,
             "points": self._points,
             "mesh": self._mesh,
             "rest": self._rest,
@@ -244,6 +246,10 @@ class Server:
             keep=params.names("keep"),
             run=run,
         )
+
+    def _view(self, params: NamedParams, run: Run) -> Params:
+        report, out = params.path("report"), params.path("out")
+        return read_doubtful(report, params["object"], params.whole("view", 0, VIEWS[1]), out)
 
     def _given_cameras(self, params: NamedParams, run: Run) -> list[Camera]:
         """Those of the request itself, or of a file that it names."""

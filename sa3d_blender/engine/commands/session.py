@@ -50,7 +50,6 @@ from ..segmentation.artist_view import (
     embed_picture,
     predict_in_picture,
 )
-from ..segmentation.confidence import Confidence
 from ..segmentation.empty_space import check_on_something
 from ..segmentation.field_facts import field_facts
 from ..segmentation.pipeline import segment
@@ -60,6 +59,7 @@ from ..segmenters import load_segmenter
 from ..segmenters.protocol import MaskPrediction, Segmenter
 from ..view_path.picture_cache import PictureCache
 from ..view_path.view_memory import ViewMemory
+from .doubtful_views import tell_what_is_doubtful
 from .result_field import field_of_result
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -214,8 +214,8 @@ class Session:
             whole_process: the report's total counts from the start of the process, not of the job.
 
         Returns:
-            ``{result, report, objects: [{name, mesh, glb, vertices, faces, confidence, note}]}``
-            with paths; the last two as `Confidence.to_json`.
+            ``{result, report, objects: [{name, mesh, glb, vertices, faces, confidence, note,
+            disagree}]}`` with paths; see `tell_what_is_doubtful`.
 
         Raises:
             UserError: bad input, or ``out`` cannot be written; told at once.
@@ -227,8 +227,8 @@ class Session:
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
         segmenter = self.segmenter(settings.segmenter, settings.weights, run)
-        shown, weights = run.previews is not None, (settings.segmenter, settings.weights)
-        self._views.begin((self._field_key, weights, settings.reference, shown))
+        weights = (settings.segmenter, settings.weights)
+        self._views.begin((self._field_key, weights, settings.reference))
         found, views = segment(
             loaded,
             segmenter,
@@ -246,8 +246,7 @@ class Session:
         with run.timed("write"):
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
             written = write_objects(meshes, out, beside=keep)
-        for entry in written:
-            entry |= Confidence.of(entry["name"], views).to_json(entry["name"])
+            tell_what_is_doubtful(written, views, self._views.notes, out)
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
             "seconds": seconds,

@@ -44,10 +44,8 @@ class SeenSurface:
     colors: UInt8[np.ndarray, "n 3"]
 
     @staticmethod
-    def of(prepared: PreparedView) -> SeenSurface | None:
-        """The surfaces in a view; None when its picture was not kept."""
-        if prepared.picture is None:
-            return None
+    def of(prepared: PreparedView) -> SeenSurface:
+        """The surfaces in a view."""
         camera, samples = prepared.view.camera, prepared.view.samples
         first = first_surface(samples, camera.width * camera.height, SURFACE_OPACITY)
         pixels = samples.ray_index[first]
@@ -71,7 +69,7 @@ class CoarseObjects:
     written: Callable[[dict[str, Path]], None]
     _visits: int = 0
     _writes: int = 0
-    _seen: dict[int, SeenSurface | None] = field(default_factory=dict)
+    _seen: dict[int, SeenSurface] = field(default_factory=dict)
 
     def visited(
         self,
@@ -99,8 +97,6 @@ class CoarseObjects:
             if index not in self._seen:
                 self._seen[index] = SeenSurface.of(views[index])
             seen = self._seen[index]
-            if seen is None:
-                continue
             covered = torch.from_numpy(np.ascontiguousarray(mask)).to(seen.pixels.device).view(-1)
             kept = covered[seen.pixels].nonzero()[:, 0]
             points.append(seen.points[kept])

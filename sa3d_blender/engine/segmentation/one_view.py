@@ -51,7 +51,7 @@ class Segmentation:
         Args:
             first: the artist's own clicks in this view by object.
         """
-        prepared = self.views[index]
+        prepared, notes = self.views[index], self.views.notes(index)
         before = {votes.prompt.name: self._take_back(votes, index) for votes in objects}
         known = self._known(prepared.view, objects)
         cuts = {}
@@ -66,9 +66,11 @@ class Segmentation:
                 if cut.accepted:
                     votes.grow_to(prepared.view, cut.mask, self.views.rendered())
                     votes.vote(index, prepared.view, cut.mask)
+        notes.cuts |= cuts
         told = {name: describe_cut(cut, artist=name in first) for name, cut in cuts.items()}
-        self.report.append({"view": index, "objects": told})
-        if self.views.run.previews and prepared.picture is not None:
+        camera = prepared.view.camera.to_json()
+        self.report.append({"view": index, "camera": camera, "objects": told})
+        if self.views.run.previews is not None:
             masks = {name: cut.mask for name, cut in cuts.items() if cut.accepted}
             self.views.run.previews.show(prepared.picture, masks)
         self.views.run.on_votes(self.views.field_, objects, self.views.done)
@@ -102,14 +104,15 @@ class Segmentation:
         known: dict[str, KnownPixels],
         first: dict[str, Clicks],
     ) -> list[ViewCut]:
-        """The segmenter's answer for each object in a view."""
+        """The segmenter's answer for each object in a view; an earlier one where it still holds."""
         prepared, segmenter = self.views[index], self.views.segmenter
         with self.views.run.timed("prompt"), one_core():
             if self.settings.prompt_rule == "confidence":
                 scores = [votes.score(prepared.view) for votes in objects]
                 return [cut_by_confidence(segmenter, prepared.embedding, s) for s in scores]
             names = [votes.prompt.name for votes in objects]
-            tasks = [CutTask(known[name], first.get(name)) for name in names]
+            earlier = self.views.notes(index).cuts
+            tasks = [CutTask(known[n], first.get(n), earlier.get(n)) for n in names]
             cuts = cut_all_by_agreement(segmenter, prepared.embedding, tasks)
         ungated = not self.settings.gate
         return [replace(cut, reason="") if ungated and cut.mask.any() else cut for cut in cuts]

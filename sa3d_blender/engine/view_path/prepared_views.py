@@ -16,7 +16,7 @@ from ..rendering.render import View, render_view
 from ..run import Run
 from ..segmentation.artist_view import to_bytes
 from ..segmenters.protocol import ImageEmbedding, Segmenter
-from .view_memory import ViewMemory
+from .view_memory import Notes, ViewMemory
 
 LEAST_KEPT_WEIGHT = 0.01
 """Fainter samples of a view are dropped once its picture is made; they are most, and say little."""
@@ -28,8 +28,7 @@ class PreparedView:
 
     view: View
     embedding: ImageEmbedding
-    picture: UInt8[np.ndarray, "h w 3"] | None = None
-    """Kept while somebody watches the run."""
+    picture: UInt8[np.ndarray, "h w 3"]
 
 
 @dataclass
@@ -64,6 +63,12 @@ class PreparedViews:
         """All views' samples by index."""
         return {index: prepared.view for index, prepared in self.done.items()}
 
+    def notes(self, index: int) -> Notes:
+        """What is remembered of a view."""
+        notes = self.memory.notes(self.done[index].view.camera)
+        notes.picture = self.done[index].picture
+        return notes
+
     def _remembered(self, camera: Camera) -> PreparedView:
         return self.memory.view(camera, self._prepared, size_of)
 
@@ -75,7 +80,7 @@ class PreparedViews:
             picture = to_bytes(view.image())
             embedding = self.segmenter.embed(picture, view.relief())
         kept = without_faint_samples(view, self.least_weight)
-        return PreparedView(kept, embedding, picture if self.run.previews else None)
+        return PreparedView(kept, embedding, picture)
 
 
 def size_of(prepared: PreparedView) -> int:
@@ -83,8 +88,9 @@ def size_of(prepared: PreparedView) -> int:
     samples, embedding = prepared.view.samples, prepared.embedding
     tensors = [samples.ray_index, samples.points, samples.weights, samples.depth]
     tensors += [embedding.features, *([embedding.fine] if embedding.fine is not None else [])]
-    picture = prepared.picture.nbytes if prepared.picture is not None else 0
-    return picture + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return prepared.picture.nbytes + sum(
+        tensor.numel() * tensor.element_size() for tensor in tensors
+    )
 
 
 def without_faint_samples(view: View, least: float) -> View:

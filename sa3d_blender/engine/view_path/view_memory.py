@@ -1,4 +1,4 @@
-"""What the last run rendered and embedded: a run again after a correction needs little of it anew.
+"""What the last run rendered, embedded and was answered: after a correction, little is needed anew.
 
 A correction moves the object's estimated middle a little, and a path planned around that would be
 new throughout. So the last path is taken again while it still frames the object.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from jaxtyping import UInt8
 
 from ...core.cameras import Camera
 from .views import Target
@@ -26,6 +27,17 @@ which the old path still frames it."""
 
 
 @dataclass
+class Notes:
+    """What is remembered of a view besides what was rendered."""
+
+    picture: UInt8[np.ndarray, "h w 3"] = field(
+        default_factory=lambda: np.zeros((0, 0, 3), np.uint8)
+    )
+    cuts: dict[str, Any] = field(default_factory=dict)
+    """The segmenter's last answers (`ViewCut`) by object."""
+
+
+@dataclass
 class ViewMemory:
     """The views of the last run, and of the one that is under way."""
 
@@ -34,6 +46,8 @@ class ViewMemory:
     _key: Hashable = None
     _views: dict[str, tuple[object, int]] = field(default_factory=dict)
     """Prepared view and its bytes, by camera."""
+    _notes: dict[str, Notes] = field(default_factory=dict)
+    """By camera."""
     _used: set[str] = field(default_factory=set)
     _path: tuple[Hashable, Target, list[Camera]] | None = None
 
@@ -45,9 +59,11 @@ class ViewMemory:
         """
         if key != self._key:
             self._views.clear()
+            self._notes.clear()
             self._path = None
         elif self._used:
             self._views = {name: self._views[name] for name in self._used & set(self._views)}
+            self._notes = {name: self._notes[name] for name in self._used & set(self._notes)}
         self._key, self._used, self.reused = key, set(), 0
 
     def view(
@@ -72,6 +88,10 @@ class ViewMemory:
         if sum(taken for _, taken in self._views.values()) + count <= KEPT_BYTES:
             self._views[name] = (made, count)
         return made
+
+    def notes(self, camera: Camera) -> Notes:
+        """What is remembered of a camera's view; whoever learns more writes it there."""
+        return self._notes.setdefault(json.dumps(camera.to_json()), Notes())
 
     def path(
         self, question: Hashable, target: Target, make: Callable[[], list[Camera]]

@@ -55,6 +55,18 @@ from tests.support.pipe_client import Client
             USER_ERROR,
             "missing_file",
         ),
+        (
+            "view",
+            {"report": "/nowhere/r.json", "object": "a", "view": 1},
+            USER_ERROR,
+            "missing_file",
+        ),
+        (
+            "view",
+            {"report": "/nowhere/r.json", "object": "a", "view": "1"},
+            INVALID_PARAMS,
+            "invalid_input",
+        ),
         ("render", {"camera": {"w": 0}}, USER_ERROR, "invalid_input"),
         ("render", {"camera": {**camera().to_json(), "w": 20000}}, USER_ERROR, "image_size"),
         ("render", {"out": str(Path(__file__))}, USER_ERROR, "cannot_write"),
