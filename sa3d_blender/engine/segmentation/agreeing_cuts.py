@@ -120,6 +120,10 @@ def cut_all_by_agreement(
         segmenter, embedding: the model and this view's embedding.
     """
     cuttings = [_Cutting(task) for task in tasks]
+    for cutting in cuttings:
+        artist = cutting.artist
+        if cutting.cut is None and artist.says_where and len(artist.points) > 1:
+            cutting.take(artist.predict(segmenter, embedding, multimask=True))
     for first in range(0, len(cuttings), TOGETHER):
         while working := [c for c in cuttings[first : first + TOGETHER] if c.cut is None]:
             questions = [

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from ..segmenters.dialogue import predict_in_turn
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Question, Segmenter
 
 REFERENCE_POINTS = 5
@@ -79,8 +80,8 @@ class Clicks:
     def predict(
         self, segmenter: Segmenter, embedding: ImageEmbedding, *, multimask: bool
     ) -> MaskPrediction:
-        """Ask the segmenter."""
-        return segmenter.predict_all(embedding, [self.question(multimask=multimask)])[0]
+        """Ask the segmenter, one after the other; see `predict_in_turn`."""
+        return predict_in_turn(segmenter, embedding, self.question(multimask=multimask))
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ def cut_by_confidence(
         clicks.add(row, column, 1)
     if not clicks.points:
         return ViewCut(np.zeros(score.shape, bool), clicks, 0.0, "no pixel has confidence above 0")
-    mask = clicks.predict(segmenter, embedding, multimask=False).masks[0]
+    question = clicks.question(multimask=False)
+    mask = segmenter.predict_all(embedding, [question])[0].masks[0]
     rendered = score > 0
     union = np.count_nonzero(rendered | mask)
     iou = np.count_nonzero(rendered & mask) / union if union else 0.0

@@ -1,0 +1,135 @@
+"""Several prompts about one object, put to a segmenter one after the other as an artist sets them.
+
+Segment Anything was trained in dialogues: a click corrects the answer to those before it. Asked all
+at once, the same clicks give less: on photographs, three give a mean IoU of 0.66 instead of 0.74.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from .protocol import ImageEmbedding, MaskPrediction, Question, Segmenter
+
+MOST_TURNS = 6
+"""Of a dialogue; more prompts than that begin with several at once."""
+REACH = 0.3
+"""Of the way to the nearest click that says the opposite: as far a contradicted click decides."""
+LEAST_REACH, MOST_REACH = 2.0, 0.03
+"""Limits of that in pixels, and over the picture's longer side."""
+
+
+def predict_in_turn(
+    segmenter: Segmenter, embedding: ImageEmbedding, question: Question
+) -> MaskPrediction:
+    """The answer to all prompts of a question, each of which corrects the answer before it.
+
+    Every mask contains the points on the object and none of the others, and a point that is not on
+    the object never adds to the first mask.
+
+    Args:
+        question: ``logits`` are not used. Points in the order in which they were set.
+
+    Returns:
+        The outcome of the dialogue first, then other candidates.
+    """
+    first, *others = turns_of(question)
+    (answer,) = segmenter.predict_all(embedding, [first])
+    if not others:
+        masks = np.stack([obedient(mask, question) for mask in answer.masks])
+        return replace(answer, masks=masks)
+    pick = int(np.argmin([contradictions(mask, question) for mask in answer.masks]))
+    mask, logits = obedient(answer.masks[pick], first), answer.logits[pick]
+    for turn in others:
+        asked = replace(turn, logits=logits, multimask=False)
+        (answer,) = segmenter.predict_all(embedding, [asked])
+        mask, logits = obedient(answer.masks[0], turn, before=mask), answer.logits[0]
+    score = answer.scores[:1]
+    if not question.multimask:
+        return MaskPrediction(mask[None], score, logits[None])
+    (at_once,) = segmenter.predict_all(embedding, [replace(question, logits=None)])
+    masks = [mask, *(obedient(one, question) for one in at_once.masks[:-1])]
+    scores = np.minimum(np.concatenate([score, at_once.scores[:-1]]), score)
+    return MaskPrediction(
+        np.stack(masks), scores, np.concatenate([logits[None], at_once.logits[:-1]])
+    )
+
+
+def turns_of(question: Question) -> list[Question]:
+    """What to ask in turn: the box, or all up to the first point on the object, then a point each.
+
+    Args:
+        question: as in `predict_in_turn`.
+    """
+    points, labels = question.points, question.labels
+    if points is None or labels is None or len(points) == 0:
+        return [replace(question, logits=None)]
+    begin = 0 if question.box is not None else int(np.argmax(np.asarray(labels) == 1)) + 1
+    begin = max(begin, len(points) - MOST_TURNS + 1)
+    return [
+        Question(
+            points[:count] if count else None,
+            labels[:count] if count else None,
+            question.box,
+            multimask=question.multimask and question.box is None,
+        )
+        for count in range(begin, len(points) + 1)
+    ]
+
+
+def contradictions(mask: Bool[np.ndarray, "h w"], question: Question) -> int:
+    """How many of a question's points a mask contradicts."""
+    return sum(bool(mask[row, column]) != label for row, column, label in _places(mask, question))
+
+
+def obedient(
+    mask: Bool[np.ndarray, "h w"],
+    question: Question,
+    *,
+    before: Bool[np.ndarray, "h w"] | None = None,
+) -> Bool[np.ndarray, "h w"]:
+    """A mask that does what the points say.
+
+    Args:
+        before: the mask before the last point was set; if that is not on the object, nothing is
+            added to it.
+
+    Returns:
+        The mask; where a point was contradicted, it is put right in a disc.
+    """
+    if before is not None and question.labels is not None and not question.labels[-1]:
+        mask = mask & before
+    wrong = [place for place in _places(mask, question) if bool(mask[place[:2]]) != place[2]]
+    if not wrong:
+        return mask
+    rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]]
+    mask = mask.copy()
+    for row, column, label in wrong:
+        reach = _reach(row, column, label, question, MOST_REACH * max(mask.shape))
+        mask[(rows - row) ** 2 + (columns - column) ** 2 <= reach**2] = label
+    return mask
+
+
+def _reach(row: int, column: int, label: bool, question: Question, most: float) -> float:
+    """Radius in pixels of the disc around a contradicted point."""
+    assert question.points is not None
+    assert question.labels is not None
+    opposite = np.asarray(question.points, float)[np.asarray(question.labels) != label]
+    if len(opposite) == 0:
+        return max(LEAST_REACH, most)
+    away = float(np.hypot(*(opposite - [column + 0.5, row + 0.5]).T).min())
+    return float(np.clip(REACH * away, LEAST_REACH, max(LEAST_REACH, most)))
+
+
+def _places(mask: Bool[np.ndarray, "h w"], question: Question) -> list[tuple[int, int, bool]]:
+    """Row, column and label of a question's points."""
+    if question.points is None or question.labels is None or len(question.points) == 0:
+        return []
+    corner: Float[np.ndarray, " 2"] = np.array(mask.shape[::-1], float) - 1
+    places = np.clip(np.floor(np.asarray(question.points, float)), 0, corner).astype(int)
+    return [
+        (int(row), int(column), bool(label))
+        for (column, row), label in zip(places, question.labels, strict=True)
+    ]

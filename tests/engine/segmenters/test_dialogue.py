@@ -1,0 +1,139 @@
+"""Prompts are put one after the other, and masks do what the points say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sa3d_blender.engine.rendering.relief import Relief
+from sa3d_blender.engine.segmenters.dialogue import (
+    MOST_TURNS,
+    contradictions,
+    obedient,
+    predict_in_turn,
+    turns_of,
+)
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction, Question
+
+SHAPE = (40, 60)
+PICTURE = ImageEmbedding(torch.zeros(1, 1, 1, 1), SHAPE, SHAPE)
+
+
+def clicks(*said: tuple[float, float, int], **more: Any) -> Question:
+    points = np.array([c[:2] for c in said], float).reshape(-1, 2)
+    return Question(points, np.array([c[2] for c in said], int), **more)
+
+
+def block(left: int, right: int) -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[10:30, left:right] = True
+    return mask
+
+
+class Scripted:
+    """Answers with given masks, one list of candidates after the other; remembers the questions."""
+
+    name = "scripted"
+
+    def __init__(self, *answers: list[np.ndarray]) -> None:
+        self.answers = list(answers)
+        self.asked: list[Question] = []
+
+    def embed(self, image: np.ndarray, relief: Relief | None = None) -> ImageEmbedding:
+        """Not looked at."""
+        return PICTURE
+
+    def predict(self, embedding: ImageEmbedding, **question: Any) -> MaskPrediction:
+        """A single question."""
+        return self.predict_all(embedding, [Question(**question)])[0]
+
+    def predict_all(
+        self, embedding: ImageEmbedding, questions: Sequence[Question]
+    ) -> list[MaskPrediction]:
+        """One question at a time."""
+        (question,) = questions
+        self.asked.append(question)
+        masks = np.stack(self.answers[len(self.asked) - 1])
+        scores = np.linspace(0.9, 0.7, len(masks)).astype(np.float32)
+        logits = np.full((len(masks), 4, 4), float(len(self.asked)), np.float32)
+        logits += np.arange(len(masks))[:, None, None] / 10
+        return [MaskPrediction(masks, scores, logits)]
+
+
+def test_each_click_corrects_the_answer_before_it() -> None:
+    part, whole = block(10, 20), block(10, 50)
+    model = Scripted([part, whole, part], [block(10, 45)], [block(12, 44)], [part, whole, part])
+    question = clicks((15, 20, 1), (40, 20, 1), (47, 20, 0))
+    answer = predict_in_turn(model, PICTURE, question)
+    first, second, third, at_once = model.asked
+    assert [len(q.points) for q in model.asked] == [1, 2, 3, 3]  # type: ignore[arg-type]
+    assert [q.multimask for q in (first, second, third, at_once)] == [True, False, False, True]
+    assert second.logits is not None
+    assert np.allclose(second.logits, 1.0), "the part: it contradicts one click, as the whole does"
+    assert third.logits is not None
+    assert np.allclose(third.logits, 2.0)
+    assert np.array_equal(answer.masks[0], block(12, 44))
+    assert answer.masks.shape == (3, *SHAPE)
+    assert (np.diff(answer.scores) <= 0).all()
+
+
+def test_the_first_candidate_that_fits_later_clicks_goes_on() -> None:
+    part, whole = block(10, 20), block(10, 50)
+    model = Scripted([part, whole, part], [whole], [part, whole, part])
+    predict_in_turn(model, PICTURE, clicks((15, 20, 1), (40, 20, 1)))
+    assert model.asked[1].logits is not None
+    assert np.allclose(model.asked[1].logits, 1.1), "of the whole"
+
+
+def test_a_single_click_keeps_all_candidates() -> None:
+    masks = [block(10, 20), block(10, 50), block(5, 55)]
+    answer = predict_in_turn(Scripted(masks), PICTURE, clicks((15, 20, 1)))
+    assert np.array_equal(answer.masks, np.stack(masks))
+
+
+def test_a_box_is_asked_about_before_the_points() -> None:
+    box = np.array([10.0, 10.0, 50.0, 30.0])
+    asked = turns_of(clicks((45, 20, 0), (12, 12, 1), box=box))
+    assert [0 if q.points is None else len(q.points) for q in asked] == [0, 1, 2]
+    assert all(q.box is box and not q.multimask for q in asked)
+    assert [q.points for q in turns_of(Question(box=box))] == [None]
+
+
+def test_what_is_not_the_object_waits_for_what_is() -> None:
+    asked = turns_of(clicks((1, 1, 0), (2, 2, 0), (15, 20, 1), (40, 20, 1)))
+    assert [len(q.points) for q in asked] == [3, 4]  # type: ignore[arg-type]
+
+
+def test_many_clicks_begin_with_several() -> None:
+    asked = turns_of(clicks(*[(float(i), 20.0, 1) for i in range(20)]))
+    assert len(asked) == MOST_TURNS
+    assert len(asked[0].points) == 20 - MOST_TURNS + 1  # type: ignore[arg-type]
+
+
+def test_a_negative_click_adds_nothing_and_its_pixel_is_outside() -> None:
+    before, got = block(10, 40), block(5, 50)
+    question = clicks((15, 20, 1), (38.5, 20.5, 0))
+    mask = obedient(got, question, before=before)
+    assert not (mask & ~before).any()
+    assert not mask[20, 38]
+    assert contradictions(mask, question) == 0
+    lost = np.argwhere(before & ~mask) + 0.5
+    assert len(lost) > 1
+    assert np.hypot(lost[:, 0] - 20.5, lost[:, 1] - 38.5).max() <= 0.3 * 23.6, "only near the click"
+
+
+def test_a_positive_click_is_inside() -> None:
+    question = clicks((15, 20, 1), (44.5, 12.5, 1), (47.5, 12.5, 0))
+    mask = obedient(block(10, 40), question)
+    assert mask[12, 44]
+    assert not mask[12, 47]
+
+
+@pytest.mark.parametrize("place", [(0.0, 0.0), (60.0, 40.0), (59.9, 39.9)])
+def test_clicks_on_the_picture_s_edge_count(place: tuple[float, float]) -> None:
+    question = clicks((*place, 1))
+    assert contradictions(obedient(np.zeros(SHAPE, bool), question), question) == 0
