@@ -49,7 +49,7 @@ SHAPE = BundledShape(
 )
 ANSWER_SIDE = 320
 """Input side of the exported model: on held-out pictures it answers better there than at SIDE."""
-PICTURES, PROMPTS = 10, 1
+PICTURES, PROMPTS = 7, 2
 """Per step, and per picture."""
 FIELDS = ("image", "masks", "objects", "relief")
 GROUPING_WEIGHT = 1.5
@@ -65,7 +65,7 @@ FROZEN = (
 )
 """Beginnings of the names of what is not trained: edges, corners and surfaces are known."""
 TRUNK = "image_encoder.world.trunk."
-TRUNK_RATE = 0.1
+TRUNK_RATE = 0.3
 """Learning rate of what ImageNet taught, over that of the rest."""
 AVERAGE_DECAY = 0.998
 CHECK_EVERY = 600.0
@@ -134,7 +134,10 @@ class Training:
         if path.exists():
             state = torch.load(path, map_location=self.device, weights_only=True)
             self.masters.restore(state["masters"])
+            shares = [group["share"] for group in self.optimizer.param_groups]
             self.optimizer.load_state_dict(state["optimizer"])
+            for group, share in zip(self.optimizer.param_groups, shares, strict=True):
+                group["share"] = share
             if "grouping" in state and "code.2.weight" in state["grouping"]:
                 self.grouping.load_state_dict(state["grouping"])
             self.step, self.spent = state["step"], state["spent"]

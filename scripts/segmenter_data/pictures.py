@@ -28,7 +28,7 @@ from .repainting import repaint
 from .wear import wear, wear_nearness
 
 SIDE = 256
-PHOTOGRAPHED = 0.65
+PHOTOGRAPHED = 0.6
 """Share of photographs among the examples."""
 COMPOSED = 0.04
 """Share of flat compositions among the others."""
@@ -36,6 +36,8 @@ REPAINTED = 0.25
 """Share of the rendered examples in which objects get other surfaces."""
 WITHOUT_RELIEF = 0.4
 """Share of the rendered examples whose shape is kept secret, as in photographs."""
+WORN = 0.6
+"""Share of the pictures without relief that look like a NeRF's; the others stay as they are."""
 FRAMED = 0.6
 """Share of the crops that frame one object, as the pipeline's own views do."""
 FRAMES = (1.5, 5.0)
@@ -97,7 +99,8 @@ class Pictures:
                 layers = replace(layers, nearness=wear_nearness(rng, layers.nearness))
             if rng.random() < WITHOUT_RELIEF:
                 layers = replace(layers, nearness=None)
-            image = wear(rng, layers.image)
+            worn = layers.nearness is not None or rng.random() < WORN
+            image = wear(rng, layers.image) if worn else layers.image
             return Example(image, masks, layers.ids[..., 0], relief_channels(layers))
 
     def _layers(self, rng: np.random.Generator) -> Layers:
