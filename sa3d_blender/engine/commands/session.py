@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -45,19 +46,18 @@ from ..meshing.mesh_jobs import (
 from ..rendering.render import Picture, render_picture
 from ..run import Run
 from ..segmentation.artist_view import (
-    EmbeddedPicture,
     artist_camera,
-    embed_picture,
     predict_in_picture,
 )
 from ..segmentation.empty_space import check_on_something
 from ..segmentation.field_facts import field_facts
-from ..segmentation.pipeline import segment
+from ..segmentation.pipeline import least_kept_weight, segment
 from ..segmentation.report import seconds_since_start, versions, write_report
 from ..segmentation.result import SegmentResult
 from ..segmenters import load_segmenter
 from ..segmenters.protocol import MaskPrediction, Segmenter
 from ..view_path.picture_cache import PictureCache
+from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
 from .doubtful_views import tell_what_is_doubtful
 from .result_field import field_of_result
@@ -182,11 +182,13 @@ class Session:
         if view_size is not None:
             check_whole("view size", view_size, *VIEW_SIZES)
             cut = artist_camera(camera, view_size)
-        key = (self._field_key, segmenter, json.dumps(cut.to_json()))
-        picture: EmbeddedPicture = self._pictures.get(
-            key, lambda: embed_picture(loaded, model, cut, run)
+        least = math.inf if view_size is None else LEAST_KEPT_WEIGHT
+        picture = self._pictures.get(
+            (self._field_key, segmenter, least),
+            json.dumps(cut.to_json()),
+            lambda: prepare_view(loaded, model, cut, run or Run(), least),
         )
-        return predict_in_picture(picture, model, camera, objects)
+        return predict_in_picture(model, picture.embedding, cut, camera, objects)
 
     def segment(
         self,
@@ -229,6 +231,9 @@ class Session:
         segmenter = self.segmenter(settings.segmenter, settings.weights, run)
         weights = (settings.segmenter, settings.weights)
         self._views.begin((self._field_key, weights, settings.reference))
+        least = least_kept_weight(settings)
+        for ready in self._pictures.all_of((self._field_key, weights, least)):
+            self._views.keep(ready.view.camera, ready, size_of(ready))
         found, views = segment(
             loaded,
             segmenter,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
@@ -13,6 +16,8 @@ SAME_PLACE = 0.03
 """Distance of two surface points over their distance from the camera, up to which they are one."""
 
 
+SURFACE_SHARE = 0.5
+"""Density of the surface over the median density of the rays' heaviest samples."""
 FAINT = 0.1
 """Opacity of a pixel that shows something, where all is faint."""
 
@@ -75,3 +80,20 @@ def heaviest_samples(view: View) -> np.ndarray:
     order = np.argsort(weight, kind="stable")
     result[ray[order]] = order  # the heaviest is written last
     return result
+
+
+def surface_density(
+    field_: RadianceField, seen: Iterable[tuple[View, Bool[np.ndarray, "h w"]]]
+) -> float:
+    """Density at which rays meet an object, from views and its masks in them.
+
+    Rays meet a surface a little before it is densest; at the full density, weak spots of a NeRF's
+    skin would become pits.
+    """
+    points = [surface_points(field_, view, mask) for view, mask in seen]
+    grid_points = field_.grid_from_field(
+        torch.from_numpy(np.concatenate(points)).float().to(field_.device)
+    )
+    density = field_.density(grid_points)
+    density = density[density > 0]
+    return SURFACE_SHARE * float(density.median()) if len(density) else 1.0

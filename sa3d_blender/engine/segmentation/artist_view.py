@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,9 +10,6 @@ from torch import Tensor
 
 from ...core.cameras import Camera
 from ...core.prompts import ObjectPrompt
-from ..fields.protocol import RadianceField
-from ..rendering.render import render_view
-from ..run import Run
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
 from .self_prompt import Clicks
 
@@ -27,42 +23,23 @@ def artist_camera(camera: Camera, view_size: int) -> Camera:
     return camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
 
 
-@dataclass(frozen=True)
-class EmbeddedPicture:
-    """A picture that can be cut again and again: all but the decoder's work is done."""
-
-    camera: Camera
-    """At the size at which the picture is cut."""
-    embedding: ImageEmbedding
-
-
-def embed_picture(
-    field: RadianceField, segmenter: Segmenter, camera: Camera, run: Run | None = None
-) -> EmbeddedPicture:
-    """Render and embed what a camera sees, at the camera's size."""
-    run = run or Run()
-    with run.timed("render"):
-        view = render_view(field, camera, cancelled=run.is_cancelled)
-    run.check()
-    with run.timed("encode"):
-        embedding = segmenter.embed(to_bytes(view.image()), view.relief())
-    return EmbeddedPicture(camera, embedding)
-
-
 def predict_in_picture(
-    picture: EmbeddedPicture, segmenter: Segmenter, camera: Camera, objects: Sequence[ObjectPrompt]
+    segmenter: Segmenter,
+    embedding: ImageEmbedding,
+    taken: Camera,
+    camera: Camera,
+    objects: Sequence[ObjectPrompt],
 ) -> list[MaskPrediction]:
     """The segmenter's candidates for each object, masks at the embedded picture's size.
 
     Args:
+        taken: the camera of the embedded picture.
         camera: the same camera at the size whose pixels the prompts are.
-
     """
-    answers = []
-    for prompt in objects:
-        clicks = moved_clicks(prompt, camera, picture.camera)
-        answers.append(clicks.predict(segmenter, picture.embedding, multimask=True))
-    return answers
+    return [
+        moved_clicks(prompt, camera, taken).predict(segmenter, embedding, multimask=True)
+        for prompt in objects
+    ]
 
 
 def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,14 +14,14 @@ from torch import Tensor
 from ...core.prompts import ObjectPrompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import RadianceField
-from ..meshing.surface_points import surface_points
+from ..meshing.surface_points import surface_density
 from ..parallel import one_core
 from ..rendering.render import View
 from ..view_path.views import Target
 from .completion import carve, fill_solid
 from .haze import LEAST_OUTLINES, outlined_object
 from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
-from .regions import quantile_box, region_of_target, side_lengths
+from .regions import outside_of, quantile_box, reach_of, region_of_target, side_lengths
 from .result import SegmentedObject
 from .self_prompt import KnownPixels
 
@@ -31,12 +31,8 @@ SMALLEST_PIECE = 0.1
 """Voted nodes of a separate piece over those of the largest, below which it is no object."""
 SMALLEST_WITH_EDGE = 150
 """Pixels of the smallest mask whose edge may be left out of the vote."""
-SURFACE_SHARE = 0.5
-"""Density of the surface over the median density of the rays' heaviest samples."""
 LEAST_RESOLUTION = 24
 """Nodes along the longest side of a final region, however small the object is in its views."""
-REACH = 3.0
-"""Side of the box beyond which nothing can be the object, over that of its first region."""
 TIGHT_MARGIN = 0.12
 """Room around the voted object in its final region, as a part of its extent."""
 DEEP_LIGHT = 0.2
@@ -280,36 +276,6 @@ class ObjectVotes:
             soft=self.settings.reference,
             hazy=outlined,
         )
-
-
-def reach_of(lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]) -> Float[Tensor, "2 3"]:
-    """The corners of what can be an object with this first region, grid frame."""
-    middle, half = (lower + upper) / 2, REACH * (upper - lower) / 2
-    return torch.stack([middle - half, middle + half]).clamp(-1, 1)
-
-
-def outside_of(
-    points: Float[Tensor, "s 3"], lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
-) -> Bool[Tensor, " s"]:
-    """Which points do not lie in a box."""
-    return ((points < lower) | (points > upper)).any(dim=1)
-
-
-def surface_density(
-    field_: RadianceField, seen: Iterable[tuple[View, Bool[np.ndarray, "h w"]]]
-) -> float:
-    """Density at which rays meet an object, from views and its masks in them.
-
-    Rays meet a surface a little before it is densest; at the full density, weak spots of a NeRF's
-    skin would become pits.
-    """
-    points = [surface_points(field_, view, mask) for view, mask in seen]
-    grid_points = field_.grid_from_field(
-        torch.from_numpy(np.concatenate(points)).float().to(field_.device)
-    )
-    density = field_.density(grid_points)
-    density = density[density > 0]
-    return SURFACE_SHARE * float(density.median()) if len(density) else 1.0
 
 
 def main_pieces(share: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:

@@ -79,7 +79,7 @@ def segment(
     for picture in pictures:
         picture.check()
         check_on_something(field_, picture.camera, picture.objects)
-    least = 0.0 if settings.reference else LEAST_KEPT_WEIGHT
+    least = least_kept_weight(settings)
     views = PreparedViews(field_, segmenter, run, least, memory=memory or ViewMemory())
     work = Segmentation(settings, views)
     run.progress("view", 0, settings.views, "Looking through the camera")
@@ -189,6 +189,11 @@ def is_clear(field_: RadianceField, camera: Camera, target: Target, run: Run) ->
     solid = near & (opacity > 0.5)
     before = solid & (depth < distance - 1.3 * target.radius)
     return bool(solid.sum() > before.sum() and before.sum() <= 0.67 * near.sum())
+
+
+def least_kept_weight(settings: SegmentSettings) -> float:
+    """Weight up to which a run forgets its views' samples."""
+    return 0.0 if settings.reference else LEAST_KEPT_WEIGHT
 
 
 def reference_settings(settings: SegmentSettings) -> SegmentSettings:

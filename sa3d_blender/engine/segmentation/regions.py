@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..fields.protocol import RadianceField
@@ -12,6 +12,8 @@ from ..view_path.views import Target
 
 REGION_MARGIN = 1.8
 """Half the side of an object's first region over its estimated radius."""
+REACH = 3.0
+"""Side of the box beyond which nothing can be the object, over that of its first region."""
 DEEPEST = 2.0
 """Depth of a region of a forward-facing field over its width, as far as cells are concerned: there
 depth grows to infinity, and cubes as deep would leave no cells across."""
@@ -57,3 +59,16 @@ def region_of_target(
     if before.any():
         lower[2] = -1
     return lower, torch.maximum(upper, lower + 1e-3)
+
+
+def reach_of(lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]) -> Float[Tensor, "2 3"]:
+    """The corners of what can be an object with this first region, grid frame."""
+    middle, half = (lower + upper) / 2, REACH * (upper - lower) / 2
+    return torch.stack([middle - half, middle + half]).clamp(-1, 1)
+
+
+def outside_of(
+    points: Float[Tensor, "s 3"], lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
+) -> Bool[Tensor, " s"]:
+    """Which points do not lie in a box."""
+    return ((points < lower) | (points > upper)).any(dim=1)

@@ -24,6 +24,7 @@ from ..fields.dvgo.checkpoint import is_dvgo
 from ..fields.dvgo.grids import GridReader
 from ..fields.files.checkpoint_file import read_checkpoint
 from ..fields.protocol import RadianceField
+from ..meshing.surface_points import surface_density
 from ..rendering.render import render_view
 from ..run import Run
 from ..view_path.stand import photographers_stand
@@ -31,7 +32,6 @@ from ..view_path.views import Target, framing_camera, orbit, spiral
 from .completion import carve
 from .field_facts import field_facts
 from .mask_grid import region_nodes
-from .object_votes import surface_density
 from .pipeline import is_clear
 from .result import SegmentedObject, SegmentResult
 

@@ -73,14 +73,24 @@ class PreparedViews:
         return self.memory.view(camera, self._prepared, size_of)
 
     def _prepared(self, camera: Camera) -> PreparedView:
-        with self.run.timed("render"):
-            view = render_view(self.field_, camera, cancelled=self.run.is_cancelled)
-        self.run.check()
-        with self.run.timed("encode"):
-            picture = to_bytes(view.image())
-            embedding = self.segmenter.embed(picture, view.relief())
-        kept = without_faint_samples(view, self.least_weight)
-        return PreparedView(kept, embedding, picture)
+        return prepare_view(self.field_, self.segmenter, camera, self.run, self.least_weight)
+
+
+def prepare_view(
+    field: RadianceField, segmenter: Segmenter, camera: Camera, run: Run, least_weight: float
+) -> PreparedView:
+    """Render and embed what a camera sees, at the camera's size.
+
+    Args:
+        least_weight: samples up to this weight are forgotten; with infinity all of them are.
+    """
+    with run.timed("render"):
+        view = render_view(field, camera, cancelled=run.is_cancelled)
+    run.check()
+    with run.timed("encode"):
+        picture = to_bytes(view.image())
+        embedding = segmenter.embed(picture, view.relief())
+    return PreparedView(without_faint_samples(view, least_weight), embedding, picture)
 
 
 def size_of(prepared: PreparedView) -> int:

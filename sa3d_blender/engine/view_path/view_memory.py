@@ -84,10 +84,13 @@ class ViewMemory:
             self.reused += 1
             return known[0]  # type: ignore[return-value]  # one memory is for one kind of view
         made = make(camera)
-        count = size(made)
-        if sum(taken for _, taken in self._views.values()) + count <= KEPT_BYTES:
-            self._views[name] = (made, count)
+        self.keep(camera, made, size(made))
         return made
+
+    def keep(self, camera: Camera, view: object, count: int) -> None:
+        """Keep the view of a camera, of so many bytes, if there is room."""
+        if sum(taken for _, taken in self._views.values()) + count <= KEPT_BYTES:
+            self._views.setdefault(json.dumps(camera.to_json()), (view, count))
 
     def notes(self, camera: Camera) -> Notes:
         """What is remembered of a camera's view; whoever learns more writes it there."""

@@ -17,7 +17,7 @@ from sa3d_blender.core.connection.messages import PROTOCOL
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.engine.commands import session
-from sa3d_blender.engine.segmentation.artist_view import EmbeddedPicture, embed_picture
+from sa3d_blender.engine.view_path.prepared_views import PreparedView, prepare_view
 from tests.support.engine_jobs import BOX, CHECKPOINT, SCENE, camera, field, job
 from tests.support.pipe_client import Client
 
@@ -86,11 +86,11 @@ def test_a_further_click_does_not_render_again(
 ) -> None:
     made: list[Camera] = []
 
-    def embed(*args: Any) -> EmbeddedPicture:
+    def prepare(*args: Any) -> PreparedView:
         made.append(args[2])
-        return embed_picture(*args)
+        return prepare_view(*args)
 
-    monkeypatch.setattr(session, "embed_picture", embed)
+    monkeypatch.setattr(session, "prepare_view", prepare)
     params = {**field(), "camera": camera(400).to_json(), "out": str(tmp_path), "view_size": 100}
     assert client.result("predict", **params, objects=[])["objects"] == []
     click = {"name": "a", "points": [[2 * BOX[0], 2 * BOX[1]]]}
@@ -102,6 +102,16 @@ def test_a_further_click_does_not_render_again(
     client.result("predict", **{**params, "view_size": 80}, objects=[click])
     client.result("predict", **{**params, "camera": camera(401).to_json()}, objects=[])
     assert len(made) == 3
+
+
+def test_a_run_begins_with_the_picture_that_was_clicked_in(client: Client, tmp_path: Path) -> None:
+    client.result("unload")
+    request = job(tmp_path)
+    size = {"view_size": request["settings"]["view_size"], "segmenter": "bundled"}
+    names = ("checkpoint", "options", "camera", "objects", "out")
+    client.result("predict", **{name: request[name] for name in names}, **size)
+    report = Path(client.result("segment", **request)["report"])
+    assert json.loads(report.read_text(encoding="utf-8"))["reused_views"] == 1
 
 
 def test_a_watched_run_shows_its_views(client: Client, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.run import Run
-from sa3d_blender.engine.segmentation import artist_view
 from sa3d_blender.engine.segmentation.artist_view import artist_camera
 from sa3d_blender.engine.segmentation.one_view import Segmentation
+from sa3d_blender.engine.view_path import prepared_views
 from sa3d_blender.engine.view_path.prepared_views import PreparedViews
 from tests.support.scripted_segmenter import ScriptedSegmenter
 
@@ -53,7 +53,7 @@ def test_a_click_on_nothing_is_told_before_the_picture_is_rendered(
     """However slow the NeRF and the segmenter are: a few rays tell."""
     rendered: list[Camera] = []
     note = lambda _field, camera, **_: rendered.append(camera)  # noqa: E731
-    monkeypatch.setattr(artist_view, "render_view", note)
+    monkeypatch.setattr(prepared_views, "render_view", note)
     camera = read_transforms(SCENE / "transforms_test.json", size=(200, 200))[0]
     for prompt in (ObjectPrompt("x", ((3.0, 3.0),), (1,)), ObjectPrompt("x", box=(1, 1, 9, 9))):
         with pytest.raises(UserError, match="of 'x' lies on empty background"):

@@ -189,7 +189,8 @@ def test_names_that_differ_in_case_have_files_of_their_own(folder: Path, tmp_pat
     prompts.write_text(json.dumps({"objects": boxes}), encoding="utf-8")
     assert cli.main([str(part) for part in (*picture, prompts)]) == 0
     assert {"0_mask_Kiste.png", "0_mask_kiste (2).png", "kiste (2)_0.png"} <= names(out)
-    assert len({name.casefold() for name in names(out)}) == len(names(out)) == 2 + 4 + 1 + 2 + 7
+    made = names(out) - {"views"}
+    assert len({name.casefold() for name in made}) == len(made) == 2 + 4 + 1 + 2 + 7
 
 
 def test_grey_pictures_of_16_bits_are_not_white(tmp_path: Path) -> None:
