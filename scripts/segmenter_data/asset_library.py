@@ -11,11 +11,14 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from materials import random_color
 from mathutils import Matrix, Vector
 from part_groups import group_parts
 
 ROLES = Path(__file__).with_name("asset_roles.tsv")
 """Longest side in metres and use of the models that were looked at."""
+REPAINTED = 0.35
+"""Share of scenes in which materials of one colour get others."""
 MOST_TRIANGLES = 300_000
 """Models with more take too long and are left out."""
 SHARP_ANGLE = 0.6
@@ -69,6 +72,7 @@ class Library:
         self.textures = sorted((folder / "textures").rglob("*.jpg"))
         self._seed = seed
         self._models: dict[Path, Model] = {}
+        self._colours: dict[str, tuple[float, ...]] = {}
 
     def pick(self, *roles: str) -> Asset:
         """A random asset of one of these roles."""
@@ -79,6 +83,15 @@ class Library:
         if asset.path not in self._models:
             self._models[asset.path] = self._load(asset)
         return self._models[asset.path]
+
+    def paint(self) -> None:
+        """Other colours, or again their own, for materials of one colour."""
+        other, state = random.random() < REPAINTED, random.getstate()
+        for name, own in self._colours.items():
+            mixed = other and random.random() < 0.6
+            socket = base_colour(bpy.data.materials[name])
+            socket.default_value = random_color() if mixed else own
+        random.setstate(state)  # what follows must not depend on what is loaded
 
     def _load(self, asset: Asset) -> Model:
         """Import a file, group its nodes to parts and keep only their meshes."""
@@ -99,7 +112,8 @@ class Library:
                 mesh.shade_smooth()
                 mesh.set_sharp_from_angle(angle=SHARP_ANGLE)
             for material in mesh.materials:
-                soften(material)
+                if material and soften(material):
+                    self._colours[material.name] = tuple(base_colour(material).default_value)
         corners = np.array([tuple(corner) for part in parts for corner in part.bound_box])
         for left in set(bpy.context.scene.objects) - before:
             bpy.data.objects.remove(left)
@@ -127,12 +141,18 @@ def normalise(nodes: list[bpy.types.Object], metres: float) -> None:
     bpy.context.view_layer.update()
 
 
-def soften(material: bpy.types.Material | None) -> None:
-    """No transmission and no coat: they cost bounces that these few samples do not have."""
-    surface = material and material.node_tree and material.node_tree.nodes.get("Principled BSDF")
+def soften(material: bpy.types.Material) -> bool:
+    """No transmission and no coat: they cost bounces; returns whether it has only one colour."""
+    surface = material.node_tree and material.node_tree.nodes.get("Principled BSDF")
     if not surface:
-        return
+        return False
     for name in ("Transmission Weight", "Coat Weight"):
         for link in list(surface.inputs[name].links):
             material.node_tree.links.remove(link)
         surface.inputs[name].default_value = 0.0
+    return not surface.inputs["Base Color"].is_linked
+
+
+def base_colour(material: bpy.types.Material) -> bpy.types.NodeSocketColor:
+    """Where a material's colour is set."""
+    return material.node_tree.nodes["Principled BSDF"].inputs["Base Color"]

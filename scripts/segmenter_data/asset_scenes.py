@@ -11,7 +11,7 @@ from asset_library import Asset, Library, Model
 from mathutils import Euler, Matrix, Vector
 from objects import box, random_parts
 from render_scenes import finish
-from stage import Item, Stage, footprint, placed
+from stage import Item, Stage, footprint, placed, stretched
 from stands import plate, pot, surface
 
 ALL = ("small", "brick", "floor", "chair", "table", "wall", "plant", "potted", "animal", "person",
@@ -37,6 +37,7 @@ class Setting:
 def build(library: Library) -> Setting:
     """Any scene."""
     stage = Stage()
+    library.paint()
     kinds = (alone, on_table, room, outside, clutter)
     return random.choices(kinds, (45, 21, 16, 10, 8))[0](library, stage)
 
@@ -54,9 +55,10 @@ def alone(library: Library, stage: Stage) -> Setting:
         model = library.model(asset)
         size = model.size
         chance = random.random()
-        under = plate(size, library.textures) if chance < 0.45 else None
+        kinds = ("studs", "studs", "slab", "disc")[0 if asset.role == "brick" else 2 :]
+        under = plate(size, library.textures, kinds) if chance < 0.45 else None
         own = under is not None and chance > 0.12
-        main = stage.put(model, Matrix(), () if own or under is None else (under,))
+        main = stage.put(model, stretched(), () if own or under is None else (under,))
         if own and under is not None:
             stage.add([under], Matrix())
     cut_out = random.random() < 0.75
@@ -73,10 +75,9 @@ def on_table(library: Library, stage: Stage) -> Setting:
         ground(library, stage, 12.0)
         stage.put(model, Matrix())
         reach, most = 0.38 * min(model.size.x, model.size.y), math.inf
-        stage.height(Vector((0, 0, 0)), 0.1)
     else:
         wide = Vector((2 * reach, 2 * reach, 0)) * random.uniform(1.0, 2.5)
-        stage.support(plate(wide, library.textures))
+        stage.support(plate(wide, library.textures, ("slab", "disc")))
         most = math.inf
     placed_items = []
     for _ in range(random.randint(2, 8)):
@@ -175,7 +176,7 @@ def drop(
     if at is None:
         return None
     at.z = stage.height(at, radius, most) if most > 0.01 else 0.0
-    place = placed(at, random.uniform(0, 6.3), scale)
+    place = placed(at, random.uniform(0, 6.3), scale) @ stretched(0.12)
     if model.asset.role in ("small", "brick") and random.random() < 0.12:
         side = Euler((random.choice((1.57, -1.57)), 0, 0)).to_matrix().to_4x4()
         lift = Matrix.Translation((0, 0, model.size.y / 2))

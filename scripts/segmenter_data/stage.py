@@ -89,12 +89,8 @@ class Stage:
         """Whether a place was free; then it no longer is."""
         if any((at - other).length < radius + room for other, room in self._taken):
             return False
-        self._taken.append((at, radius))
+        self._taken.append((at.copy(), radius))
         return True
-
-    def forget_places(self) -> None:
-        """What is taken on the floor is free on a table."""
-        self._taken.clear()
 
     def height(self, at: Vector, radius: float, most: float = math.inf) -> float:
         """The highest surface under a round thing, at most ``most`` high."""
@@ -113,6 +109,13 @@ class Stage:
 def placed(at: Vector, turn: float, scale: float = 1.0) -> Matrix:
     """Scaled, turned about the vertical and moved."""
     return Matrix.Translation(at) @ Matrix.Rotation(turn, 4, "Z") @ Matrix.Scale(scale, 4)
+
+
+def stretched(strength: float = 0.2) -> Matrix:
+    """Mostly nothing, else a little wider, longer and higher, or the contrary."""
+    if random.random() < 0.5:
+        return Matrix()
+    return Matrix.Diagonal((*(1 + random.uniform(-strength, strength) for _ in range(3)), 1))
 
 
 def footprint(model: Model) -> float:

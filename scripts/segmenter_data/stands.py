@@ -58,12 +58,12 @@ def pictured(path: Path, period: float) -> bpy.types.Material:
     return material
 
 
-def plate(size: Vector, textures: list[Path]) -> bpy.types.Object:
+def plate(size: Vector, textures: list[Path], kinds: tuple[str, ...]) -> bpy.types.Object:
     """A slab, disc or plate with studs below z = 0, somewhat larger than ``size``."""
     extent = max(size.x, size.y)
     thick = extent * random.uniform(0.015, 0.08)
     wide = [side * random.uniform(1.05, 1.7) + 0.1 * extent for side in (size.x, size.y)]
-    kind = random.choice(("slab", "disc", "studs"))
+    kind = random.choice(kinds)
     if kind == "disc":
         reach = max(wide) * 0.6
         made = lathe([(reach, -thick), (reach, 0)], sides=64)
