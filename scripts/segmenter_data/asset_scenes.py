@@ -39,13 +39,13 @@ def build(library: Library) -> Setting:
     stage = Stage()
     library.paint()
     kinds = (alone, on_table, room, outside, clutter)
-    return random.choices(kinds, (45, 21, 16, 10, 8))[0](library, stage)
+    return random.choices(kinds, (60, 17, 13, 6, 4))[0](library, stage)
 
 
 def alone(library: Library, stage: Stage) -> Setting:
     """One thing, as the synthetic scenes of NeRF: on nothing, or on a plate of its own."""
     roles = random.choices(
-        (("brick",), GROWN, ("chair", "floor", "table"), ("small",), ALL), (32, 20, 18, 12, 18)
+        (("brick",), GROWN, ("chair", "floor", "table"), ("small",), ALL), (36, 22, 18, 12, 12)
     )[0]
     asset = library.pick(*roles)
     if asset.role == "plant" and random.random() < 0.5:
@@ -118,6 +118,7 @@ def room(library: Library, stage: Stage) -> Setting:
             at.y, turn = random.uniform(-0.8, 0.5) * deep, random.uniform(0, 6.3)
         if stage.take(at, footprint(model)):
             furniture.append(stage.put(model, placed(at, turn)))
+    tops = list(furniture)
     for _ in range(random.randint(0, 2)):
         at = stage.spot(0.35, (0.9 * half, 0.8 * deep), Vector())
         if at and not stage.full:
@@ -126,7 +127,7 @@ def room(library: Library, stage: Stage) -> Setting:
         model = library.model(library.pick("person", "animal", "small", "brick"))
         scale = min(1.0, 1.7 / max(model.size)) * random.choice((1.0, 1.0, 0.5))
         furniture += filter(None, [drop(stage, model, (0.8 * half, 0.8 * deep), scale, 0.01)])
-    for item in random.sample(furniture, min(len(furniture), 3)):
+    for item in random.sample(tops, min(len(tops), 3)):
         decorate(library, stage, item)
     return Setting("room", furniture or stage.items, (4, 40), (215, 325))
 

@@ -14,8 +14,8 @@ from mathutils import Vector
 from passes import Geometry
 from stage import Item
 
-FILLS = (0.25, 1.0)
-"""Least and most extent of what a camera looks at, in widths of the picture."""
+FILLS = (0.3, 1.3)
+"""Least and most extent of the box around what a camera looks at, in widths of the picture."""
 SKY_MAP = 256
 """Pixels across of the table by which light is drawn from the sky; by itself, Blender takes
 thousands, which takes seconds.
@@ -85,7 +85,7 @@ class Views:
         self._grid = random.random() < 0.25
         self._start = random.uniform(*setting.azimuths)
         self._elevation = random.uniform(*setting.elevations)
-        self._fill = random.uniform(0.5, FILLS[1])
+        self._fill = random.uniform(0.6, 1.15)
         self._angle = math.radians(random.uniform(22, 60))
         self._aim = self._target()
 
@@ -99,7 +99,7 @@ class Views:
         else:
             azimuth = self._around(view) if not attempt else random.uniform(*self._setting.azimuths)
             elevation = random.uniform(*self._setting.elevations)
-            fill, aim = random.triangular(*FILLS, 0.8), self._target()
+            fill, aim = random.triangular(*FILLS, 1.0), self._target()
             self._angle = math.radians(random.uniform(22, 60))
         camera.data.angle = self._angle
         corners = np.concatenate([item.corners for item in aim])
@@ -137,7 +137,7 @@ def look(
         depth = np.maximum(distance - turned[:, 2], 0.1 * extent)
         seen = 2 * focal * np.abs(turned[:, :2] / depth[:, None]).max()
         distance = max(distance * float(seen) / fill, 0.45 * extent)
-    shift = Vector((random.gauss(0, 0.08), random.gauss(0, 0.08), 0)) * (1 - fill)
+    shift = Vector((random.gauss(0, 0.08), random.gauss(0, 0.08), 0)) * max(1 - fill, 0.1)
     camera.location = middle + back * distance + (turn @ shift) * distance / focal
     camera.rotation_euler = turn.to_euler()
     camera.rotation_euler.rotate_axis("Z", random.gauss(0, 0.06))

@@ -13,7 +13,7 @@ import numpy as np
 from exr import read_exr
 from PIL import Image
 
-SAMPLES = 6
+SAMPLES = 4
 NOTHING = 1e6
 """Depth, in metres, from which on a pixel shows nothing."""
 DEEPEST = 65535
@@ -41,7 +41,7 @@ def set_up_passes(scene: bpy.types.Scene) -> None:
     settings = scene.render.image_settings
     settings.file_format = "OPEN_EXR_MULTILAYER"
     settings.color_depth, settings.exr_codec = "32", "NONE"
-    scene.cycles.max_bounces, scene.cycles.transparent_max_bounces = 2, 12
+    scene.cycles.max_bounces, scene.cycles.transparent_max_bounces = 2, 8
     scene.cycles.diffuse_bounces = scene.cycles.glossy_bounces = 1
     scene.cycles.use_light_tree = False
     scene.cycles.sample_clamp_indirect = 3.0
