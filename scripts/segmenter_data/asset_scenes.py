@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
 
@@ -74,23 +73,21 @@ def on_table(library: Library, stage: Stage) -> Setting:
         model = library.model(library.pick("table"))
         ground(library, stage, 12.0)
         stage.put(model, Matrix())
-        reach, most = 0.38 * min(model.size.x, model.size.y), math.inf
+        reach = 0.38 * min(model.size.x, model.size.y)
     else:
         wide = Vector((2 * reach, 2 * reach, 0)) * random.uniform(1.0, 2.5)
         stage.support(plate(wide, library.textures, ("slab", "disc")))
-        most = math.inf
     placed_items = []
     for _ in range(random.randint(2, 8)):
         small = random.random()
         if small < 0.15:
             at = stage.spot(0.12, (reach, reach), Vector())
             if at:
-                at.z = stage.height(at, 0.08, most)
+                at.z = stage.height(at, 0.08)
                 placed_items.append(potted(library, stage, at, random.uniform(0.25, 0.6)))
             continue
         model = library.model(library.pick("brick" if small < 0.5 else "small"))
-        scale = random.uniform(0.8, 1.3)
-        item = drop(stage, model, (reach, reach), scale, most)
+        item = drop(stage, model, (reach, reach), random.uniform(0.8, 1.3), above=True)
         placed_items += [item] if item else []
     if random.random() < 0.3:
         walls(library, stage, 3.0, random.uniform(0.6, 2.0), 2.5, sides=False)
@@ -109,15 +106,7 @@ def room(library: Library, stage: Stage) -> Setting:
         if stage.take(at, footprint(model)):
             at.z = random.uniform(0.5, 1.0) if model.size.z < 1.8 else 0.0
             stage.put(model, placed(at, 0.0))
-    furniture = []
-    for _ in range(random.randint(2, 5)):
-        model = library.model(library.pick("floor", "floor", "table", "chair"))
-        at = Vector((random.uniform(-0.8, 0.8) * half, deep - model.size.y / 2 - 0.1, 0))
-        turn = random.gauss(0, 0.05)
-        if model.asset.role != "floor" or random.random() < 0.3:
-            at.y, turn = random.uniform(-0.8, 0.5) * deep, random.uniform(0, 6.3)
-        if stage.take(at, footprint(model)):
-            furniture.append(stage.put(model, placed(at, turn)))
+    furniture = furnish(library, stage, half, deep)
     tops = list(furniture)
     for _ in range(random.randint(0, 2)):
         at = stage.spot(0.35, (0.9 * half, 0.8 * deep), Vector())
@@ -126,10 +115,24 @@ def room(library: Library, stage: Stage) -> Setting:
     for _ in range(random.randint(0, 2)):
         model = library.model(library.pick("person", "animal", "small", "brick"))
         scale = min(1.0, 1.7 / max(model.size)) * random.choice((1.0, 1.0, 0.5))
-        furniture += filter(None, [drop(stage, model, (0.8 * half, 0.8 * deep), scale, 0.01)])
+        furniture += filter(None, [drop(stage, model, (0.8 * half, 0.8 * deep), scale)])
     for item in random.sample(tops, min(len(tops), 3)):
         decorate(library, stage, item)
     return Setting("room", furniture or stage.items, (4, 40), (215, 325))
+
+
+def furnish(library: Library, stage: Stage, half: float, deep: float) -> list[Item]:
+    """Cupboards and the like along the back wall of a room, chairs and tables anywhere."""
+    furniture = []
+    for _ in range(random.randint(2, 5)):
+        model = library.model(library.pick("floor", "table", "chair"))
+        at = Vector((random.uniform(-0.8, 0.8) * half, deep - model.size.y / 2 - 0.1, 0))
+        turn = random.gauss(0, 0.05)
+        if model.asset.role != "floor" or random.random() < 0.3:
+            at.y, turn = random.uniform(-0.8, 0.5) * deep, random.uniform(0, 6.3)
+        if stage.take(at, footprint(model)):
+            furniture.append(stage.put(model, placed(at, turn)))
+    return furniture
 
 
 def outside(library: Library, stage: Stage) -> Setting:
@@ -139,12 +142,12 @@ def outside(library: Library, stage: Stage) -> Setting:
     items = []
     if random.random() < 0.3:
         house = library.model(library.pick("building"))
-        items.append(drop(stage, house, (0.1, 0.1), 1.0, 0.01))
+        items.append(drop(stage, house, (0.1, 0.1), 1.0))
         reach = footprint(house) + random.uniform(1, 5)
     for _ in range(random.randint(2, 8)):
-        model = library.model(library.pick("vehicle", "animal", "person", "plant", "animal"))
+        model = library.model(library.pick("vehicle", "animal", "person", "plant"))
         scale = random.uniform(0.85, 1.15)
-        items.append(drop(stage, model, (reach, reach), scale, 0.01))
+        items.append(drop(stage, model, (reach, reach), scale))
     return Setting("outside", [item for item in items if item], (3, 40))
 
 
@@ -164,19 +167,22 @@ def clutter(library: Library, stage: Stage) -> Setting:
                 items.append(stage.add(parts, placed(at, random.uniform(0, 6.3))))
             continue
         model = library.model(library.pick(*ALL))
-        items.append(drop(stage, model, (reach, reach), size / max(model.size), 0.01))
+        items.append(drop(stage, model, (reach, reach), size / max(model.size)))
     return Setting("clutter", [item for item in items if item], (8, 65))
 
 
 def drop(
-    stage: Stage, model: Model, reach: tuple[float, float], scale: float, most: float
+    stage: Stage, model: Model, reach: tuple[float, float], scale: float, *, above: bool = False
 ) -> Item | None:
-    """Put a model onto what is below a free place of a rectangle; rarely tumbled."""
+    """Put a model on a free place of a rectangle on the floor; rarely tumbled.
+
+    ``above``: on what stands there, a table.
+    """
     radius = footprint(model) * scale
     at = None if stage.full else stage.spot(radius, reach, Vector())
     if at is None:
         return None
-    at.z = stage.height(at, radius, most) if most > 0.01 else 0.0
+    at.z = stage.height(at, radius) if above else 0.0
     place = placed(at, random.uniform(0, 6.3), scale) @ stretched(0.12)
     if model.asset.role in ("small", "brick") and random.random() < 0.12:
         side = Euler((random.choice((1.57, -1.57)), 0, 0)).to_matrix().to_4x4()
@@ -197,7 +203,7 @@ def decorate(library: Library, stage: Stage, under: Item) -> None:
         if stage.full or room_x <= 0 or room_y <= 0:
             continue
         at = under.middle + Vector((room_x, room_y, 0)) * random.uniform(-0.8, 0.8)
-        bottom = stage.height(at, radius)
+        bottom = stage.height(at, 1.4 * radius)
         centre = stage.height(at, 0.0)
         if bottom - centre < 0.02:
             stage.put(model, placed(Vector((at.x, at.y, bottom)), random.uniform(0, 6.3)))

@@ -92,14 +92,14 @@ class Stage:
         self._taken.append((at.copy(), radius))
         return True
 
-    def height(self, at: Vector, radius: float, most: float = math.inf) -> float:
-        """The highest surface under a round thing, at most ``most`` high."""
+    def height(self, at: Vector, radius: float) -> float:
+        """The highest surface under a round thing, as far as a few rays find."""
         depsgraph = bpy.context.evaluated_depsgraph_get()
         found = [0.0]
         for angle in range(9):
             reach = radius * 0.7 if angle else 0.0
             shift = Vector((math.cos(angle * 0.8), math.sin(angle * 0.8), 0)) * reach
-            start = Vector((at.x, at.y, 0)) + shift + Vector((0, 0, min(ABOVE, most)))
+            start = Vector((at.x, at.y, 0)) + shift + Vector((0, 0, ABOVE))
             hit, where, *_ = bpy.context.scene.ray_cast(depsgraph, start, Vector((0, 0, -1)))
             if hit:
                 found.append(where.z)
