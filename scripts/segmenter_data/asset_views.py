@@ -16,6 +16,8 @@ from stage import Item
 
 FILLS = (0.3, 1.3)
 """Least and most extent of the box around what a camera looks at, in widths of the picture."""
+ATTEMPTS = 5
+"""Cameras that are tried for a view; the last one sees everything from the front."""
 SKY_MAP = 256
 """Pixels across of the table by which light is drawn from the sky; by itself, Blender takes
 thousands, which takes seconds.
@@ -101,6 +103,9 @@ class Views:
             elevation = random.uniform(*self._setting.elevations)
             fill, aim = random.triangular(*FILLS, 1.0), self._target()
             self._angle = math.radians(random.uniform(22, 60))
+        if attempt == ATTEMPTS - 1:
+            azimuth, elevation = np.mean(self._setting.azimuths), np.mean(self._setting.elevations)
+            fill, aim = 0.7, self._setting.targets
         camera.data.angle = self._angle
         corners = np.concatenate([item.corners for item in aim])
         look(camera, corners, math.radians(azimuth), math.radians(elevation), fill)

@@ -25,13 +25,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from asset_library import Library
 from asset_scenes import Setting, build
-from asset_views import Views, good, light
+from asset_views import ATTEMPTS, Views, good, light
 from passes import develop, see, set_up_passes, shoot, write
 from render_scenes import set_up_render
 
 SIZE = 320
-ATTEMPTS = 5
-"""Cameras that are tried for a view; the last one is taken as it is."""
 MOST_MEMORY = 2_500_000
 """Kilobytes from which on the program starts anew: Blender does not return all memory."""
 
