@@ -142,7 +142,7 @@ def normalise(nodes: list[bpy.types.Object], metres: float) -> None:
 
 
 def soften(material: bpy.types.Material) -> bool:
-    """No transmission and no coat: they cost bounces; returns whether it has only one colour."""
+    """Nothing that takes many samples: coats, glass; returns whether it has only one colour."""
     surface = material.node_tree and material.node_tree.nodes.get("Principled BSDF")
     if not surface:
         return False
@@ -150,6 +150,8 @@ def soften(material: bpy.types.Material) -> bool:
         for link in list(surface.inputs[name].links):
             material.node_tree.links.remove(link)
         surface.inputs[name].default_value = 0.0
+    if not surface.inputs["Alpha"].is_linked:
+        surface.inputs["Alpha"].default_value = 1.0
     return not surface.inputs["Base Color"].is_linked
 
 

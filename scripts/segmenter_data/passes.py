@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 from exr import read_exr
 from PIL import Image
+from scipy import ndimage
 
 SAMPLES = 4
 NOTHING = 1e6
@@ -79,7 +80,11 @@ def _rendered(scene: bpy.types.Scene, scratch: Path) -> dict[str, np.ndarray]:
 
 
 def develop(linear: np.ndarray, seen: np.ndarray, background: np.ndarray | None) -> np.ndarray:
-    """An 8-bit picture, exposed for what is ``seen`` (bool [h w]), over a colour if any."""
+    """An 8-bit picture, exposed for what is ``seen`` (bool [h w]), over a colour if any.
+
+    A slight blur makes up for outlines of few samples.
+    """
+    linear = ndimage.gaussian_filter(linear, (*[random.uniform(0.3, 0.6)] * 2, 0))
     alpha = linear[..., 3:].clip(0, 1)
     color = linear[..., :3] / np.maximum(alpha, 1e-4)
     brightness = color[seen].mean(axis=-1) if seen.any() else np.ones(1)
