@@ -33,6 +33,7 @@ from segmenter_evaluation.baseline import FloodOverSuperpixels
 from segmenter_evaluation.figures import Figures, ask
 from segmenter_evaluation.shown import Shown, coins, from_folders, photographed, rendered, views_of
 
+from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import Segmenter
 
@@ -93,7 +94,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--segmenter", default="bundled", help="bundled, vit_b, vit_l, vit_h or flood (a baseline)"
+        "--segmenter",
+        default=BUNDLED,
+        choices=(*SEGMENTERS, "flood"),
+        help="flood is a baseline",
     )
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--scene", type=Path)

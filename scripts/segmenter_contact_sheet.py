@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from sa3d_blender.core.files import written_whole
+from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import Segmenter
 
@@ -84,7 +85,7 @@ def main() -> None:
     """Write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--segmenter", default="bundled", help="bundled, vit_b, vit_l or vit_h")
+    parser.add_argument("--segmenter", default=BUNDLED, choices=SEGMENTERS)
     parser.add_argument("--weights", type=Path)
     options = parser.parse_args()
     segmenter = load_segmenter(

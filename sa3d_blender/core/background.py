@@ -57,6 +57,8 @@ class Watch:
 
     def __init__(self, on_progress: Callable[[Progress], None] = lambda _progress: None) -> None:
         self._on_progress = on_progress
+        self.note = ""
+        """What did not go as wished although the work succeeds, in a sentence for the artist."""
         self._stop = threading.Event()
 
     def cancel(self) -> None:
@@ -106,6 +108,11 @@ class BackgroundTask(Generic[T]):
     def cancelling(self) -> bool:
         """Whether it was asked to stop and has not yet."""
         return self._watch.cancelled and self.state == "running"
+
+    @property
+    def note(self) -> str:
+        """What did not go as wished although it succeeded; see `Watch`."""
+        return self._watch.note
 
     @property
     def text(self) -> str:

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import UserError
+from .segmenters import AUTOMATIC
 
 SceneKind = Literal["auto", "bounded", "forward_facing"]
 Background = Literal["auto", "white", "black"]
 PromptRule = Literal["agreement", "confidence"]
-SEGMENTERS = ("bundled", "vit_b", "vit_l", "vit_h")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class SegmentSettings:
     views: int = 24
     view_size: int = 256
     """Longer side of the views that are rendered for the segmenter, in pixels."""
-    segmenter: str = "bundled"
+    segmenter: str = AUTOMATIC
+    """A name of `core.segmenters`."""
     weights: str | None = None
     """File of the weights that the user gave; None takes the downloaded or bundled ones."""
     reference: bool = False

@@ -14,20 +14,21 @@ Methods (params -> result):
              notes: [str], background: [3], grid_size: [3], name}
 ``render``   {checkpoint, options, camera, out} -> {image: path of .npy float32 [h w 3] in [0, 1],
              sRGB, top row first, seconds}
-``predict``  {checkpoint, options, camera, objects, segmenter, weights, out, view_size?} ->
-             {objects: [{name, masks: path of .npy bool [k h w], scores: [k]}]}: the 2D cut in that
-             one view, best first, at its own size or at that at which ``segment`` with this
-             ``view_size`` cuts it. The picture is kept: a further click costs the decoder only.
-             Without objects it is merely made ready.
+``predict``  {checkpoint, options, camera, objects, segmenter, weights, out, view_size?,
+             downloaded?} -> {objects: [{name, masks: path of .npy bool [k h w], scores: [k]}]}:
+             the 2D cut in that one view, best first, at its own size or at that at which
+             ``segment`` with this ``view_size`` cuts it. The picture is kept: a further click
+             costs the decoder only. Without objects it is merely made ready.
 ``segment``  {checkpoint, options, camera, objects, settings, mesh, out, own_meshes?, more_views?,
-             cameras?, training_cameras?, keep?: [name], previews?} -> {result: path of result.npz,
-             report: path of report.json, objects: [{name, mesh: path of NAME_mesh.npz, glb: path,
-             vertices, faces, confidence, note, disagree: [{view, camera, agreement, reason,
-             picture, mask}]}]}; ``confidence`` is the share of the views that agreed, from 0 to 1,
-             and ``note`` a sentence for the artist where it is low, else ""; ``disagree`` names the
-             views whose masks disagree most with the others, the worst first, at most five: number
-             in the report, camera in the field frame, IoU with what the others know, why in words,
-             and paths of two PNGs of the camera's size, the picture and the mask (0 or 255)
+             cameras?, training_cameras?, keep?: [name], previews?, downloaded?} -> {result: path of
+             result.npz, report: path of report.json, segmenter: name of the one that was used,
+             objects: [{name, mesh: path of NAME_mesh.npz, glb: path, vertices, faces, confidence,
+             note, disagree: [{view, camera, agreement, reason, picture, mask}]}]}; ``confidence``
+             is the share of the views that agreed, from 0 to 1, and ``note`` a sentence for the
+             artist where it is low, else ""; ``disagree`` names the views whose masks disagree most
+             with the others, the worst first, at most five: number in the report, camera in the
+             field frame, IoU with what the others know, why in words, and paths of two PNGs of the
+             camera's size, the picture and the mask (0 or 255)
 ``view``     {report: path of report.json, object: name, view: one of its ``disagree``, out} ->
              {camera, image: path of .npy float32 [h w 3] in [0, 1], mask: path of .npy bool [h w]}:
              what the run saw and cut there, to be corrected. A click there comes back in
@@ -50,7 +51,8 @@ put right with `USER_ERROR`.
 `Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
 `PromptedView.to_json`; ``own_meshes`` {name: ``mesh``} goes before ``mesh`` for the objects that
 it names; ``keep`` names objects of an earlier result in ``out`` that stay in it;
-``training_cameras`` is a camera file's path, whose cameras count as ``cameras`` do.
+``training_cameras`` is a camera file's path, whose cameras count as ``cameras`` do;
+``downloaded`` {segmenter: path} says which weights are there for `resolve_segmenter`.
 
 Notifications: engine -> Blender ``progress`` {id, stage, n, total, text, picture?, points?,
 meshes?}; ``points`` {name: path of `PointCloud`} is what is known of the objects so far, ``meshes``

@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 from ... import __version__
 from ...core.errors import Cancelled, UserError, is_out_of_memory
 from ...core.prompted_view import PromptedView, read_prompts_by_frame
-from ...core.prompts import read_prompts
-from ...core.settings import SEGMENTERS, FieldOptions, MeshSettings, SegmentSettings
+from ...core.settings import FieldOptions, MeshSettings, SegmentSettings
 from ...core.training_cameras import TrainingCameras
 from .cli_masks import add_import_masks
 from .cli_mesh import add_mesh, add_mesh_settings, add_own_meshes, mesh_settings, own_meshes
+from .cli_segmenter import add_mask, add_segmenter, downloaded_here
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--prompts", type=Path, required=True, metavar="prompts.json")
     segment.add_argument("--out", type=Path, required=True, metavar="DIR")
     segment.add_argument("--size", type=_size, metavar="WxH")
-    _add_segmenter(segment)
+    add_segmenter(segment)
     defaults = SegmentSettings()
     segment.add_argument("--views", type=int, default=defaults.views, metavar="N")
     segment.add_argument("--view-size", type=int, default=defaults.view_size, metavar="PIXELS")
@@ -93,14 +93,7 @@ def parser() -> argparse.ArgumentParser:
     add_own_meshes(segment)
     segment.set_defaults(run=run_segment)
 
-    mask = commands.add_parser("mask", help="cut one picture")
-    mask.add_argument("image", type=Path, metavar="IMAGE")
-    mask.add_argument("--prompts", type=Path, required=True, metavar="prompts.json")
-    mask.add_argument("--out", type=Path, required=True, metavar="DIR")
-    _add_segmenter(mask)
-    _add_device(mask)
-    mask.set_defaults(run=run_mask)
-
+    add_mask(commands, _add_device, _session)
     add_mesh(commands, _add_device, _session)
     add_import_masks(commands, _add_field, _options, _session)
 
@@ -144,11 +137,6 @@ def _add_device(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
-def _add_segmenter(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--segmenter", choices=SEGMENTERS, default=SegmentSettings.segmenter)
-    command.add_argument("--weights", type=Path, metavar="FILE")
-
-
 def _numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
@@ -165,7 +153,8 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _session(arguments: argparse.Namespace) -> Any:
-    from .session import Session, choose_device  # torch takes seconds: not for --help
+    from .devices import choose_device  # torch takes seconds: not for --help
+    from .session import Session
 
     return Session(choose_device(arguments.device))
 
@@ -255,6 +244,7 @@ def run_segment(arguments: argparse.Namespace) -> None:
             own_meshes=own,
             more=[PromptedView(placed.cameras[k], tuple(here)) for k, here in prompts.items()],
             given=[c for k, c in enumerate(placed.cameras) if k != arguments.frame],
+            downloaded=downloaded_here(),
             run=run,
             whole_process=True,
         )
@@ -268,16 +258,6 @@ def _read_cameras(arguments: argparse.Namespace) -> TrainingCameras:
     for note in cameras.notes:
         print(f"sa3d: {note}", file=sys.stderr)
     return cameras
-
-
-def run_mask(arguments: argparse.Namespace) -> None:
-    """``sa3d mask``."""
-    from .picture_jobs import cut_picture
-
-    prompts = read_prompts(arguments.prompts)
-    weights = str(arguments.weights) if arguments.weights else None
-    segmenter = _session(arguments).segmenter(arguments.segmenter, weights)
-    cut_picture(segmenter, arguments.image, prompts, arguments.out)
 
 
 def run_serve(arguments: argparse.Namespace) -> int:

@@ -40,6 +40,12 @@ class NamedParams(Params):
         """The same as it is written."""
         return None if self.optional_path(name) is None else str(self[name])
 
+    def word(self, name: str, usual: str) -> str:
+        """A name; ``usual`` where it is missing."""
+        if not isinstance(self.get(name, usual), str):
+            raise self._wrong(name, "a name")
+        return str(self.get(name, usual))
+
     def entries(self, name: str) -> list[Any]:
         """A list of whatever it may hold."""
         if not isinstance(self[name], list):
@@ -75,6 +81,11 @@ class NamedParams(Params):
         if value is not None and not isinstance(value, dict):
             raise self._wrong(name, "an object with named values")
         return NamedParams(value or {})
+
+    def paths(self, name: str) -> dict[str, str]:
+        """Files by name, as they are written; none for null and where it is missing."""
+        found = self.params(name)
+        return {key: str(found[key]) for key in found if found.path(key)}
 
     def colors(self, name: str) -> dict[str, list[float]]:
         """Red, green and blue in [0, 1] by object."""

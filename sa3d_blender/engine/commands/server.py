@@ -37,8 +37,8 @@ from ...core.connection.messages import (
 from ...core.errors import Cancelled, UserError, is_out_of_memory
 from ...core.prompted_view import PromptedView
 from ...core.prompts import prompts_from_json
+from ...core.segmenters import AUTOMATIC, segmenter_choices
 from ...core.settings import (
-    SEGMENTERS,
     MeshSettings,
     SegmentSettings,
     own_meshes_from_json,
@@ -56,9 +56,10 @@ from ..view_path.training_views import (
     placed_cameras,
     read_cameras,
 )
+from .devices import choose_device
 from .doubtful_views import read_doubtful
 from .request_params import NamedParams, ParamError, Params, checkpoint_of
-from .session import VIEWS, Session, choose_device
+from .session import VIEWS, Session
 from .watched_run import show_previews
 
 log = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class Server:
             "python": found["python"],
             "torch": found["torch"],
             "device": str(self._session.device),
-            "segmenters": list(SEGMENTERS),
+            "segmenters": list(segmenter_choices()),
             "memory": memory_use(self._session.device),
         }
 
@@ -200,7 +201,8 @@ class Server:
             *checkpoint_of(params),
             Camera.from_json(params["camera"]),
             objects,
-            (params.get("segmenter", "bundled"), params.optional_text("weights")),
+            (params.word("segmenter", AUTOMATIC), params.optional_text("weights")),
+            downloaded=params.paths("downloaded"),
             view_size=params.get("view_size"),
             run=run,
         )
@@ -244,6 +246,7 @@ class Server:
             more=[PromptedView.from_json(view) for view in params.optional_entries("more_views")],
             given=self._given_cameras(params, run),
             keep=params.names("keep"),
+            downloaded=params.paths("downloaded"),
             run=run,
         )
 

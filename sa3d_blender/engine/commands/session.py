@@ -6,8 +6,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,13 @@ from typing import Any
 import torch
 
 from ...core.cameras import Camera
-from ...core.errors import UserError
 from ...core.files import check_writable
 from ...core.mesh import MeshData
 from ...core.prompted_view import PromptedView
 from ...core.prompts import ObjectPrompt
 from ...core.scene_name import scene_name
+from ...core.segmenters import resolve_segmenter
 from ...core.settings import (
-    SEGMENTERS,
     FieldOptions,
     MeshSettings,
     OwnMeshes,
@@ -62,24 +61,9 @@ from ..view_path.view_memory import ViewMemory
 from .doubtful_views import tell_what_is_doubtful
 from .result_field import field_of_result
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
 VIEWS = (1, 1000)
 VIEW_SIZES = (16, 4096)
 """Least and most that a setting may be."""
-
-
-def choose_device(name: str) -> torch.device:
-    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises:
-        UserError: the device is not there.
-    """
-    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        name = next((device for device, there in found.items() if there), "cpu")
-    if not found.get(name, name == "cpu"):
-        raise UserError(f"This computer offers no {name!r} device to PyTorch; use --device cpu.")
-    return torch.device(name)
 
 
 @dataclass
@@ -116,9 +100,11 @@ class Session:
         release_memory(self.device)
 
     def segmenter(self, name: str, weights: str | None, run: Run | None = None) -> Segmenter:
-        """The loaded segmenter; the one before it is forgotten, as the largest take gigabytes."""
-        if name not in SEGMENTERS:
-            raise UserError(f"There is no segmenter {name!r}; use one of {', '.join(SEGMENTERS)}.")
+        """The loaded segmenter; the one before it is forgotten, as the largest take gigabytes.
+
+        Args:
+            name, weights: as `resolve_segmenter` gives them.
+        """
         key = (name, weights)
         if self._segmenter is None or key != self._segmenter_key:
             if self._segmenter is not None:
@@ -160,6 +146,7 @@ class Session:
         objects: Sequence[ObjectPrompt],
         segmenter: tuple[str, str | None],
         *,
+        downloaded: Mapping[str, str] | None = None,
         view_size: int | None = None,
         run: Run | None = None,
     ) -> list[MaskPrediction]:
@@ -167,13 +154,15 @@ class Session:
 
         Args:
             objects: none of them merely makes the picture ready.
-            segmenter: name and weights.
+            segmenter: name and weights as the user chose them.
+            downloaded: see `resolve_segmenter`.
             view_size: cut the picture as `segment` with this setting does; at its own size else.
 
         Raises:
             UserError: a prompt lies outside the picture, or on empty background, which is told
                 before the picture is rendered.
         """
+        segmenter = resolve_segmenter(*segmenter, downloaded or {}, self.device.type)
         loaded = self.field(checkpoint, options, run)
         PromptedView(camera, tuple(objects)).check()
         check_on_something(loaded, camera, objects)
@@ -204,6 +193,7 @@ class Session:
         more: Sequence[PromptedView] = (),
         given: Sequence[Camera] = (),
         keep: Sequence[str] = (),
+        downloaded: Mapping[str, str] | None = None,
         run: Run | None = None,
         whole_process: bool = False,
     ) -> dict[str, Any]:
@@ -213,11 +203,12 @@ class Session:
             own_meshes: see `make_meshes`.
             more: prompts in pictures of other cameras; see `pipeline.segment`.
             keep: objects of an earlier result in ``out`` that stay in ``result.npz``.
+            downloaded: see `resolve_segmenter`.
             whole_process: the report's total counts from the start of the process, not of the job.
 
         Returns:
-            ``{result, report, objects: [{name, mesh, glb, vertices, faces, confidence, note,
-            disagree}]}`` with paths; see `tell_what_is_doubtful`.
+            ``{result, report, segmenter, objects: [{name, mesh, glb, vertices, faces, confidence,
+            note, disagree}]}`` with paths; see `tell_what_is_doubtful`.
 
         Raises:
             UserError: bad input, or ``out`` cannot be written; told at once.
@@ -225,14 +216,16 @@ class Session:
         run = run or Run()
         begin = time.perf_counter() - (seconds_since_start() if whole_process else 0)
         check_settings(settings, mesh, *(own_meshes or {}).values())
+        chosen = settings.segmenter, settings.weights
+        name, weights = resolve_segmenter(*chosen, downloaded or {}, self.device.type)
+        settings = replace(settings, segmenter=name, weights=weights)
         check_writable(out)
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
-        segmenter = self.segmenter(settings.segmenter, settings.weights, run)
-        weights = (settings.segmenter, settings.weights)
-        self._views.begin((self._field_key, weights, settings.reference))
+        segmenter = self.segmenter(name, weights, run)
+        self._views.begin((self._field_key, (name, weights), settings.reference))
         least = least_kept_weight(settings)
-        for ready in self._pictures.all_of((self._field_key, weights, least)):
+        for ready in self._pictures.all_of((self._field_key, (name, weights), least)):
             self._views.keep(ready.view.camera, ready, size_of(ready))
         found, views = segment(
             loaded,
@@ -272,6 +265,7 @@ class Session:
             "result": str(out / "result.npz"),
             "report": str(out / "report.json"),
             "objects": written,
+            "segmenter": segmenter.name,
         }
 
     def mesh(

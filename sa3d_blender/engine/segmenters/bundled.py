@@ -141,6 +141,6 @@ def load_weights(path: Path) -> BundledModel:
     return model.eval()
 
 
-def load_bundled(path: Path | None, device: torch.device) -> CloserLook:
+def load(_name: str, weights: Path | None, device: torch.device) -> CloserLook:
     """The bundled segmenter, from the zip's own weights unless a file is given."""
-    return CloserLook(load_weights(path or WEIGHTS).to(device).as_segmenter(device))
+    return CloserLook(load_weights(weights or WEIGHTS).to(device).as_segmenter(device))

@@ -68,7 +68,7 @@ class Segmenter(Protocol):
     """A Segment Anything model of any size."""
 
     name: str
-    """``bundled``, ``vit_b``, ``vit_l`` or ``vit_h``."""
+    """As `core.segmenters` has it."""
 
     def embed(
         self, image: UInt8[np.ndarray, "h w 3"], relief: Relief | None = None

@@ -93,5 +93,5 @@ def test_asks_for_missing_weights(tmp_path: Path) -> None:
         load_segmenter("vit_h", device=CPU)
     with pytest.raises(UserError, match="no weights at"):
         load_segmenter("vit_h", weights=tmp_path / "none.pth", device=CPU)
-    with pytest.raises(UserError, match="no segmenter clip"):
+    with pytest.raises(UserError, match="no segmenter 'clip'"):
         load_segmenter("clip", device=CPU)
