@@ -1,10 +1,12 @@
 """Make an engine pack: a folder of wheels from which the engine is set up without internet.
 
     .venv/bin/python scripts/engine_pack.py [TARGET ...] [--out FOLDER] [--local FOLDER ...]
+                                            [--segmenter NAME ...]
 
 A target is a platform and backend, such as ``windows-x86_64-cuda``; this machine's by default.
 What lies in the local folders (by default pip's ``find-links``) and has the right hash is taken
-from there. In Blender: Set Up > Engine Pack, and choose ``FOLDER/TARGET``.
+from there. In Blender: Set Up > Engine Pack, and choose ``FOLDER/TARGET``. A pack with
+``--segmenter mobile_sam`` also has what the ticked box there asks for.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.background import Pace, Progress, Watch, shown_bytes
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.installation.downloads import matches
+from sa3d_blender.core.installation.downloads import RemoteFile, matches
 from sa3d_blender.core.installation.engine_lock import EngineLock, read_lock, target_here, targets
 from sa3d_blender.core.installation.engine_setup import download_files
+from sa3d_blender.core.installation.segmenter_weights import download_weights, weights_file
+from sa3d_blender.core.segmenters import downloadable
 
 
 def main() -> int:
@@ -30,10 +34,18 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(targets()))
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "engine_packs")
     parser.add_argument("--local", type=Path, nargs="*", default=find_links())
+    names = [spec.name for spec in downloadable()]
+    parser.add_argument(
+        "--segmenter", nargs="*", choices=names, default=[], help="its weights, too"
+    )
     arguments = parser.parse_args()
     try:
         for target in arguments.targets or [target_here("cpu")]:
-            print(make_pack(read_lock(target), arguments.out / target, arguments.local))
+            folder = arguments.out / target
+            print(make_pack(read_lock(target), folder, arguments.local))
+            for name in arguments.segmenter:
+                take_local(weights_file(name), folder, arguments.local)
+                download_weights(folder, name, Watch())
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -44,9 +56,7 @@ def make_pack(lock: EngineLock, folder: Path, local: list[Path]) -> Path:
     """Bring all files of a lock together. Raises UserError when one cannot be had."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in lock.files:
-        found = next((path for place in local if (path := place / file.name).is_file()), None)
-        if found and not (folder / file.name).exists() and matches(found, file, Watch()):
-            shutil.copy(found, folder)
+        take_local(file, folder, local)
     pace = Pace(2.0)
 
     def show(progress: Progress) -> None:
@@ -57,6 +67,13 @@ def make_pack(lock: EngineLock, folder: Path, local: list[Path]) -> Path:
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{lock.target}: {len(lock.files)} files, {shown_bytes(size)}", file=sys.stderr)
     return folder
+
+
+def take_local(file: RemoteFile, folder: Path, local: list[Path]) -> None:
+    """Copy a file that lies in one of the local folders and is right."""
+    found = next((path for place in local if (path := place / file.name).is_file()), None)
+    if found and not (folder / file.name).exists() and matches(found, file, Watch()):
+        shutil.copy(found, folder)
 
 
 def find_links() -> list[Path]:

@@ -209,7 +209,10 @@ def segment(request: Request) -> dict[str, Any]:
         counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
         results.append({"name": entry.name, "mesh": str(path), **counts})
     report = str(out / "report.json")
-    return {"result": str(out / "result.npz"), "report": report, "objects": results}
+    used = request.params["settings"]["segmenter"]
+    used = "bundled" if used == "automatic" else used
+    said = {"result": str(out / "result.npz"), "report": report, "segmenter": used}
+    return said | {"objects": results}
 
 
 def remeshed(request: Request, names: list[str]) -> dict[str, Any]:

@@ -248,8 +248,10 @@ def _segment(
         place_mesh(target, mesh, entries.get(keys.get(name, "")))
         for name, mesh in zip(files, meshes, strict=True)
     ]
+    # not what was chosen, which may be *Automatic*, but what was used
+    used = params | {"settings": params["settings"] | {"segmenter": result["segmenter"]}}
     for thing, name in zip(placed, files, strict=True):
-        write_provenance(thing, params, name)
+        write_provenance(thing, used, name)
     for key in set(marks) & set(entries):
         entries[key].made_from = marks[key]
     bpy.ops.ed.undo_push(message="Segment")

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from ..core.segmenters import AUTOMATIC, segmenter_spec
 from . import workflow
 from .clicking import live_masks
 from .clicking.object_states import object_state
@@ -17,6 +18,7 @@ from .help.cures import LIVE_CURES, draw_error
 from .help.job_bar import draw_bar, draw_bar_instead
 from .help.wrapped_text import wrapped
 from .installation.installation_panels import (
+    draw_automatic,
     draw_missing_engine,
     draw_missing_weights,
     draw_running,
@@ -262,7 +264,9 @@ class SA3D_PT_segment(Section, bpy.types.Panel):
         if nerf is not None:
             facts = nerf.sa3d.nerf
             layout.prop(facts, "segmenter")
-            if facts.segmenter != "bundled":
+            if facts.segmenter == AUTOMATIC:
+                draw_automatic(layout)
+            elif segmenter_spec(facts.segmenter).weights is not None:
                 layout.prop(facts, "weights")
                 if not facts.weights:
                     draw_missing_weights(layout, facts.segmenter)

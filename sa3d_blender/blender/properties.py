@@ -14,7 +14,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.installation.sam_weights import WEIGHTS
+from ..core.segmenters import AUTOMATIC, SEGMENTERS, by_size
 from ..core.settings import SegmentSettings
 from .engine_link import session
 from .nerf.field_properties import FieldReading
@@ -26,6 +26,8 @@ LABELS = [
     (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
     (BOX, "Box", "The object lies inside this box", "SHADING_BBOX", 2),
 ]
+AUTOMATIC_NUMBER = 1000
+"""Behind all that the list of segmenters may ever hold."""
 _SEGMENT = SegmentSettings()
 
 
@@ -37,6 +39,19 @@ def is_nerf(_owner: Any, thing: bpy.types.Object) -> bool:
 def is_camera(_owner: Any, thing: bpy.types.Object) -> bool:
     """Whether an object is a camera."""
     return thing.type == "CAMERA"
+
+
+def segmenter_items() -> list[tuple[str, str, str, str, int]]:
+    """The menu of segmenters, smallest first. A .blend stores the number, so it must not change."""
+    numbers = {name: number for number, name in enumerate(SEGMENTERS)}
+    best = "The best one that is here: without a GPU the small ones, with a GPU the largest"
+    return [
+        (AUTOMATIC, "Automatic", best, "NONE", AUTOMATIC_NUMBER),
+        *(
+            (spec.name, spec.label, f"{spec.description}; {spec.costs}", "NONE", numbers[spec.name])
+            for spec in by_size()
+        ),
+    ]
 
 
 # Nobody picks or looks without a window, and bpy 4.2 crashes at exit after such a callback.
@@ -113,10 +128,7 @@ class SA3D_Nerf(FieldReading, MeshSize, bpy.types.PropertyGroup):
     segmenter: EnumProperty(
         name="Segmenter",
         description="Which Segment Anything model cuts the views",
-        items=[
-            ("bundled", "Bundled", "Small and fast, comes with the add-on"),
-            *((name, model.label, model.summary) for name, model in WEIGHTS.items()),
-        ],
+        items=segmenter_items(),
         default=_SEGMENT.segmenter,
     )
     weights: StringProperty(

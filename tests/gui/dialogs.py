@@ -21,7 +21,7 @@ EXTENSIONS_MENU = (1000, 59)
 FILES = ("File View", (18, 47), (1104, 625))
 FOLDER_FIELD, NAME_FIELD, CONFIRM, NOWHERE = (595, 69), (558, 651), (1050, 651), (560, 560)
 SET_UP_ROWS = range(172, 145, -13)
-PACK_TAB, PACK_FIELD, SET_UP = (-42, 36), (-118, 62), (-70, 145)
+PACK_TAB, PACK_FIELD, SET_UP = (-42, 36), (-118, 62), (-70, 171)
 """In the set-up dialog, from where it was opened."""
 _INSTALLATION = f"sys.modules['{ADDON}.blender.installation.installation']"
 

@@ -47,12 +47,14 @@ def read_question(scene: bpy.types.Scene) -> tuple[Question | None, UserError | 
         return None, None
     try:
         view = world_camera(scene, camera)
-        settings = run_params(nerf)["settings"]
+        asked = run_params(nerf)
+        settings = asked["settings"]
         seen = field_params(nerf) | {"camera": field_camera(scene, camera, nerf).to_json()}
         params = seen | {
             "segmenter": settings["segmenter"],
             "weights": settings["weights"],
             "view_size": settings["view_size"],
+            "downloaded": asked["downloaded"],
         }
     except UserError as failure:
         return None, failure

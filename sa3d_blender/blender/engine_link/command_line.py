@@ -10,6 +10,8 @@ import bpy
 
 from ...core.connection.engine_command import engine_command, engine_environment
 from ...core.errors import UserError
+from ...core.installation.segmenter_weights import FOLDER_VARIABLE
+from ..folders import weights_folder
 from ..installation.preferences import engine_python
 
 NAME = "sa3d"
@@ -27,7 +29,9 @@ def run_command(arguments: list[str]) -> int:
     """
     try:
         command = engine_command(engine_python(), arguments)
-        process = subprocess.Popen(command, env=engine_environment())
+        environment = engine_environment()
+        environment.setdefault(FOLDER_VARIABLE, str(weights_folder()))
+        process = subprocess.Popen(command, env=environment)
     except (UserError, OSError) as error:
         sys.stderr.write(f"{NAME}: {error}\n")
         return BAD_INPUT

@@ -11,6 +11,7 @@ import bpy
 
 from ... import __version__
 from ...core.errors import UserError
+from ...core.segmenters import AUTOMATIC, RECOMMENDED, downloadable
 from ..engine_link import engine_facts, engine_log, session
 from ..nerf.moved_checkpoint import has_checkpoint
 from ..nerf.nerf import scene_nerf
@@ -78,7 +79,9 @@ def cure_of(error: UserError, cures: dict[str, Cure] = CURES) -> Cure | None:
     if error.code == "missing_file" and nerf is not None and not has_checkpoint(nerf):
         return _FIND
     if error.code == "missing_weights":
-        model = nerf.sa3d.nerf.segmenter if nerf else "vit_b"
+        model = nerf.sa3d.nerf.segmenter if nerf else AUTOMATIC
+        if model not in (spec.name for spec in downloadable()):
+            model = RECOMMENDED
         return Cure("sa3d.download_weights", "Download Weights", "IMPORT", {"model": model})
     return cures.get(error.code)
 

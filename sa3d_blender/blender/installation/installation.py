@@ -16,13 +16,14 @@ import bpy
 
 from ...core.background import BackgroundTask, Progress, Watch
 from ...core.errors import UserError
-from ...core.installation import sam_weights
+from ...core.installation import segmenter_weights
 from ...core.installation.engine_lock import read_lock, target_here
 from ...core.installation.engine_setup import SetUp, verify_in_place
 from ...core.installation.engine_setup import set_up_engine as set_up
 from ...core.installation.engine_store import EngineRecord, EngineStatus
 from ...core.installation.engine_store import engine_status as read_status
 from ...core.installation.engine_store import remove_engine as remove
+from ...core.segmenters import RECOMMENDED, segmenter_spec
 from ..engine_link import session
 from ..folders import engine_folder, weights_folder
 
@@ -49,6 +50,7 @@ def set_up_engine(
     *,
     pack: str | Path | None = None,
     own_python: bool = True,
+    segmenter: str | None = RECOMMENDED,
     wait: bool = True,
 ) -> EngineRecord | BackgroundTask[EngineRecord]:
     """Set the engine up, or anew: this is also how it is repaired and updated.
@@ -61,6 +63,8 @@ def set_up_engine(
         pack: folder with the engine's wheels; nothing is downloaded then.
         own_python: download a Python for the engine; with False, or where it cannot be had,
             Blender's own is used.
+        segmenter: have its weights, too, unless they are here; from the pack where there is one.
+            Without them the set-up is no failure: the task's ``note`` says what was wrong.
 
     Returns:
         What was set up, or without ``wait`` the running task.
@@ -76,7 +80,15 @@ def set_up_engine(
         raise UserError("Another job is running; wait for it or cancel it.", code="busy")
     folder = None if pack is None else Path(bpy.path.abspath(str(pack)))
     how = SetUp(engine_folder(), lock, folder, own_python, (Path(sys.executable),))
-    task = _start("Setting the engine up", lambda watch: set_up(how, watch))
+    weights = weights_folder()
+
+    def work(watch: Watch) -> EngineRecord:
+        record = set_up(how, watch)
+        if segmenter is not None:
+            segmenter_weights.get_beside_engine(weights, segmenter, folder, watch)
+        return record
+
+    task = _start("Setting the engine up", work)
     session.stop_engine()  # else it would hold files of the old one
     return _finish(task, wait)
 
@@ -117,7 +129,7 @@ def engine_status(*, fresh: bool = False) -> EngineStatus:
 
 
 def download_weights(name: str, *, wait: bool = True) -> Path | BackgroundTask[Path]:
-    """Download the official weights of ``vit_b``, ``vit_l`` or ``vit_h``.
+    """Download a segmenter's official weights; its names are those of `core.segmenters`.
 
     Returns:
         The file, or without ``wait`` the running task.
@@ -126,13 +138,12 @@ def download_weights(name: str, *, wait: bool = True) -> Path | BackgroundTask[P
         UserError: Blender may not go online (``offline``), something else runs (``busy``), or the
             download failed.
     """
-    weights = sam_weights.weights_called(name)
     folder = weights_folder()
-    if not sam_weights.has_weights(folder, name):
+    if not segmenter_weights.has_weights(folder, name):
         require_online()
-    title = f"Downloading {weights.label}"
+    title = f"Downloading {segmenter_spec(name).label}"
     return _finish(
-        _start(title, lambda watch: sam_weights.download_weights(folder, name, watch)), wait
+        _start(title, lambda watch: segmenter_weights.download_weights(folder, name, watch)), wait
     )
 
 
@@ -140,14 +151,15 @@ def remove_weights(name: str) -> int:
     """Remove downloaded weights; returns the bytes that are free now. Raises UserError."""
     if running():
         raise UserError("Wait for the download or stop it first.", code="busy")
-    return sam_weights.remove_weights(weights_folder(), name)
+    return segmenter_weights.remove_weights(weights_folder(), name)
 
 
-def downloaded_weights(name: str) -> Path | None:
-    """The file of downloaded weights; None when they are not here (or are bundled)."""
-    folder = weights_folder()
-    known = name in sam_weights.WEIGHTS and sam_weights.has_weights(folder, name)
-    return sam_weights.weights_path(folder, name) if known else None
+def downloaded_weights() -> dict[str, str]:
+    """The files of downloaded weights by segmenter; cheap enough for panels."""
+    try:
+        return segmenter_weights.downloaded_weights(weights_folder())
+    except UserError:  # there is no folder for them
+        return {}
 
 
 def require_online() -> None:

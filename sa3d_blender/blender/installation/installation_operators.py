@@ -3,7 +3,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.background import shown_bytes
 from ...core.errors import UserError
@@ -14,7 +14,8 @@ from ...core.installation.engine_lock import (
     read_lock,
     target_here,
 )
-from ...core.installation.sam_weights import WEIGHTS
+from ...core.installation.segmenter_weights import has_weights, weights_file
+from ...core.segmenters import RECOMMENDED, downloadable, segmenter_spec
 from .. import api
 from ..folders import engine_folder, log_file, set_up_log, weights_folder
 from ..help.wrapped_text import wrapped
@@ -28,7 +29,8 @@ DIALOG = 60
 _DEVICES = [
     (name, BACKENDS[name], f"The engine computes on the {BACKENDS[name]}") for name in backends()
 ] or [("cpu", BACKENDS["cpu"], "There are no packages for this computer")]
-_MODELS = [(name, weights.label, weights.summary) for name, weights in WEIGHTS.items()]
+_MODELS = [(spec.name, spec.label, spec.costs) for spec in downloadable()]
+_SMALL = segmenter_spec(RECOMMENDED)
 
 
 def why_busy(_context: bpy.types.Context) -> Why:
@@ -60,6 +62,12 @@ class SA3D_OT_set_up_engine(Caller, bpy.types.Operator):
     directory: StringProperty(
         name="Folder", description="The folder of the engine pack", subtype="DIR_PATH"
     )
+    small_segmenter: BoolProperty(
+        name=f"Segment Anything, small: {shown_bytes(_SMALL.download_bytes)}, recommended",
+        description=f"Also get {_SMALL.label}, which learned from Segment Anything's largest "
+        "model. An engine pack may have it",
+        default=True,
+    )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Say what it costs and ask."""
@@ -75,6 +83,10 @@ class SA3D_OT_set_up_engine(Caller, bpy.types.Operator):
             layout.prop(self, "directory")
         for text, icon in self.costs():
             layout.label(text=text, icon=icon)
+        if not has_weights(weights_folder(), RECOMMENDED):
+            row = layout.row()
+            row.use_property_split = False
+            row.prop(self, "small_segmenter")
         if self.source == "INTERNET":
             draw_online_access(layout)
 
@@ -99,7 +111,8 @@ class SA3D_OT_set_up_engine(Caller, bpy.types.Operator):
         pack = self.directory if self.source == "PACK" else None
         if pack == "":
             raise UserError("Choose the folder of the engine pack.", code="missing_file")
-        api.set_up_engine(self.device, pack=pack, wait=WAIT)
+        segmenter = RECOMMENDED if self.small_segmenter else None
+        api.set_up_engine(self.device, pack=pack, segmenter=segmenter, wait=WAIT)
 
 
 class SA3D_OT_check_engine(Caller, bpy.types.Operator):
@@ -131,7 +144,7 @@ class SA3D_OT_remove_engine(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_download_weights(Caller, bpy.types.Operator):
-    """Download the official weights of a Segment Anything model; says how much it is first"""
+    """Download a segmenter's official weights; says how much it is first"""
 
     bl_idname = "sa3d.download_weights"
     bl_label = "Download Weights"
@@ -147,9 +160,9 @@ class SA3D_OT_download_weights(Caller, bpy.types.Operator):
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Size, memory, and where it goes."""
-        weights = WEIGHTS[self.model]
-        self.layout.label(text=f"{weights.label}: {weights.summary}", icon="IMPORT")
-        self.layout.label(text=f"From {weights.file.url}", icon="URL")
+        spec = segmenter_spec(self.model)
+        self.layout.label(text=f"{spec.label}: {spec.costs}", icon="IMPORT")
+        self.layout.label(text=f"From {weights_file(self.model).url}", icon="URL")
         self.layout.label(text=f"To {weights_folder()}", icon="FILE_FOLDER")
         draw_online_access(self.layout)
 
@@ -159,7 +172,7 @@ class SA3D_OT_download_weights(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_remove_weights(Caller, bpy.types.Operator):
-    """Remove the downloaded weights of a Segment Anything model from the disk"""
+    """Remove a segmenter's downloaded weights from the disk"""
 
     bl_idname = "sa3d.remove_weights"
     bl_label = "Remove Weights"

@@ -7,7 +7,15 @@ import bpy
 from ...core.background import shown_bytes
 from ...core.errors import UserError
 from ...core.installation.engine_store import EngineState
-from ...core.installation.sam_weights import WEIGHTS, has_weights, partial_weights
+from ...core.installation.segmenter_weights import has_weights, partial_weights
+from ...core.segmenters import (
+    AUTOMATIC,
+    BUNDLED,
+    RECOMMENDED,
+    by_size,
+    resolve_segmenter,
+    segmenter_spec,
+)
 from ...core.user_cache import cache_folder
 from ..engine_link import engine_facts
 from ..folders import engine_folder, log_file, set_up_log, weights_folder
@@ -45,6 +53,8 @@ def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> None:
         row.operator("sa3d.cancel_installation", text="", icon="X")
     elif task.state == "failed":
         draw_error(layout, task.error, width)
+    elif task.note:
+        wrapped(layout, task.note, "INFO", width)
 
 
 def draw_end(layout: bpy.types.UILayout) -> None:
@@ -103,41 +113,77 @@ def _draw_use(box: bpy.types.UILayout) -> None:
 
 
 def draw_all_weights(layout: bpy.types.UILayout) -> None:
-    """For the preferences: every Segment Anything model, and whether its weights are here."""
+    """For the preferences: every segmenter, and whether its weights are here."""
     box = layout.box()
-    box.label(text="Segment Anything Weights")
-    box.label(text="Bundled: comes with the add-on, nothing to download", icon="CHECKMARK")
-    for name in WEIGHTS:
-        draw_weights(box, name)
+    box.label(text="Segmenters")
+    for spec in by_size():
+        if spec.weights is None:
+            box.label(text=f"{spec.label}: {spec.costs}", icon="CHECKMARK")
+        else:
+            draw_weights(box, spec.name)
 
 
 def draw_weights(layout: bpy.types.UILayout, name: str) -> None:
-    """One model: its size and memory, and the button that its state asks for."""
-    weights, folder = WEIGHTS[name], weights_folder()
+    """One segmenter: its size and memory, and the button that its state asks for."""
+    spec, folder = segmenter_spec(name), weights_folder()
     row = layout.split(factor=LABEL)
     if has_weights(folder, name):
-        size = shown_bytes(weights.file.size or 0)
-        row.label(text=f"{weights.label}: {size} on the disk", icon="CHECKMARK")
+        size = shown_bytes(spec.download_bytes)
+        row.label(text=f"{spec.label}: {size} on the disk", icon="CHECKMARK")
         row.operator("sa3d.remove_weights", text="Remove", icon="TRASH").model = name
         return
     there = partial_weights(folder, name)
     kept = f", {shown_bytes(there)} are here" if there else ""
-    row.label(text=f"{weights.label}: {weights.summary}{kept}", icon="BLANK1")
+    row.label(text=f"{spec.label}: {spec.costs}{kept}", icon="BLANK1")
     text = "Continue" if there else "Download"
     row.operator("sa3d.download_weights", text=text, icon="IMPORT").model = name
 
 
 def draw_missing_weights(layout: bpy.types.UILayout, name: str) -> None:
-    """For the sidebar: a button while a chosen model's weights are not here."""
-    if name not in WEIGHTS or installation.running():
+    """For the sidebar: a button while a chosen segmenter's weights are not here."""
+    spec = segmenter_spec(name)
+    if spec.weights is None or installation.running():
         return
-    weights = WEIGHTS[name]
-    if has_weights(weights_folder(), name):
+    if name in installation.downloaded_weights():
         layout.label(text="Its weights are here", icon="CHECKMARK")
         return
-    size = shown_bytes(weights.file.size or 0)
-    button = layout.operator("sa3d.download_weights", text=f"Download {size}", icon="IMPORT")
-    button.model = name
+    text = f"Download {spec.label}, {shown_bytes(spec.download_bytes)}"
+    layout.operator("sa3d.download_weights", text=text, icon="IMPORT").model = name
+
+
+def draw_automatic(layout: bpy.types.UILayout) -> None:
+    """For the sidebar: which segmenter *Automatic* is, and a button for a better one."""
+    used = automatic_segmenters(engine_device())
+    if len(used) == 1:
+        wrapped(layout, f"Will use: {used[0]}", "INFO")
+    else:
+        wrapped(layout, f"Will use: {used[0]} without a GPU, {used[1]} with one", "INFO")
+    if used == [segmenter_spec(BUNDLED).label]:
+        draw_missing_weights(layout, RECOMMENDED)
+
+
+def automatic_segmenters(device: str) -> list[str]:
+    """What *Automatic* is on a device; where that is not known, without a GPU and with one."""
+    there = installation.downloaded_weights()
+    names = [
+        resolve_segmenter(AUTOMATIC, None, there, kind)[0]
+        for kind in ([device] if device else ["cpu", "cuda"])
+    ]
+    return [segmenter_spec(name).label for name in dict.fromkeys(names)]
+
+
+def engine_device() -> str:
+    """What the engine computes on, as torch names it; empty while nobody knows."""
+    from .preferences import chosen_python
+
+    said = str(engine_facts.known().get("device", "")).partition(":")[0]
+    if said or chosen_python():
+        return said
+    try:
+        record = installation.engine_status().record
+    except UserError:
+        record = None
+    return record.device if record else ""
 
 
 def draw_missing_engine(layout: bpy.types.UILayout, width: int = SIDEBAR) -> bool:

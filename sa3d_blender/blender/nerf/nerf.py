@@ -11,7 +11,7 @@ from mathutils import Matrix
 
 from ...core.errors import UserError
 from ...core.files import file_system_key
-from ...core.installation.sam_weights import WEIGHTS
+from ...core.segmenters import AUTOMATIC, segmenter_spec
 from ...core.settings import FieldOptions, MeshSettings, SegmentSettings, settings_to_json
 from ..installation.installation import downloaded_weights
 from ..properties import SA3D_Nerf, is_nerf
@@ -196,27 +196,27 @@ def field_params(nerf: bpy.types.Object) -> dict[str, Any]:
 def chosen_weights(facts: SA3D_Nerf) -> str | None:
     """The file of the segmenter's weights: the artist's, else the downloaded one.
 
-    None for the bundled segmenter.
+    None for *Automatic*, which the engine resolves, and for one that comes with the add-on.
 
     Raises:
         UserError: the segmenter needs weights and there are none.
     """
-    if facts.segmenter == "bundled":
+    if facts.segmenter == AUTOMATIC or segmenter_spec(facts.segmenter).weights is None:
         return None
     if facts.weights:
         return bpy.path.abspath(facts.weights)
-    downloaded = downloaded_weights(facts.segmenter)
+    downloaded = downloaded_weights().get(facts.segmenter)
     if downloaded is None:
         raise UserError(
-            f"The weights of {WEIGHTS[facts.segmenter].label} are not here; download them under "
-            "Segment, or choose their file there.",
+            f"The weights of {segmenter_spec(facts.segmenter).label} are not here; download them "
+            "under Segment, or choose their file there.",
             code="missing_weights",
         )
-    return str(downloaded)
+    return downloaded
 
 
 def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
-    """``settings`` and ``mesh`` of a ``segment`` request."""
+    """``settings``, ``mesh`` and ``downloaded`` of a ``segment`` request."""
     facts = nerf.sa3d.nerf
     settings = SegmentSettings(
         views=facts.views,
@@ -225,7 +225,9 @@ def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
         weights=chosen_weights(facts),
         reference=facts.reference,
     )
-    return {"settings": settings_to_json(settings)} | mesh_params(nerf, facts)
+    there = downloaded_weights() if facts.segmenter == AUTOMATIC else {}
+    params = {"settings": settings_to_json(settings), "downloaded": there}
+    return params | mesh_params(nerf, facts)
 
 
 def mesh_params(nerf: bpy.types.Object, size: SA3D_Nerf | SA3D_Rest) -> dict[str, Any]:

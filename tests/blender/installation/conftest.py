@@ -11,6 +11,8 @@ import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import folders
 from bl_ext.user_default.sa3d_blender.blender.installation import installation
+from bl_ext.user_default.sa3d_blender.core import segmenters
+from bl_ext.user_default.sa3d_blender.core.installation import downloads
 from bl_ext.user_default.sa3d_blender.core.installation.downloads import RemoteFile
 
 from tests.support.file_server import FileServer, serving
@@ -18,9 +20,12 @@ from tests.support.set_up_stand_ins import DATA, Gate
 
 
 @pytest.fixture
-def clean_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No engine, a folder for one, and online access."""
+def clean_installation(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """No engine, a folder for one, and online access, where small weights are given out."""
     monkeypatch.delenv("SA3D_ENGINE_PYTHON")
+    monkeypatch.setattr(downloads, "PAUSE", 0.0)
     chosen = folders.preferences()
     chosen.storage = str(tmp_path / "große Platte 猫")
     bpy.context.preferences.system.use_online_access = True
@@ -40,11 +45,12 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    """Gives out small weights in place of ViT-B's."""
+    """Gives out small weights in place of ViT-B's and MobileSAM's."""
     with serving() as running:
-        running.files["b.pth"] = DATA
         digest = hashlib.sha256(DATA).hexdigest()
-        models = installation.sam_weights.WEIGHTS
-        small = replace(models["vit_b"], file=RemoteFile(running.url("b.pth"), digest, len(DATA)))
-        monkeypatch.setitem(models, "vit_b", small)
+        for name, file in (("vit_b", "b.pth"), ("mobile_sam", "m.pt")):
+            running.files[file] = DATA
+            weights = RemoteFile(running.url(file), digest, len(DATA))
+            small = replace(segmenters.SEGMENTERS[name], weights=weights)
+            monkeypatch.setitem(segmenters.SEGMENTERS, name, small)
         yield running

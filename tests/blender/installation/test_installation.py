@@ -28,7 +28,7 @@ from bl_ext.user_default.sa3d_blender.core.installation.engine_store import (
 )
 
 from tests.support.file_server import FileServer
-from tests.support.set_up_stand_ins import Gate, drawn, make_engine, until
+from tests.support.set_up_stand_ins import DATA, Gate, drawn, make_engine, until
 
 pytestmark = pytest.mark.usefixtures("clean_installation")
 
@@ -147,6 +147,67 @@ def test_an_engine_pack_needs_no_internet(gate: Gate, tmp_path: Path) -> None:
     api.set_up_engine("cpu", pack=tmp_path)
     assert gate.how is not None
     assert gate.how.pack == tmp_path
+
+
+def test_the_small_segmenter_comes_with_the_engine_unless_it_is_unticked(
+    monkeypatch: pytest.MonkeyPatch, server: FileServer
+) -> None:
+    monkeypatch.setattr(installation, "set_up", make_engine)
+    box = bpy.ops.sa3d.set_up_engine.get_rna_type().properties["small_segmenter"]
+    assert box.name == "Segment Anything, small: 41 MB, recommended"
+    assert box.default
+    bpy.ops.sa3d.set_up_engine(small_segmenter=False)
+    assert installation.downloaded_weights() == {}
+    bpy.ops.sa3d.set_up_engine()
+    assert list(installation.downloaded_weights()) == ["mobile_sam"]
+    assert len(server.starts) == 1
+    api.set_up_engine("cpu")
+    assert len(server.starts) == 1
+
+
+def test_the_engine_is_set_up_even_if_the_small_segmenter_is_not(
+    monkeypatch: pytest.MonkeyPatch, server: FileServer
+) -> None:
+    monkeypatch.setattr(installation, "set_up", make_engine)
+    del server.files["m.pt"]
+    task = api.set_up_engine("cpu", wait=False)
+    assert task.wait().device == "cpu"
+    assert task.state == "done"
+    assert api.engine_status(fresh=True).state == EngineState.ready
+    text, _ = drawn(installation_panels.draw_running)
+    text = text.replace("\n", " ")
+    assert "The engine is set up, MobileSAM is not here" in text
+    assert "the bundled segmenter works" in text
+
+
+def test_a_stop_while_the_small_segmenter_arrives_leaves_the_engine(
+    monkeypatch: pytest.MonkeyPatch, server: FileServer
+) -> None:
+    monkeypatch.setattr(installation, "set_up", make_engine)
+    server.slow = True
+    task = api.set_up_engine("cpu", wait=False)
+    until(lambda: bool(server.starts))
+    bpy.ops.sa3d.cancel_installation()
+    with pytest.raises(Cancelled):
+        task.wait()
+    assert api.engine_status(fresh=True).state == EngineState.ready
+    server.slow = False
+    api.set_up_engine("cpu")
+    assert list(installation.downloaded_weights()) == ["mobile_sam"]
+
+
+def test_a_pack_brings_the_small_segmenter_where_it_has_it(
+    monkeypatch: pytest.MonkeyPatch, server: FileServer, tmp_path: Path
+) -> None:
+    bpy.context.preferences.system.use_online_access = False
+    monkeypatch.setattr(installation, "set_up", make_engine)
+    task = api.set_up_engine("cpu", pack=tmp_path, wait=False)
+    task.wait()
+    assert "m.pt is not in the engine pack" in task.note
+    (tmp_path / "m.pt").write_bytes(DATA)
+    api.set_up_engine("cpu", pack=tmp_path)
+    assert list(installation.downloaded_weights()) == ["mobile_sam"]
+    assert server.starts == []
 
 
 def test_a_failure_is_one_sentence_in_the_operator_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,11 +69,26 @@ def test_the_sidebar_offers_what_is_missing_and_nothing_else(
 
 def test_the_weights_menu_says_size_and_memory(server: FileServer) -> None:
     text, buttons = drawn(installation_panels.draw_all_weights)
+    assert "Bundled: comes with the add-on" in text
     assert "ViT-H: 2.6 GB to download" in text
     assert "memory" in text
-    assert buttons == ["Download", "Download", "Download"]
+    assert buttons == ["Download"] * 4
     api.download_weights("vit_b")
-    assert drawn(installation_panels.draw_all_weights)[1] == ["Remove", "Download", "Download"]
+    assert drawn(installation_panels.draw_all_weights)[1] == ["Remove"] + ["Download"] * 3
+
+
+def test_the_panel_says_which_segmenter_automatic_is(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = installation_panels.draw_automatic
+    assert drawn(draw) == ("Will use: Bundled", ["Download MobileSAM, 2 MB"])
+    api.download_weights("vit_b")  # a minute a view without a GPU; nobody knows yet whether one is
+    assert drawn(draw) == ("Will use: Bundled without a GPU,\nViT-B with one", [])
+    monkeypatch.setattr(installation, "set_up", make_engine)
+    api.set_up_engine("cpu", segmenter=None)
+    assert drawn(draw) == ("Will use: Bundled", ["Download MobileSAM, 2 MB"])
+    bpy.ops.sa3d.download_weights(model="mobile_sam")
+    assert drawn(draw) == ("Will use: MobileSAM", [])
 
 
 def test_the_dialog_says_what_it_costs_before_anything_happens() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.nerf.nerf import chosen_weights
+from bl_ext.user_default.sa3d_blender.blender.clicking.live_question import read_question
+from bl_ext.user_default.sa3d_blender.blender.nerf.nerf import chosen_weights, run_params
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 from tests.support.file_server import FileServer
@@ -30,9 +33,27 @@ def test_weights_are_downloaded_used_and_removed(
     assert not path.exists()
 
 
+def test_automatic_sends_what_is_there_and_the_mesh_says_what_was_used(
+    server: FileServer, nerf: bpy.types.Object
+) -> None:
+    facts = nerf.sa3d.nerf
+    assert facts.segmenter == "automatic"
+    assert run_params(nerf)["downloaded"] == {}
+    path = api.download_weights("mobile_sam")
+    assert run_params(nerf)["downloaded"] == {"mobile_sam": str(path)}
+    assert chosen_weights(facts) is None
+    api.add_prompt(nerf, x=160, y=120)
+    question, error = read_question(bpy.context.scene)
+    assert error is None
+    assert question.params["downloaded"] == {"mobile_sam": str(path)}
+    mesh = api.segment(nerf)[0]
+    assert json.loads(mesh["sa3d_settings"])["segmenter"] == "bundled"  # so says the stand-in
+    facts.segmenter = "bundled"
+    assert run_params(nerf)["downloaded"] == {}
+
+
 def test_the_artists_own_file_goes_first(server: FileServer, nerf: bpy.types.Object) -> None:
     facts = nerf.sa3d.nerf
-    assert chosen_weights(facts) is None
     facts.segmenter = "vit_b"
     api.download_weights("vit_b")
     facts.weights = "/mine/sam.pth"

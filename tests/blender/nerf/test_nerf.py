@@ -11,7 +11,7 @@ import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, properties, workflow
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.folders import output_folder
-from bl_ext.user_default.sa3d_blender.core import settings
+from bl_ext.user_default.sa3d_blender.core import segmenters, settings
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Vector
 
@@ -156,8 +156,22 @@ def test_defaults_are_those_of_the_engine(nerf: bpy.types.Object) -> None:
         for name, value in vars(kind).items():
             if hasattr(facts, name):
                 assert getattr(facts, name) == (value or type(getattr(facts, name))()), name
-    segmenters = properties.SA3D_Nerf.bl_rna.properties["segmenter"].enum_items.keys()
-    assert tuple(segmenters) == settings.SEGMENTERS
+    menu = properties.SA3D_Nerf.bl_rna.properties["segmenter"].enum_items
+    assert tuple(menu.keys()) == segmenters.segmenter_choices()
+
+
+def test_a_file_keeps_its_segmenter_whatever_is_added_later() -> None:
+    """A .blend stores an entry's number: those of versions before are these, for ever."""
+    menu = properties.SA3D_Nerf.bl_rna.properties["segmenter"].enum_items
+    numbers = {name: item.value for name, item in menu.items()}
+    assert numbers == {
+        "bundled": 0,
+        "vit_b": 1,
+        "vit_l": 2,
+        "vit_h": 3,
+        "mobile_sam": 4,
+        "automatic": 1000,
+    }
 
 
 def test_the_next_step_leads_through_the_workflow(checkpoint: Path) -> None:
