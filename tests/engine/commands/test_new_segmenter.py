@@ -23,6 +23,7 @@ from sa3d_blender.core.segmenters import (
 )
 from sa3d_blender.engine import segmenters
 from sa3d_blender.engine.commands.cli import parser
+from sa3d_blender.engine.commands.cli_segmenter import downloaded_here
 from sa3d_blender.engine.segmenters import load_segmenter
 from tests.support.scripted_segmenter import ScriptedSegmenter
 
@@ -55,7 +56,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedSegmenter]:
 
 
 def test_it_reaches_the_command_line_the_downloads_and_the_loader(
-    toy: ScriptedSegmenter, tmp_path: Path
+    toy: ScriptedSegmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["mask", "a.png", "--prompts", "p.json", "--out", "o", "--segmenter", "toy"]
     assert parser().parse_args(words).segmenter == "toy"
@@ -63,6 +64,9 @@ def test_it_reaches_the_command_line_the_downloads_and_the_loader(
     assert not has_weights(tmp_path, "toy")
     (tmp_path / "toy.pt").write_bytes(b"toy")
     downloaded = downloaded_weights(tmp_path)
+    assert downloaded_here() == {}
+    monkeypatch.setenv("SA3D_WEIGHTS", str(tmp_path))
+    assert downloaded_here() == downloaded
     assert resolve_segmenter("automatic", None, downloaded, "cpu")[0] == "toy"
     device = torch.device("cpu")
     assert load_segmenter("toy", weights=Path("/w/toy.pt"), device=device) is toy

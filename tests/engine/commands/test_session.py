@@ -14,6 +14,7 @@ import torch
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.commands import session
 from sa3d_blender.engine.commands.session import Session
+from tests.support.engine_jobs import camera
 from tests.support.fitted_fields import Ball, nerfacto_ball, plenoxels_balls
 from tests.support.scripted_segmenter import ScriptedSegmenter
 
@@ -49,6 +50,22 @@ def test_changes_in_a_runs_folder_are_noticed(
     shutil.copy(models / "step-9.ckpt", models / "step-10.ckpt")
     newest = session.field(folder / chosen, FieldOptions())
     assert (newest is second) == chosen.endswith(".ckpt")
+
+
+def test_automatic_is_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Path | None]] = []
+
+    def load(name: str, *, weights: Path | None, device: torch.device) -> ScriptedSegmenter:
+        asked.append((name, weights))
+        return ScriptedSegmenter()
+
+    monkeypatch.setattr(session, "load_segmenter", load)
+    loaded = Session(torch.device("cpu"))
+    path = plenoxels_balls(tmp_path / "ckpt.npz", [BALL], side=16)
+    for there in ({"mobile_sam": "/w/m.pt", "vit_h": "/w/h.pth"}, {}):
+        chosen = ("automatic", None)
+        loaded.predict(path, FieldOptions(), camera(16), [], chosen, downloaded=there)
+    assert asked == [("mobile_sam", Path("/w/m.pt")), ("bundled", None)]
 
 
 def test_a_segmenter_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
