@@ -153,6 +153,8 @@ def test_segment_then_mesh(client: Client, tmp_path: Path) -> None:
     assert Path(made["glb"]).is_file()
     report = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
     assert report["seconds"]["total"] <= passed, "counts the job, not the engine's life"
+    assert report["settings"]["segmenter"] == "bundled"  # what *Automatic* is without downloads
+    assert result["segmenter"] == report["segmenter"]
     stages = [entry["stage"] for entry in client.progress]
     assert list(dict.fromkeys(stages)) == ["load", "view", "refine", "surface"]
     assert {entry["id"] for entry in client.progress} == {client.number}
