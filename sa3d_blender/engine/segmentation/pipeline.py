@@ -114,6 +114,7 @@ def _visit_all(
         steady = not settings.reference and steadiness.reached(tracks)
         if steady and index > len(pictures):
             cameras = cameras[:index]
+            views.memory.end_path(1 + index - len(pictures))
             break
     for _ in range(settings.passes - 1):
         in_haze = any(votes.hazy for votes in tracks)

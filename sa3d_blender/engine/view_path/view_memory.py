@@ -112,6 +112,12 @@ class ViewMemory:
         self._path = (question, target, list(cameras))
         return cameras
 
+    def end_path(self, count: int) -> None:
+        """So many cameras of the path were enough; a run that takes it again needs no others."""
+        if self._path is not None:
+            question, target, cameras = self._path
+            self._path = (question, target, cameras[:count])
+
 
 def path_question(cameras: Sequence[Camera], *more: Hashable) -> Hashable:
     """What a path depends on: cameras (the artist's, and given ones) and settings."""

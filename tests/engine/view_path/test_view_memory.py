@@ -72,5 +72,9 @@ def test_the_path_is_taken_again_while_it_frames_the_object() -> None:
     for far in (replace(target, radius=2.0), replace(target, radius=0.3)):
         assert memory.path(question, far, lambda: [camera(3)])[0].origin[0] == 3
         memory.path(question, target, lambda: first)
+    long = [camera(k) for k in range(5)]
+    memory.path(question, replace(target, radius=9.0), lambda: long)
+    memory.end_path(3)
+    assert memory.path(question, replace(target, radius=9.0), lambda: []) == long[:3]
     other = path_question([camera(0)], 12)
     assert memory.path(other, target, lambda: [camera(4)])[0].origin[0] == 4
