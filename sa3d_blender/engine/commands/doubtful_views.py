@@ -48,7 +48,7 @@ def tell_what_is_doubtful(
             file = f"{stem}_{doubtful['view']}"
             picture, mask = out / FOLDER / f"{file}.png", out / FOLDER / f"{file}_mask.png"
             write_png(picture, seen.picture)
-            write_png(mask, seen.cuts[name].mask.astype(np.uint8) * 255)
+            write_png(mask, seen.cut(name).mask.astype(np.uint8) * 255)
             doubtful |= {"picture": str(picture), "mask": str(mask)}
 
 

@@ -25,6 +25,8 @@ from .self_prompt import (
 )
 
 MAX_ROUNDS = 5
+SAME_AGREEMENT = 0.03
+"""Difference of two agreements that are taken for the same."""
 TOGETHER = 8
 """Objects that are asked about at once; bounds the memory of the decoder."""
 SMALLEST_OBJECT = 12
@@ -45,6 +47,9 @@ class CutTask:
     """
     earlier: ViewCut | None = None
     """An answer from before. It stays where nothing contradicts it, and nothing is asked then."""
+    checked: bool = False
+    """Whether that one ended a run before: it stays, too, where it agrees with what is known as it
+    did then."""
 
 
 class _Cutting:
@@ -64,10 +69,11 @@ class _Cutting:
         earlier = self.task.earlier
         if earlier is None or _disobeyed(earlier.mask, self.artist):
             return None
-        if worst_error(earlier.mask, believed(self.task.known, earlier.mask, self.artist)):
-            return None
+        trusted = believed(self.task.known, earlier.mask, self.artist)
         cut = self._finished(earlier.mask, earlier.clicks)
-        return cut if cut.accepted else None
+        as_then = self.task.checked and cut.agreement >= earlier.agreement - SAME_AGREEMENT
+        stays = cut.accepted and (as_then or worst_error(earlier.mask, trusted) is None)
+        return cut if stays else None
 
     def _nothing_to_ask(self) -> ViewCut | None:
         """Click on the object where nobody did yet; none where it is hidden."""

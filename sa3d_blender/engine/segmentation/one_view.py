@@ -66,7 +66,7 @@ class Segmentation:
                 if cut.accepted:
                     votes.grow_to(prepared.view, cut.mask, self.views.rendered())
                     votes.vote(index, prepared.view, cut.mask)
-        notes.cuts |= cuts
+        notes.learn(cuts)
         told = {name: describe_cut(cut, artist=name in first) for name, cut in cuts.items()}
         camera = prepared.view.camera.to_json()
         self.report.append({"view": index, "camera": camera, "objects": told})
@@ -111,8 +111,11 @@ class Segmentation:
                 scores = [votes.score(prepared.view) for votes in objects]
                 return [cut_by_confidence(segmenter, prepared.embedding, s) for s in scores]
             names = [votes.prompt.name for votes in objects]
-            earlier = self.views.notes(index).cuts
-            tasks = [CutTask(known[n], first.get(n), earlier.get(n)) for n in names]
+            notes = self.views.notes(index)
+            tasks = [
+                CutTask(known[n], first.get(n), notes.cut(n), checked=n not in notes.cuts)
+                for n in names
+            ]
             cuts = cut_all_by_agreement(segmenter, prepared.embedding, tasks)
         ungated = not self.settings.gate
         return [replace(cut, reason="") if ungated and cut.mask.any() else cut for cut in cuts]

@@ -7,7 +7,7 @@ new throughout. So the last path is taken again while it still frames the object
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -34,7 +34,20 @@ class Notes:
         default_factory=lambda: np.zeros((0, 0, 3), np.uint8)
     )
     cuts: dict[str, Any] = field(default_factory=dict)
-    """The segmenter's last answers (`ViewCut`) by object."""
+    """The segmenter's answers (`ViewCut`) of this run by object."""
+    last_run: dict[str, Any] = field(default_factory=dict)
+    """Those that earlier runs ended with."""
+
+    def learn(self, cuts: Mapping[str, Any]) -> None:
+        """Take over a run's answers; what it left of earlier runs stays theirs."""
+        for name, cut in cuts.items():
+            before = self.last_run.get(name)
+            if name in self.cuts or before is None or cut.mask is not before.mask:
+                self.cuts[name] = cut
+
+    def cut(self, name: str) -> Any:
+        """The last answer about an object; None where there is none."""
+        return self.cuts.get(name, self.last_run.get(name))
 
 
 @dataclass
@@ -64,6 +77,9 @@ class ViewMemory:
         elif self._used:
             self._views = {name: self._views[name] for name in self._used & set(self._views)}
             self._notes = {name: self._notes[name] for name in self._used & set(self._notes)}
+        for notes in self._notes.values():
+            notes.last_run |= notes.cuts
+            notes.cuts = {}
         self._key, self._used, self.reused = key, set(), 0
 
     def view(

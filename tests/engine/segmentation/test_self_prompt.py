@@ -1,5 +1,6 @@
 """Both prompt rules on pictures small enough to check by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,21 @@ def test_the_papers_rule_prompts_once_and_always_votes() -> None:
     assert cut.agreement == 0
     assert segmenter.asked[0]["multimask"] is False
     assert not cut_by_confidence(segmenter, EMBEDDING, -np.ones((9, 9), np.float32)).accepted
+
+
+def test_an_answer_stays_while_it_agrees_as_it_did() -> None:
+    """One of this run only where nothing is wrong with it."""
+    known = KnownPixels(square(10, 10, 21), ~square(10, 10, 21))
+    spilled = square(10, 10, 21) | square(31, 10, 5)  # deeper than an edge
+    earlier = cut_by_agreement(Scripted([spilled]), EMBEDDING, known)
+    assert earlier.agreement < 0.97
+    for checked, agreed, asked in ((True, earlier.agreement, 0), (False, 0.0, 1), (True, 1.0, 1)):
+        segmenter = Scripted([square(10, 10, 21)])
+        before = replace(earlier, agreement=agreed)
+        task = CutTask(known, earlier=before, checked=checked)
+        (cut,) = cut_all_by_agreement(segmenter, EMBEDDING, [task])
+        assert len(segmenter.asked) == asked
+        assert np.array_equal(cut.mask, spilled) == (not asked)
 
 
 def test_several_objects_are_asked_about_together_and_answered_as_alone() -> None:
