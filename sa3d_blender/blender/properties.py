@@ -18,6 +18,7 @@ from ..core.segmenters import AUTOMATIC, SEGMENTERS, by_size
 from ..core.settings import SegmentSettings
 from .engine_link import session
 from .nerf.field_properties import FieldReading
+from .results.doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
 from .results.mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
@@ -79,6 +80,7 @@ class SA3D_SegmentObject(bpy.types.PropertyGroup):
     own_mesh: PointerProperty(
         type=SA3D_OwnMesh, description="How its mesh is made, where that differs from the others"
     )
+    doubt: PointerProperty(type=SA3D_Doubt, description="How sure the last run is of it")
     made_from: StringProperty(
         description="What the result was made from, to tell whether it changed", options=set()
     )
@@ -173,6 +175,9 @@ class SA3D_Nerf(FieldReading, MeshSize, bpy.types.PropertyGroup):
     cameras: PointerProperty(type=bpy.types.Collection, description="Holds the views' cameras")
     training: PointerProperty(type=bpy.types.Collection, description="Holds the training cameras")
     results: PointerProperty(type=bpy.types.Collection, description="Holds the results")
+    help: PointerProperty(
+        type=bpy.types.Collection, description="Holds cameras where a click helps the last run"
+    )
 
 
 class SA3D_Prompt(bpy.types.PropertyGroup):
@@ -217,6 +222,7 @@ class SA3D_Object(bpy.types.PropertyGroup):
             ("PROMPT", "Prompt", "A point that the artist set"),
             ("RESULT", "Result", "A mesh cut out of a NeRF"),
             ("TRAINING_CAMERA", "Training Camera", "Where a photograph was taken from"),
+            ("HELP_CAMERA", "View to Correct", "Where a run looked and was not sure"),
             ("POINTS", "Points", "Points of a NeRF as a mesh"),
         ],
         default="NONE",
@@ -225,6 +231,10 @@ class SA3D_Object(bpy.types.PropertyGroup):
     prompt: PointerProperty(type=SA3D_Prompt, description="What a prompt's empty knows")
     view: PointerProperty(
         type=bpy.types.Image, name="View", description="What the NeRF looks like in this camera"
+    )
+    seen: StringProperty(
+        description="The run's camera that this one stands for, in the engine's numbers",
+        options=set(),
     )
 
 
@@ -248,6 +258,8 @@ _CLASSES = (
     SA3D_Surface,
     SA3D_OwnMesh,
     SA3D_Rest,
+    SA3D_DoubtfulView,
+    SA3D_Doubt,
     SA3D_SegmentObject,
     SA3D_Nerf,
     SA3D_Prompt,

@@ -7,6 +7,9 @@ from typing import Any
 
 import bpy
 from bpy_extras.view3d_utils import location_3d_to_region_2d
+from mathutils import Vector
+
+from .seen_view import seen_camera, seen_corners
 
 Corners = Sequence[Sequence[float]]
 """Top right, bottom right, bottom left, top left of the camera's frame, as `Camera.view_frame`."""
@@ -47,7 +50,10 @@ def region_from_pixel(
 
 
 def frame_in_region(context: bpy.types.Context, camera: bpy.types.Object) -> Corners | None:
-    """The camera's frame as drawn in the viewport, or None when it does not show it."""
+    """The frame of the camera's picture as drawn in the viewport; None when it does not show it.
+
+    It is the part of the camera's frame that a run saw where the camera stands for a view of it.
+    """
     space = context.space_data
     view = getattr(space, "region_3d", None)
     if view is None or view.view_perspective != "CAMERA" or space.camera != camera:
@@ -55,7 +61,12 @@ def frame_in_region(context: bpy.types.Context, camera: bpy.types.Object) -> Cor
     evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())
     to_world = evaluated.matrix_world.normalized()
     to_region: Callable[..., Any] = location_3d_to_region_2d
-    frame = evaluated.data.view_frame(scene=context.scene)
+    seen = seen_camera(camera)
+    frame = (
+        evaluated.data.view_frame(scene=context.scene)
+        if seen is None
+        else map(Vector, seen_corners(seen))
+    )
     corners = [to_region(context.region, view, to_world @ corner) for corner in frame]
     return None if any(corner is None for corner in corners) else corners
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
-from ...core.cameras import Camera, camera_from_blender
+from ...core.cameras import Camera, camera_from_blender, without_scale
 from ...core.errors import UserError
 from ...core.png import encode_png
 from ..nerf.nerf import box_center, box_size, field_from_world, group, is_forward_facing
+from .seen_view import seen_camera
 
 
 def require_camera(scene: bpy.types.Scene) -> bpy.types.Object:
@@ -29,7 +31,8 @@ def world_camera(
 ) -> Camera:
     """The pinhole camera that Blender renders with, in world space or in a field's frame.
 
-    Constraints, drivers and animation count: it is the evaluated camera.
+    Constraints, drivers and animation count: it is the evaluated camera. One that stands where a
+    run looked has that view's lens and pixels.
 
     Raises:
         UserError: the camera is not a perspective camera.
@@ -42,9 +45,14 @@ def world_camera(
             code="not_perspective",
         )
     matrix = np.array(evaluated.matrix_world, dtype=np.float64)
+    if field_from_world is not None:
+        matrix = field_from_world @ matrix
+    seen = seen_camera(camera)
+    if seen is not None:
+        return replace(seen, field_from_camera=without_scale(matrix))
     render = scene.render
     return camera_from_blender(
-        field_from_camera=matrix if field_from_world is None else field_from_world @ matrix,
+        field_from_camera=matrix,
         lens=lens.lens,
         sensor_fit=lens.sensor_fit,
         sensor_width=lens.sensor_width,
@@ -62,9 +70,14 @@ def world_camera(
 def field_camera(
     scene: bpy.types.Scene, camera: bpy.types.Object, nerf: bpy.types.Object
 ) -> Camera:
-    """The camera in the NeRF's frame, wherever its Empty was moved."""
+    """The camera in the NeRF's frame, wherever its Empty was moved.
+
+    Where it stands for a view of a run, it is that run's camera to the last digit.
+    """
     depsgraph = bpy.context.evaluated_depsgraph_get()
-    return world_camera(scene, camera, field_from_world(nerf.evaluated_get(depsgraph)))
+    view = world_camera(scene, camera, field_from_world(nerf.evaluated_get(depsgraph)))
+    seen = seen_camera(camera) if camera.parent == nerf else None
+    return view if seen is None else seen
 
 
 def add_camera(scene: bpy.types.Scene, nerf: bpy.types.Object) -> bpy.types.Object:
@@ -127,7 +140,8 @@ def show_view(
         slot = backgrounds.new()
         slot.image = image
     slot.source = "IMAGE"
-    slot.frame_method = "STRETCH"  # it has the render's pixels, so this is exact at any aspect
+    # A picture with the render's pixels fills the frame, at any aspect; a run's lies within it.
+    slot.frame_method = "STRETCH" if seen_camera(camera) is None else "FIT"
     slot.display_depth = "BACK"
     slot.alpha = 1.0
     slot.scale, slot.rotation, slot.offset = 1.0, 0.0, (0.0, 0.0)
