@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import operators, panels, properties
-from .clicking import click_operators, live_masks, prompt_operators, tools
+from .clicking import click_operators, live_masks, prompt_operators, run_masks, tools
 from .engine_link import command_line, session
 from .help import help_operators
 from .installation import installation, installation_operators, preferences
@@ -44,6 +44,7 @@ _MODULES = (
     coarse_preview,
     best_picture,
     live_masks,
+    run_masks,
     viewport_overlay,
     overlay,
     preview_picture,

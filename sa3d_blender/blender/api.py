@@ -52,6 +52,8 @@ from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
 from .nerf.upright import stand_upright  # noqa: F401
 from .references import Reference, refer
+from .results.doubts import keep_doubts
+from .results.help_in_view import help_in_view  # noqa: F401
 from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
@@ -252,6 +254,7 @@ def _segment(
     used = params | {"settings": params["settings"] | {"segmenter": result["segmenter"]}}
     for thing, name in zip(placed, files, strict=True):
         write_provenance(thing, used, name)
+    keep_doubts(target, result, {n: entries[k] for n, k in keys.items() if k in entries})
     for key in set(marks) & set(entries):
         entries[key].made_from = marks[key]
     bpy.ops.ed.undo_push(message="Segment")

@@ -6,6 +6,7 @@ import bpy
 
 from .clicking.object_states import ObjectState, object_state, objects_to_run
 from .clicking.prompts import active_object, points_at_object, prompt_empties
+from .clicking.run_masks import run_mask
 from .engine_link import session
 from .nerf.nerf import scene_nerf
 from .viewport.camera_frame import is_tool_active
@@ -95,7 +96,11 @@ def hint(context: bpy.types.Context) -> tuple[str, str] | None:
     """What is to be done where no button does it, and an icon: a click, or a look at the result."""
     space = context.space_data
     view = space.region_3d if space is not None and space.type == "VIEW_3D" else None
-    step, in_sight = next_step(context), view is not None and view.view_perspective == "CAMERA"
+    nerf, step = scene_nerf(context.scene), next_step(context)
+    in_sight = view is not None and view.view_perspective == "CAMERA"
+    entry, camera = active_object(nerf) if nerf else None, context.scene.camera
+    if not step and in_sight and entry is not None and run_mask(camera, entry.key) is not None:
+        return "Click on what the mask lacks, Ctrl-click on what it has too much", "EYEDROPPER"
     if not step and (in_sight or view is None):  # else it is looked at already
         return "Cut out. Turn the view to see it from all sides", "CHECKMARK"
     if step == "sa3d.pick_prompts" and in_sight and is_tool_active(context):

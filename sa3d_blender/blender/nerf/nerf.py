@@ -23,6 +23,7 @@ GROUPS = {
     "cameras": "Views",
     "training": "Training Cameras",
     "results": "Results",
+    "help": "Views to Correct",
 }
 """Pointer in the NeRF's properties -> end of the collection's name."""
 SCENE_WORDS = {

@@ -3,12 +3,14 @@
 from typing import ClassVar
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import api, workflow
+from ..clicking import live_masks
 from ..clicking.prompts import active_object
 from ..nerf.nerf import require_nerf, scene_nerf
 from ..operators import WAIT, Caller
+from ..viewport.camera_frame import TOOL, look_through_camera
 from .result_actions import has_mesh
 
 
@@ -72,6 +74,47 @@ class SA3D_OT_own_mesh(Caller, bpy.types.Operator):
         api.use_own_mesh(nerf, object_name=name, use=entry is None or not entry.own_mesh.use)
 
 
+class SA3D_OT_help_in_view(Caller, bpy.types.Operator):
+    """Look from there at the mask that was cut, and click where it is wrong; then segment again"""
+
+    bl_idname = "sa3d.help_in_view"
+    bl_label = "Help in This View"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    needs = (workflow.why_no_job, workflow.why_no_nerf, why_no_mesh)
+
+    name: StringProperty(
+        name="Name", description="The object; the active one when empty", options={"SKIP_SAVE"}
+    )
+    view: IntProperty(
+        name="View",
+        description="Number of the view; the one that disagrees most when negative",
+        default=-1,
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(
+        cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties
+    ) -> str:
+        """Why this view, and what a click does."""
+        nerf = scene_nerf(context.scene)
+        entry = nerf.sa3d.nerf.objects.get(properties.name) if nerf else None
+        lines = entry.doubt.views if entry else ()
+        reason = next((line.reason for line in lines if line.view == properties.view), "")
+        why = f"{reason[:1].upper()}{reason[1:]}.\n" if reason else ""
+        return f"{why}{cls.__doc__}"
+
+    def call(self, context: bpy.types.Context) -> None:
+        """Go there, with the tool in hand."""
+        view = self.view if self.view >= 0 else None
+        api.help_in_view(object_name=self.name or None, view=view, wait=WAIT)
+        if context.area is not None and context.area.type == "VIEW_3D" and not WAIT:
+            live_masks.show()
+            look_through_camera(context, context.area)
+            if context.mode == "OBJECT":
+                bpy.ops.wm.tool_set_by_id(name=TOOL, space_type="VIEW_3D")
+
+
 register, unregister = bpy.utils.register_classes_factory(
-    (SA3D_OT_remesh, SA3D_OT_rest_of_scene, SA3D_OT_own_mesh)
+    (SA3D_OT_remesh, SA3D_OT_rest_of_scene, SA3D_OT_own_mesh, SA3D_OT_help_in_view)
 )

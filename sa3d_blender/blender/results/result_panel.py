@@ -7,6 +7,7 @@ import bpy
 from ..clicking.prompts import active_object
 from ..help.job_bar import draw_bar_instead
 from ..panels import Section
+from .doubts import draw_doubt
 from .own_meshes import draw_mesh_settings
 from .result_actions import has_mesh
 
@@ -29,6 +30,9 @@ class SA3D_PT_result(Section, bpy.types.Panel):
         if meshes:
             if has_mesh(nerf.sa3d.nerf.rest):
                 _draw_mesh(layout, "Rest of the Scene", nerf.sa3d.nerf.rest)
+            entry = active_object(nerf)
+            if entry is not None:
+                draw_doubt(layout, entry)
             _draw_remesh(layout, nerf, len(meshes))
             _draw_rest(layout, nerf)
         layout.operator("sa3d.import_mesh", icon="IMPORT")

@@ -11,6 +11,7 @@ from ...core.errors import UserError
 from ..clicking.live_masks import live, take_answer
 from ..clicking.prompt_pixels import read_box, read_pixels
 from ..clicking.prompts import prompt_empties
+from ..clicking.run_masks import run_mask
 from ..clicking.second_camera import candidate
 from ..nerf.nerf import scene_nerf
 from ..properties import BOX, NEGATIVE
@@ -59,10 +60,14 @@ def draw() -> None:
 
 
 def _draw_masks(nerf: bpy.types.Object, corners: Corners) -> None:
+    camera = bpy.context.scene.camera
     for entry in nerf.sa3d.nerf.objects:
-        answer = live.answers.get(entry.key)
+        answer, cut = live.answers.get(entry.key), run_mask(camera, entry.key)
+        if answer is None and cut is not None:  # what the last run cut here
+            cut.texture = cut.texture or overlay_shaders.mask_texture(cut.mask)
+            overlay_shaders.draw_mask(cut.texture, corners, (*entry.color, TINT))
         if answer is not None:
-            which = candidate(entry, bpy.context.scene.camera, len(answer.masks))
+            which = candidate(entry, camera, len(answer.masks))
             if which not in answer.drawn:
                 answer.drawn[which] = overlay_shaders.mask_texture(answer.masks[which])
             overlay_shaders.draw_mask(answer.drawn[which], corners, (*entry.color, TINT))
