@@ -5,7 +5,8 @@ The environment variable SA3D_FAKE holds words: ``crash`` (dies in the middle of
 cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
 ``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``,
 ``forward`` (training cameras bring a lens and a box), ``pace=150`` (claims that a view took so many
-microseconds a pixel, and colours each by its direction).
+microseconds a pixel, and colours each by its direction), ``doubt`` (two views disagree),
+``no_pictures`` (their pictures are gone).
 """
 
 from __future__ import annotations
@@ -201,18 +202,60 @@ def segment(request: Request) -> dict[str, Any]:
     (out / "result.npz").write_bytes(b"")
     (out / "request.json").write_text(json.dumps(request.params), encoding="utf-8")
     results = []
+    camera = seen_from(request.params["settings"]["view_size"]).to_json()
+    sure = {"confidence": 0.6, "note": "Only 12 of 20 views agree."}
+    sure["disagree"] = [
+        {"view": view, "camera": camera, "agreement": 0.1 * view, "reason": "the mask contradicts"}
+        for view in ((2, 4) if "doubt" in MODE else ())
+    ]
     faces = next((int(w.split("=")[1]) for w in MODE if w.startswith("faces=")), 500)
     for number, entry in enumerate(objects):
         mesh = sphere(faces)
         path = out / f"{entry.name}_mesh.npz"
         MeshData(mesh.vertices * 0.3 + number, mesh.faces, mesh.colors).save(path)
         counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-        results.append({"name": entry.name, "mesh": str(path), **counts})
+        results.append({"name": entry.name, "mesh": str(path), **counts, **sure})
     report = str(out / "report.json")
+    Path(report).write_text(json.dumps({"objects": results}), encoding="utf-8")
     used = request.params["settings"]["segmenter"]
     used = "bundled" if used == "automatic" else used
     said = {"result": str(out / "result.npz"), "report": report, "segmenter": used}
     return said | {"objects": results}
+
+
+def seen_from(size: int) -> Camera:
+    """Where a run looked, in numbers that single floats cannot hold; its middle is off."""
+    turn = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = turn, (-1 / 3, 2 / 3, 10 / 3)
+    height = size * 5 // 4
+    return Camera(size, height, size * 1.1, size * 1.1, size * 0.55, height * 0.45, matrix)
+
+
+def view(request: Request) -> dict[str, Any]:
+    """What was seen there: grey, and a mask of its left half."""
+    told = json.loads(Path(request.params["report"]).read_text(encoding="utf-8"))
+    lines = {entry["name"]: entry["disagree"] for entry in told["objects"]}
+    found = [
+        line
+        for line in lines.get(request.params["object"], ())
+        if line["view"] == request.params["view"]
+    ]
+    if not found or "no_pictures" in MODE:
+        raise UserError("The report names no such view.", code="view_gone")
+    camera = Camera.from_json(found[0]["camera"])
+    out = Path(request.params["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    np.save(out / "view.npy", np.full((camera.height, camera.width, 3), 0.5, np.float32))
+    mask = np.zeros((camera.height, camera.width), bool)
+    mask[:, : camera.width // 2] = True
+    np.save(out / "view_mask.npy", mask)
+    progress(request, "view", 1, 1)
+    return {
+        "camera": camera.to_json(),
+        "image": str(out / "view.npy"),
+        "mask": str(out / "view_mask.npy"),
+    }
 
 
 def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
@@ -268,6 +311,7 @@ METHODS = {
     "predict": predict,
     "training_cameras": training_cameras,
     "segment": segment,
+    "view": view,
     "mesh": mesh,
     "rest": rest,
 }
