@@ -58,10 +58,9 @@ def help_in_view(
     if view is None and listed:
         view = listed[0]
     if entry is None or view not in listed or entry.result is None:
+        which = "no view" if view is None else f"no view {view}"
         raise UserError(
-            f"The last run names no view {view} of {object_name!r}; segment again."
-            if view is not None
-            else "The last run names no view in which a click would help.",
+            f"The last run lists {which} in which a click would help; click where it is wrong.",
             code="no_such_view",
         )
     params = {"report": str(_report_file(nerf, entry)), "object": made_as(entry), "view": view}

@@ -31,8 +31,7 @@ def world_camera(
 ) -> Camera:
     """The pinhole camera that Blender renders with, in world space or in a field's frame.
 
-    Constraints, drivers and animation count: it is the evaluated camera. One that stands where a
-    run looked has that view's lens and pixels.
+    It is the evaluated one. Where it stands for a view of a run, it has that view's pixels.
 
     Raises:
         UserError: the camera is not a perspective camera.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import bpy
 import numpy as np
@@ -14,7 +15,7 @@ from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import run_masks
 from bl_ext.user_default.sa3d_blender.blender.clicking.live_question import read_question
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
-from bl_ext.user_default.sa3d_blender.blender.results.doubts import doubt_of
+from bl_ext.user_default.sa3d_blender.blender.results.doubts import doubt_of, draw_doubt
 from bl_ext.user_default.sa3d_blender.blender.viewport import views
 from bl_ext.user_default.sa3d_blender.blender.viewport.seen_view import seen_corners
 from bl_ext.user_default.sa3d_blender.core.cameras import Camera
@@ -198,5 +199,21 @@ def test_pictures_that_are_gone_are_told_in_one_sentence(
 
 
 def test_a_view_that_is_not_listed_is_refused(doubtful: bpy.types.Object) -> None:
-    with pytest.raises(UserError, match="names no view 7"):
+    with pytest.raises(UserError, match="lists no view 7"):
         api.help_in_view(doubtful, "mug", 7)
+
+
+def test_the_panel_says_it_and_has_a_button_a_line(doubtful: bpy.types.Object) -> None:
+    layout, entry = MagicMock(), mug_of(doubtful)
+    column = layout.box.return_value.column.return_value
+    draw_doubt(layout, entry)
+    buttons = [call.kwargs["text"] for call in column.operator.call_args_list]
+    assert buttons == ["View 2: agrees by 20%", "View 4: agrees by 40%"]
+    assert column.enabled
+    entry.doubt.gone = True
+    draw_doubt(layout, entry)
+    assert not column.enabled
+    api.add_prompt(doubtful, x=90, y=80)
+    layout.reset_mock()
+    draw_doubt(layout, entry)
+    layout.box.assert_not_called()
