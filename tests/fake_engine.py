@@ -202,7 +202,7 @@ def segment(request: Request) -> dict[str, Any]:
     (out / "result.npz").write_bytes(b"")
     (out / "request.json").write_text(json.dumps(request.params), encoding="utf-8")
     results = []
-    camera = seen_from(request.params["settings"]["view_size"]).to_json()
+    camera = seen_from(request.params.get("settings", {}).get("view_size", 64)).to_json()
     sure = {"confidence": 0.6, "note": "Only 12 of 20 views agree."}
     sure["disagree"] = [
         {"view": view, "camera": camera, "agreement": 0.1 * view, "reason": "the mask contradicts"}
@@ -217,7 +217,7 @@ def segment(request: Request) -> dict[str, Any]:
         results.append({"name": entry.name, "mesh": str(path), **counts, **sure})
     report = str(out / "report.json")
     Path(report).write_text(json.dumps({"objects": results}), encoding="utf-8")
-    used = request.params["settings"]["segmenter"]
+    used = request.params.get("settings", {}).get("segmenter", "bundled")
     used = "bundled" if used == "automatic" else used
     said = {"result": str(out / "result.npz"), "report": report, "segmenter": used}
     return said | {"objects": results}
