@@ -175,7 +175,7 @@ def test_an_empty_object_is_refused() -> None:
     nothing = SegmentedObject(
         "none", empty.lower, empty.upper, -empty.values.abs(), empty.free, 50.0
     )
-    with pytest.raises(UserError, match="empty"):
+    with pytest.raises(UserError, match="Nothing of 'none' is over the mask threshold"):
         extract_mesh(BallField(), nothing, MeshSettings())
 
 

@@ -227,7 +227,7 @@ def test_masks_through_haze(perfect: PerfectSegmenter) -> None:
         for number, entry in enumerate(found, start=1):
             assert entry.hazy
             agreed.append(iou(entry.mask(view), ids == number))
-    assert np.mean(agreed) > 0.92  # one vote per view: 0.82
+    assert np.mean(agreed) > 0.91  # one vote per view: 0.82
     for entry, center in zip(found, field.centers.numpy(), strict=True):
         mesh = extract_mesh(field, entry, MeshSettings(resolution=64))
         off = np.linalg.norm(mesh.vertices - center, axis=1) - field.radius
