@@ -111,7 +111,7 @@ class SA3D_Nerf(FieldReading, MeshSize, bpy.types.PropertyGroup):
     )
     views: IntProperty(
         name="Views",
-        description="From how many sides the NeRF is looked at; more is surer and takes longer",
+        description="From how many sides the NeRF is seen, at most; fewer where they agree",
         default=_SEGMENT.views,
         min=1,
         max=1000,

@@ -34,6 +34,7 @@ class SegmentSettings:
     """How an object is cut out. Defaults are the measured best; see the ablation table."""
 
     views: int = 24
+    """At most: a run ends sooner where further views change nothing."""
     view_size: int = 256
     """Longer side of the views that are rendered for the segmenter, in pixels."""
     segmenter: str = AUTOMATIC

@@ -86,7 +86,8 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--size", type=_size, metavar="WxH")
     add_segmenter(segment)
     defaults = SegmentSettings()
-    segment.add_argument("--views", type=int, default=defaults.views, metavar="N")
+    most = "at most; a run ends sooner where further views change nothing"
+    segment.add_argument("--views", type=int, default=defaults.views, metavar="N", help=most)
     segment.add_argument("--view-size", type=int, default=defaults.view_size, metavar="PIXELS")
     segment.add_argument("--reference", action="store_true", help="the paper exactly")
     add_mesh_settings(segment)
