@@ -10,7 +10,10 @@ from PIL import Image, ImageDraw
 
 SIZE, MARGIN = (720, 420), 50
 COLORS = {"one_click": "#c0392b", "best_of_three": "#e08e0b", "three_clicks": "#2471a3",
-          "box": "#1e8449", "flat": "#7d3c98"}  # fmt: skip
+          "box": "#1e8449", "flat": "#7d3c98", "photograph_one_click": "#8e6e53",
+          "photograph_three_clicks": "#17a2b8", "photograph_box": "#34495e"}  # fmt: skip
+ACROSS = 4
+"""Names in a line."""
 
 
 def main() -> None:
@@ -35,8 +38,10 @@ def main() -> None:
         draw.text((x - 6, y + 8), str(minutes), fill="black")
     draw.text((SIZE[0] / 2 - 60, SIZE[1] - 22), "minutes of training", fill="black")
     for line, (key, color) in enumerate(COLORS.items()):
-        draw.line([place(row["minutes"], row[key]) for row in rows], fill=color, width=2)
-        draw.text((MARGIN + 10 + 150 * line, 20), f"mIoU {key.replace('_', ' ')}", fill=color)
+        if all(key in row for row in rows):
+            draw.line([place(row["minutes"], row[key]) for row in rows], fill=color, width=2)
+            where = (MARGIN + 160 * (line % ACROSS), 10 + 16 * (line // ACROSS))
+            draw.text(where, f"mIoU {key.replace('_', ' ')}", fill=color)
     image.save(sys.argv[2], optimize=True)
 
 
