@@ -62,7 +62,8 @@ def stage(target: Path) -> Path:
         shutil.copy(REQUIREMENTS, target / "engine_requirements.txt")
     size = sum(file.stat().st_size for file in target.glob("assets/**/*") if file.is_file())
     if size > MAX_ASSETS:
-        raise SystemExit(f"The assets weigh {size / 1e6:.1f} MB; {MAX_ASSETS / 1e6:.0f} MB is the limit.")
+        most = f"{MAX_ASSETS / 1e6:.0f} MB"
+        raise SystemExit(f"The assets weigh {size / 1e6:.1f} MB; {most} is the limit.")
     return target
 
 
