@@ -58,7 +58,7 @@ def run(out: Path) -> None:
         print("Rendering it from the camera", flush=True)
         view: Any = api.render_view(nerf, camera)
         api.add_prompt(nerf, x=CLICK[0], y=CLICK[1], object_name=NAME)
-        print("Cutting out what was clicked on (some 24 views; a minute or two)", flush=True)
+        print("Cutting out what was clicked on (at most 24 views; a minute or less)", flush=True)
         meshes: Any = api.segment(nerf, out=out)
         picture(meshes[0], view, out / "demo.png")
         bpy.ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"), compress=True)

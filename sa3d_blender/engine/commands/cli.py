@@ -217,8 +217,8 @@ def run_render(arguments: argparse.Namespace) -> None:
 def run_segment(arguments: argparse.Namespace) -> None:
     """``sa3d segment``."""
     from ..view_path.training_views import camera_file
+    from .checked_settings import check_settings
     from .progress_bar import terminal_run
-    from .session import check_settings
 
     cameras = _read_cameras(arguments)
     check_frames([arguments.frame], len(cameras.cameras))

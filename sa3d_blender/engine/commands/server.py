@@ -56,10 +56,11 @@ from ..view_path.training_views import (
     placed_cameras,
     read_cameras,
 )
+from .checked_settings import VIEWS
 from .devices import choose_device
 from .doubtful_views import read_doubtful
 from .request_params import NamedParams, ParamError, Params, checkpoint_of
-from .session import VIEWS, Session
+from .session import Session
 from .watched_run import show_previews
 
 log = logging.getLogger(__name__)

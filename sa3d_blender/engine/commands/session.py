@@ -58,12 +58,9 @@ from ..segmenters.protocol import MaskPrediction, Segmenter
 from ..view_path.picture_cache import PictureCache
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
+from .checked_settings import VIEW_SIZES, check_settings
 from .doubtful_views import tell_what_is_doubtful
 from .result_field import field_of_result
-
-VIEWS = (1, 1000)
-VIEW_SIZES = (16, 4096)
-"""Least and most that a setting may be."""
 
 
 @dataclass
@@ -312,11 +309,3 @@ class Session:
         for wanted in meshes:
             check_mesh_settings(wanted)
         return SegmentResult.load(path, device=self.device)
-
-
-def check_settings(settings: SegmentSettings, *meshes: MeshSettings) -> None:
-    """Raise UserError when a setting is out of range; before minutes of work, not after."""
-    check_whole("number of views", settings.views, *VIEWS)
-    check_whole("view size", settings.view_size, *VIEW_SIZES)
-    for mesh in meshes:
-        check_mesh_settings(mesh)
