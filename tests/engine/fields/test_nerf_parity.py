@@ -49,8 +49,6 @@ def field(
         if request.param == "float32":
             patch.setattr(nerf_network, "bfloat16_is_faster", lambda: False)
             patch.setattr(nerf_baking, "CELLS", 64)
-        else:
-            nerf_network.bfloat16_is_faster.cache_clear()
         yield load_field(CHECKPOINT, FieldOptions(), device=CPU)
 
 

@@ -3,15 +3,12 @@
 After "NeRF: Representing Scenes as Neural Radiance Fields for View Synthesis" (Mildenhall et al.,
 ECCV 2020); the order of the inputs follows nerf-pytorch's checkpoints. The arithmetic is arranged
 for speed: two layers without a nonlinearity between them are one, and what depends on the direction
-alone is multiplied once per ray. Processors with matrix units for bfloat16 are several times faster
-in it.
+alone is multiplied once per ray. Where the processor multiplies bfloat16 matrices, that is used.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -23,6 +20,8 @@ BLOCK = 4096
 
 CLOSE_ENOUGH = 3e-5
 """Mean squared error of bfloat16 that is accepted: a PSNR of 45 dB at single points."""
+BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
+"""As `torch.cpu.get_capabilities` names them."""
 PROBE_LENGTH = 0.05
 """Length of the samples whose opacity is compared; a typical distance of samples."""
 
@@ -163,17 +162,7 @@ def _agree(fast: NerfNetwork, exact: NerfNetwork) -> bool:
     return float((both[0] - both[1]).square().mean()) < CLOSE_ENOUGH
 
 
-@lru_cache(maxsize=1)
 def bfloat16_is_faster() -> bool:
-    """Whether this processor multiplies bfloat16 matrices clearly faster than float32 ones."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        values, weight = torch.ones(BLOCK, 128, dtype=dtype), torch.ones(128, 128, dtype=dtype)
-        seconds[dtype] = min(_seconds_of_product(values, weight) for _ in range(6))
-    return seconds[torch.bfloat16] < 0.7 * seconds[torch.float32]
-
-
-def _seconds_of_product(values: Tensor, weight: Tensor) -> float:
-    start = time.perf_counter()
-    torch.mm(values, weight)
-    return time.perf_counter() - start
+    """Whether this processor has instructions that multiply bfloat16 matrices."""
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # new in torch 2.10
+    return any(known.get(name, False) for name in BFLOAT16_INSTRUCTIONS)
