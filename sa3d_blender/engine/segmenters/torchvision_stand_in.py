@@ -34,27 +34,9 @@ def to_pil_image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture)
 
 
-def box_area(boxes: Tensor) -> Tensor:
-    """Area of each (x0, y0, x1, y1)."""
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-
-
-def batched_nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tensor:
-    """Indices of boxes kept by non-maximum suppression within each group, best first."""
-    order = scores.argsort(descending=True).tolist()
-    kept: list[int] = []
-    for index in order:
-        rivals = [k for k in kept if groups[k] == groups[index]]
-        if not any(_overlap(boxes[index], boxes[k]) > threshold for k in rivals):
-            kept.append(index)
-    return torch.tensor(kept, dtype=torch.long, device=boxes.device)
-
-
-def _overlap(a: Tensor, b: Tensor) -> float:
-    low, high = torch.maximum(a[:2], b[:2]), torch.minimum(a[2:], b[2:])
-    shared = float((high - low).clamp(min=0).prod())
-    both = box_area(torch.stack([a, b])).sum()
-    return shared / max(float(both) - shared, 1e-9)
+def not_there(*_: object) -> Tensor:
+    """Only ever called by the automatic mask generator."""
+    raise RuntimeError("Segment Anything's automatic mask generator needs torchvision.")
 
 
 def install_if_missing() -> None:
@@ -68,7 +50,7 @@ def install_if_missing() -> None:
         functional = _module("torchvision.transforms.functional")
         functional.resize, functional.to_pil_image = resize, to_pil_image  # type: ignore[attr-defined]
         boxes = _module("torchvision.ops.boxes")
-        boxes.batched_nms, boxes.box_area = batched_nms, box_area  # type: ignore[attr-defined]
+        boxes.batched_nms = boxes.box_area = not_there  # type: ignore[attr-defined]
         for name in ("torchvision", "torchvision.transforms", "torchvision.ops"):
             _module(name)
 

@@ -28,14 +28,6 @@ def test_resizes_tensors_like_pictures() -> None:
     assert np.abs(got - expected).max() <= 1.0  # PIL rounds between its two passes
 
 
-def test_keeps_the_best_of_overlapping_boxes_of_a_group() -> None:
-    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 10, 10], [0, 0, 10, 10], [20, 20, 30, 30]])
-    scores = torch.tensor([0.5, 0.9, 0.8, 0.1])
-    kept = stand_in.batched_nms(boxes, scores, torch.tensor([0, 0, 1, 0]), 0.5)
-    assert kept.tolist() == [1, 2, 3]
-    assert stand_in.box_area(boxes)[:2].tolist() == [100, 81]
-
-
 def test_segment_anything_resizes_through_it() -> None:
     stand_in.install_if_missing()
     from segment_anything.utils.transforms import ResizeLongestSide
