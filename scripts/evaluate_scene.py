@@ -30,6 +30,7 @@ from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -47,6 +48,7 @@ from tests.support.perfect_segmenter import PerfectSegmenter
 DATA = ROOT / "tests" / "data"
 OBJECTS = {"tabletop": ("monkey", "donut", "box", "mug"), "shelf": ("vase", "bust", "ring")}
 NEAR = 0.04
+PERFECT = "perfect"
 POINTS = 20_000
 
 
@@ -87,7 +89,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scene", choices=sorted(OBJECTS))
-    parser.add_argument("--segmenter", choices=("bundled", "perfect"), default="bundled")
+    parser.add_argument("--segmenter", choices=(*SEGMENTERS, PERFECT), default=BUNDLED)
     parser.add_argument("--weights", type=Path, help="other weights of the bundled segmenter")
     parser.add_argument("--only", help="the name of one object")
     parser.add_argument("--together", action="store_true", help="all objects in one pass")
@@ -98,8 +100,8 @@ def arguments() -> argparse.Namespace:
 
 def chosen_segmenter(name: str, weights: Path | None, truth: Scene) -> Any:
     """The bundled segmenter, or one that knows the truth."""
-    if name == "bundled":
-        return load_segmenter("bundled", weights=weights, device=torch.device("cpu"))
+    if name != PERFECT:
+        return load_segmenter(name, weights=weights, device=torch.device("cpu"))
     perfect = PerfectSegmenter(truth)
 
     class Patch:
