@@ -22,9 +22,9 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
-from segmenter_contact_sheet import drawn
-from segmenter_training.clicks import correcting_click, deepest
-from segmenter_training.validation import iou
+from segmenter.contact_sheet import drawn
+from segmenter.training.clicks import correcting_click, deepest
+from segmenter.training.validation import iou
 
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.files import written_whole

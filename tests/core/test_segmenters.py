@@ -78,7 +78,7 @@ def test_the_list_is_whole() -> None:
 
 
 def test_the_readmes_table_is_made_from_it() -> None:
-    """``scripts/segmenter_table.py`` writes it."""
+    """``scripts/segmenter/table.py`` writes it."""
     text = README.read_text(encoding="utf-8")
     for spec in by_size():
         assert f"| {spec.label} | `{spec.name}` | {spec.description} | {spec.costs} |" in text

@@ -16,16 +16,12 @@ SAME_OBJECT = 0.6
 AGREEMENT_WEIGHT = 2.0
 """Of the overlap with an earlier look, against the predicted IoU; the earlier one was from afar
 and knows better which object was meant."""
-SIZE_WEIGHT = 0.03
-"""Of the logarithm of a mask's area, against the predicted IoU. Who clicks once mostly means the
-whole thing. It lies between two that were measured: one click on held-out renders of real models
-gives 0.90 by 0.02 and 0.93 by 0.04 instead of 0.88, without relief 0.82 and 0.86 instead of 0.80;
-on photographs 0.58 and 0.56 instead of 0.57."""
 
 
 def best_first(
     every: Float[Tensor, "k h w"],
     scores: Float[Tensor, " k"],
+    size_weight: float,
     earlier: Float[Tensor, "h w"] | None = None,
 ) -> tuple[Float[Tensor, "j h w"], Float[Tensor, " j"]]:
     """The candidates in the order to show them, the first one merged with all that agree with it.
@@ -33,13 +29,14 @@ def best_first(
     Args:
         every: logits of the answers: Segment Anything's single mask, then its candidates.
         scores: their predicted IoUs.
+        size_weight: as in `preference`.
         earlier: logits of what another look found; for the order only, it is too coarse to merge.
 
     Returns:
         Logits of the candidates, j = k - 1, and scores that stay predicted IoUs and descend: a
         mask passed over for one that agrees better is not predicted to be better than that.
     """
-    masks, trust = every > 0, preference(every[1:], scores[1:])
+    masks, trust = every > 0, preference(every[1:], scores[1:], size_weight)
     if earlier is not None:
         trust = trust + AGREEMENT_WEIGHT * overlaps(masks[1:], earlier > 0)
     order = 1 + trust.argsort(descending=True, stable=True)
@@ -50,12 +47,19 @@ def best_first(
     return torch.cat([merged, every[order[1:]]]), scores[order].cummin(dim=0).values
 
 
-def preference(logits: Float[Tensor, "k h w"], scores: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
+def preference(
+    logits: Float[Tensor, "k h w"], scores: Float[Tensor, " k"], size_weight: float
+) -> Float[Tensor, " k"]:
     """How likely each candidate is what a single click means; the highest first.
 
-    Two masks of the same predicted IoU, one twice as large: it is 0.02 ahead.
+    Who clicks once mostly means the whole thing, not a part of it.
+
+    Args:
+        scores: predicted IoUs.
+        size_weight: of the logarithm of a mask's area, against the predicted IoU. With 0.03, of
+            two masks of the same predicted IoU one that is twice as large is 0.02 ahead.
     """
-    return scores + SIZE_WEIGHT * (logits > 0).sum((1, 2)).clamp(min=1).log()
+    return scores + size_weight * (logits > 0).sum((1, 2)).clamp(min=1).log()
 
 
 def overlaps(masks: Bool[Tensor, "k h w"], other: Bool[Tensor, "h w"]) -> Float[Tensor, " k"]:

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 SURROUNDINGS = 2.5
 """Side of a piece over the extent of the object in its middle."""
-WORTHWHILE = 0.75
+WORTHWHILE = 0.4
 """Of the picture's shorter side; a larger piece would show hardly more than the picture."""
 SMALLEST = 24
 """Pixels of the smallest piece."""

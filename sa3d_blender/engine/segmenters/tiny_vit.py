@@ -43,7 +43,7 @@ class TinyViTShape:
     """Sides of the windows within which cells attend to each other."""
     out_channels: int = 256
     classes: int = 1000
-    """Of the classifier, whose weights are in the file and not used."""
+    """Of the classifier, whose weights are in the official file and not used; 0: there is none."""
 
 
 class ConvolutionNorm(nn.Module):
@@ -216,8 +216,9 @@ class TinyViT(nn.Module):
         last, out = shape.channels[-1], shape.out_channels
         self.patch_embed = PatchEmbedding(shape.channels[0])
         self.layers = nn.ModuleList(_stage(shape, number) for number in range(4))
-        self.norm_head = nn.LayerNorm(last)
-        self.head = nn.Linear(last, shape.classes)
+        if shape.classes:
+            self.norm_head = nn.LayerNorm(last)
+            self.head = nn.Linear(last, shape.classes)
         self.neck = nn.Sequential(
             nn.Conv2d(last, out, 1, bias=False),
             LayerNorm2d(out),

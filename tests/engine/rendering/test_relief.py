@@ -10,8 +10,7 @@ from sa3d_blender.core.cameras import Camera
 from sa3d_blender.engine.rendering.rays import Samples
 from sa3d_blender.engine.rendering.relief import CHANNELS, Relief
 from sa3d_blender.engine.rendering.render import View
-from sa3d_blender.engine.segmenters.bundled import BundledModel, BundledShape
-from sa3d_blender.engine.segmenters.small_encoder import EncoderShape
+from tests.support.small_segmenter import small_segmenter
 
 
 def plane(normal: np.ndarray, focal: float, center: tuple[float, float]) -> Relief:
@@ -84,9 +83,8 @@ def test_haze_and_empty_space_have_no_relief(spread: float, weight: float, clear
 
 
 def test_the_bundled_model_reads_relief_and_does_without() -> None:
-    torch.manual_seed(0)
-    shape = EncoderShape((8, 8, 8, 16, 16), (1, 1, 1, 1), 1, 32, CHANNELS)
-    model = BundledModel(BundledShape(64, shape, 4, 32, 4)).eval()
+    model = small_segmenter()
+    torch.nn.init.normal_(model.image_encoder.join.weight, std=0.1)
     segmenter = model.as_segmenter(torch.device("cpu"))
     image = np.full((40, 60, 3), 128, np.uint8)
     tilted = plane(np.array([0.6, 0.0, -0.8]), 60.0, (30.0, 20.0))

@@ -130,7 +130,7 @@ def test_further_prompts_about_the_object_use_the_same_piece() -> None:
 
 
 def test_frame_stays_in_the_picture() -> None:
-    assert frame_around(np.array([[0.0, 90.0], [20.0, 100.0]]), (100, 300)) == Frame(0, 50, 50)
+    assert frame_around(np.array([[0.0, 90.0], [14.0, 100.0]]), (100, 300)) == Frame(0, 65, 35)
     assert frame_around(np.array([[0.0, 0.0], [40.0, 10.0]]), (100, 300)) is None
     assert corners_of(np.zeros((3, 3), bool)) is None
     mask = np.zeros((5, 6), bool)

@@ -23,7 +23,7 @@ def block(left: int, side: int = 40) -> np.ndarray:
 
 
 def test_boundary_f_forgives_two_pixels_of_283() -> None:
-    from segmenter_evaluation.figures import boundary_f
+    from segmenter.evaluation.figures import boundary_f
 
     assert boundary_f(block(50), block(50)) == 1
     assert boundary_f(block(52), block(50)) == 1
@@ -36,15 +36,15 @@ def test_boundary_f_forgives_two_pixels_of_283() -> None:
 
 
 def test_calibration_error_by_hand() -> None:
-    from segmenter_evaluation.figures import calibration_error
+    from segmenter.evaluation.figures import calibration_error
 
     assert calibration_error([(0.95, 1.0), (0.95, 0.9)]) == pytest.approx(0)
     assert calibration_error([(0.95, 0.45), (0.15, 0.15)]) == pytest.approx(0.25)
 
 
 def test_a_flood_finds_a_plain_block() -> None:
-    from segmenter_evaluation.baseline import FloodOverSuperpixels
-    from segmenter_evaluation.figures import Figures, ask
+    from segmenter.evaluation.baseline import FloodOverSuperpixels
+    from segmenter.evaluation.figures import Figures, ask
 
     image = np.full((200, 200, 3), 230, np.uint8)
     image[block(50)] = (30, 60, 200)
@@ -54,7 +54,7 @@ def test_a_flood_finds_a_plain_block() -> None:
 
 
 def test_coins_are_found() -> None:
-    from segmenter_evaluation.shown import coins
+    from segmenter.evaluation.shown import coins
 
     (picture,) = coins()
     masks = picture[2].values()

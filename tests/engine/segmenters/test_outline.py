@@ -6,15 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, interpolate
 
-from sa3d_blender.engine.segmenters.bundled import BundledModel, BundledShape
 from sa3d_blender.engine.segmenters.outline import Outline
-from sa3d_blender.engine.segmenters.small_encoder import EncoderShape
-
-SHAPE = BundledShape(
-    input_side=64,
-    encoder=EncoderShape((8, 8, 16, 16, 16), (1, 1, 1, 1), 1, out_channels=32, relief_channels=5),
-    outline_channels=8,
-)
+from tests.support.small_segmenter import small_segmenter
 
 
 def test_untrained_outline_only_enlarges() -> None:
@@ -56,19 +49,17 @@ def test_outline_learns_to_follow_an_edge_that_coarse_logits_miss() -> None:
 
 def test_segmenter_draws_outlines_and_feeds_them_back() -> None:
     """Masks are the drawn logits, the low-resolution logits are their means."""
-    torch.manual_seed(0)
-    model = BundledModel(SHAPE).eval()
-    assert model.outline is not None
+    model = small_segmenter()
     torch.nn.init.normal_(model.outline.write.weight, std=0.5)
     segmenter = model.as_segmenter(torch.device("cpu"))
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     embedding = segmenter.embed(image)
     answer = segmenter.predict(embedding, points=np.array([[30.0, 20.0]]), labels=np.array([1]))
     low = torch.from_numpy(answer.logits)
-    assert low.shape == (3, 32, 32)
-    share = avg_pool2d(torch.from_numpy(answer.masks).float()[None], 2)[0]
+    assert low.shape == (3, 16, 16)
+    share = avg_pool2d(torch.from_numpy(answer.masks).float()[None], 4)[0]
     assert (low[share == 1] > 0).all()
     assert (low[share == 0] <= 0).all()
     again = segmenter.predict(embedding, points=np.array([[30.0, 20.0]]), labels=np.array([1]),
                               logits=answer.logits[0], multimask=False)  # fmt: skip
-    assert again.logits.shape == (1, 32, 32)
+    assert again.logits.shape == (1, 16, 16)

@@ -8,6 +8,7 @@ import torch
 
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.closer_look import CloserLook
+from sa3d_blender.engine.segmenters.promptable import LOGITS_STRIDE
 from sa3d_blender.engine.segmenters.protocol import Question, Segmenter
 
 
@@ -46,7 +47,7 @@ def test_the_answers_are_those_of_one_at_a_time(bundled: CloserLook, closer: boo
     draw = np.random.default_rng(5)
     blocks = draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)
     picture = blocks.repeat(16, axis=0).repeat(16, axis=1)
-    asked = questions(bundled.model.input_side // 2)
+    asked = questions(bundled.model.input_side // LOGITS_STRIDE)
     together = segmenter.predict_all(segmenter.embed(picture), asked)
     for question, answer in zip(asked, together, strict=True):
         alone = segmenter.predict(segmenter.embed(picture), **vars(question))

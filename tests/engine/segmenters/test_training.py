@@ -33,27 +33,26 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_trains_exports_and_resumes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import train_segmenter
+    from segmenter import train
 
     from sa3d_blender.engine.segmenters.bundled import load_weights
 
-    monkeypatch.setattr(train_segmenter, "PICTURES", 2)
+    monkeypatch.setattr(train, "PICTURES", 2)
     out = data / "run"
     out.mkdir()
     options = ["--data", str(data), "--out", str(out), "--device", "cpu", "--steps", "1"]
-    first = train_segmenter.Training(train_segmenter.options_of(options))
+    first = train.Training(train.options_of(options))
     before = [w.detach().clone() for w in first.masters.weights]
     first.work()
     moved: dict[bool, list[bool]] = {True: [], False: []}
     names = [name for name, _ in first.model.named_parameters()]
     for name, old, new in zip(names, before, first.masters.weights, strict=True):
-        moved[name.startswith(train_segmenter.FROZEN)].append(not torch.equal(old, new))
-    assert np.mean(moved[False]) > 0.7, "all but ImageNet's layers, which nothing reads at first"
+        moved[name.startswith(train.FROZEN)].append(not torch.equal(old, new))
+    assert np.mean(moved[False]) > 0.7, "all but what does not reach the answer at first"
     assert not any(moved[True])
     exported = load_weights(out / "segmenter.safetensors").shape
-    assert exported.encoder == train_segmenter.SHAPE.encoder
-    assert exported.input_side == train_segmenter.ANSWER_SIDE
-    again = train_segmenter.Training(train_segmenter.options_of(options))
+    assert exported == train.SHAPE
+    again = train.Training(train.options_of(options))
     assert again.step == 1
     assert all(map(torch.equal, again.masters.weights, first.masters.weights))
     assert (out / "log.csv").read_text().count("\n") == 2
@@ -61,7 +60,7 @@ def test_trains_exports_and_resumes(data: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_layers_follow_crops_mirrors_and_turns(data: Path) -> None:
     """A tilted plane keeps its normal, up to the mirroring or turn."""
-    from segmenter_data.layers import Layers, cropped, mirrored, quarter_turned, read_layers
+    from segmenter.data.layers import Layers, cropped, mirrored, quarter_turned, read_layers
 
     read = read_layers(data / "s0_0000_0.png")
     assert read is not None
@@ -86,7 +85,7 @@ def test_layers_follow_crops_mirrors_and_turns(data: Path) -> None:
 
 
 def test_examples_are_complete(data: Path) -> None:
-    from segmenter_data.pictures import SIDE, Pictures
+    from segmenter.data.pictures import SIDE, Pictures
 
     pictures = Pictures(data, validation=False)
     assert pictures.names == ["s0_0001_0"]
@@ -102,7 +101,7 @@ def test_examples_are_complete(data: Path) -> None:
 
 def test_masters_step_against_their_own_gradients() -> None:
     """Fused AdamW takes weights and gradients as they lie in memory."""
-    from segmenter_training.precision import MasterWeights
+    from segmenter.training.precision import MasterWeights
 
     torch.manual_seed(0)
     model = nn.Conv2d(3, 4, 3)
@@ -118,15 +117,15 @@ def test_masters_step_against_their_own_gradients() -> None:
 
 
 def test_fast_decoder_equals_segment_anythings() -> None:
-    from segmenter_training.answers import decode, embed_prompts
-    from train_segmenter import SHAPE
+    from segmenter.train import SHAPE
+    from segmenter.training.answers import decode, embed_prompts
 
     from sa3d_blender.engine.segmenters.bundled import BundledModel
 
     torch.manual_seed(0)
     model = BundledModel(SHAPE).eval()
     side = SHAPE.input_side
-    features = torch.randn(1, 128, side // 8, side // 8)
+    features = torch.randn(1, 256, side // 16, side // 16)
     points, labels = torch.rand(3, 2, 2) * side, torch.tensor([[1, 0]] * 3)
     with torch.no_grad():
         sparse, dense = model.prompt_encoder((points, labels), None, None)

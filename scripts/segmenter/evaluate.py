@@ -1,13 +1,13 @@
 """How well a segmenter answers: mIoU after 1, 2, 3 and 5 clicks and from a box, and its speed.
 
-    python scripts/evaluate_segmenter.py --scene tests/data/tabletop --coins
-    python scripts/evaluate_segmenter.py --rendered data/scenes
-    python scripts/evaluate_segmenter.py --photographs PHOTOGRAPHS
-    python scripts/evaluate_segmenter.py --pictures VIEWS --ids IDS --objects 2,3,4,5
+    python scripts/segmenter/evaluate.py --scene tests/data/tabletop --coins
+    python scripts/segmenter/evaluate.py --rendered data/scenes
+    python scripts/segmenter/evaluate.py --photographs PHOTOGRAPHS
+    python scripts/segmenter/evaluate.py --pictures VIEWS --ids IDS --objects 2,3,4,5
 
 ``--scene`` takes a folder with a field, its test cameras and ``gt/ids``. ``--rendered`` takes a
 folder of render_scenes.py (its held-out scenes). ``--photographs`` takes a folder of photographs
-with masks (``segmenter_data/photographs.py``; those held out). ``--pictures`` takes a folder of
+with masks (``segmenter/data/photographs.py``; those held out). ``--pictures`` takes a folder of
 pictures and ``--ids`` one with an array ``NAME.npy`` of object numbers for some of them.
 ``--coins`` asks for every coin of scikit-image's photograph. The first click is the point deepest
 inside the object, further ones the deepest in the largest error; earlier logits are fed back.
@@ -27,15 +27,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from segmenter_evaluation.baseline import FloodOverSuperpixels
-from segmenter_evaluation.figures import Figures, ask
-from segmenter_evaluation.shown import Shown, coins, from_folders, photographed, rendered, views_of
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import Segmenter
+from segmenter.evaluation.baseline import FloodOverSuperpixels
+from segmenter.evaluation.figures import Figures, ask
+from segmenter.evaluation.shown import Shown, coins, from_folders, photographed, rendered, views_of
 
 SMALLEST = 0.0015
 """Share of the picture below which an object is not asked for."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool
 from scipy import ndimage
-from segmenter_training.clicks import correcting_click, deepest
-from segmenter_training.validation import iou
 
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
+from segmenter.training.clicks import correcting_click, deepest
+from segmenter.training.validation import iou
 
 Mask = Bool[np.ndarray, "h w"]
 CLICKS = (1, 2, 3, 5)

@@ -1,6 +1,6 @@
 """Render random scenes with exact masks to train the bundled segmenter on (bpy, Cycles, CPU).
 
-    python scripts/segmenter_data/render_scenes.py --out data/scenes --scenes 200 --seed 1
+    python scripts/segmenter/data/render_scenes.py --out data/scenes --scenes 200 --seed 1
 
 Each picture ``NAME.png`` has a ``NAME_geometry.png``: red is 16 times the object (0: background,
 1: support, 2 and above: objects) plus the number of its part; green and blue are the high and the

@@ -1,10 +1,10 @@
 """A sheet of photographs with clicks and the masks that come of them.
 
-    python scripts/segmenter_contact_sheet.py --out docs/photographs.jpg
-    python scripts/segmenter_contact_sheet.py --photographs FOLDER --out docs/held_out.jpg
+    python scripts/segmenter/contact_sheet.py --out docs/photographs.jpg
+    python scripts/segmenter/contact_sheet.py --photographs FOLDER --out docs/held_out.jpg
 
 The photographs are scikit-image's own, or those of a folder that are held out (see
-``segmenter_data/photographs.py``); none was used in training. Green dots are positive clicks, red
+``segmenter/data/photographs.py``); none was used in training. Green dots are positive clicks, red
 ones negative; the number is the predicted IoU of the mask shown, the best-scored one. Of a folder,
 each row is one object: after one click, after three, after five, and from a box (white: the truth);
 the number is the true IoU.
@@ -23,17 +23,16 @@ import torch
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-sys.path.insert(0, str(Path(__file__).parent))
-from segmenter_data.photographs import masks_of, names_in, picture_of
-from segmenter_evaluation.figures import outline
-from segmenter_training.clicks import correcting_click, deepest
-from segmenter_training.validation import iou
-
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from sa3d_blender.core.files import written_whole
 from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.dialogue import predict_in_turn
 from sa3d_blender.engine.segmenters.protocol import Question, Segmenter
+from segmenter.data.photographs import masks_of, names_in, picture_of
+from segmenter.evaluation.figures import outline
+from segmenter.training.clicks import correcting_click, deepest
+from segmenter.training.validation import iou
 
 WIDTH, HEIGHT = 300, 240
 ACROSS = 4

@@ -10,10 +10,6 @@ import skimage.data
 import torch
 from PIL import Image
 from scipy import ndimage
-from segmenter_data.layers import FIRST_OBJECT, SMALLEST, Layers
-from segmenter_data.photographs import masks_of as photographed_masks
-from segmenter_data.photographs import names_in, picture_of
-from segmenter_data.pictures import Pictures
 from skimage.filters import sobel
 from skimage.segmentation import watershed
 
@@ -23,6 +19,10 @@ from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
 from sa3d_blender.engine.rendering.relief import Relief
 from sa3d_blender.engine.rendering.render import render_view
+from segmenter.data.layers import FIRST_OBJECT, SMALLEST, Layers
+from segmenter.data.photographs import masks_of as photographed_masks
+from segmenter.data.photographs import names_in, picture_of
+from segmenter.data.pictures import Pictures
 
 Shown = tuple[np.ndarray, Relief | None, dict[str, np.ndarray]]
 """A picture, its relief if known, and masks by GROUP or GROUP/NUMBER."""

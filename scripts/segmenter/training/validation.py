@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
-from segmenter_data.photographs import masks_of, names_in, picture_of
-from segmenter_data.pictures import Pictures
 
 from sa3d_blender.engine.segmenters.bundled import BundledModel
 from sa3d_blender.engine.segmenters.closer_look import CloserLook
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
+from segmenter.data.photographs import masks_of, names_in, picture_of
+from segmenter.data.pictures import Pictures
 
 from .clicks import correcting_click, deepest
 

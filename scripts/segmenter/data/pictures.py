@@ -27,8 +27,8 @@ from .photographs import names_in, read_photograph
 from .repainting import repaint
 from .wear import wear, wear_nearness
 
-SIDE = 256
-PHOTOGRAPHED = 0.6
+SIDE = 512
+PHOTOGRAPHED = 0.5
 """Share of photographs among the examples."""
 COMPOSED = 0.04
 """Share of flat compositions among the others."""

@@ -19,7 +19,7 @@ from .losses import answer_loss
 
 NOTHING = (0.0, 0.0, -1)
 SCALE = 2
-"""Pixels of the encoder's input per pixel of the answers."""
+"""Pixels of the drawn outlines per pixel of the answers, and of the input per one of those."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Prompts:
         data = torch.tensor(
             [[*c, *t] for c, t in zip(self.clicks, tail, strict=True)], dtype=torch.float32
         ).to(device)
-        return data[..., :2] * SCALE, data[..., 2].long()
+        return data[..., :2] * SCALE * SCALE, data[..., 2].long()
 
 
 def first_prompts(
@@ -64,7 +64,7 @@ def dialogue_loss(
 ) -> tuple[Tensor, float]:
     """The loss over all rounds, and the mean IoU of the best-scored answer to the first prompt."""
     device, each = features.device, masks.shape[1]
-    target = torch.from_numpy(masks).to(device).float().flatten(0, 1)
+    target = avg_pool2d(torch.from_numpy(masks).to(device).float().flatten(0, 1), SCALE)
     wanted = (avg_pool2d(target, SCALE) > 0.5).cpu().numpy()
     wanted[~wanted.any((1, 2)), 0, 0] = True
     prompts, ambiguous = first_prompts(rng, wanted)

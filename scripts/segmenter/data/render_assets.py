@@ -1,6 +1,6 @@
 """Render random scenes of models, as render_scenes.py does of primitives (bpy, Cycles, CPU).
 
-    python scripts/segmenter_data/render_assets.py --assets ASSETS --out data/assets \
+    python scripts/segmenter/data/render_assets.py --assets ASSETS --out data/assets \
         --scenes 200 --views 6 --seed 1
 
 The files are those of render_scenes.py, but nearness has another unit in each picture. Scenes

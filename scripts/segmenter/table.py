@@ -1,6 +1,6 @@
 """Write the README's table of segmenters from the list of them.
 
-python scripts/segmenter_table.py
+python scripts/segmenter/table.py
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.segmenters import by_size
 
