@@ -108,8 +108,7 @@ def test_configs_that_are_none(tmp_path: Path, text: str) -> None:
 def test_nested_merges_do_not_grow(tmp_path: Path) -> None:
     """Each line would merge ten copies of the one before."""
     lines = ["pipeline: {model: {}}", "a0: &a0 {k: v}"]
-    for i in range(30):
-        lines.append(f"a{i + 1}: &a{i + 1} {{<<: [{', '.join([f'*a{i}'] * 10)}]}}")
+    lines += [f"a{i + 1}: &a{i + 1} {{<<: [{', '.join([f'*a{i}'] * 10)}]}}" for i in range(30)]
     path = tmp_path / "config.yml"
     path.write_text("\n".join(lines))
     assert read_inert_yaml(path)["pipeline"] == {"model": {}}

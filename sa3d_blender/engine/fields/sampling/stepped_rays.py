@@ -25,14 +25,7 @@ class SampleRows(Protocol):
         """Optical length of each ray's first step."""
         ...
 
-    def optical_lengths(
-        self, rows: Tensor, k: Float[Tensor, "a b"]
-    ) -> Float[
-        Tensor,
-        (
-            a  # b
-        ),
-    ]:
+    def optical_lengths(self, rows: Tensor, k: Float[Tensor, "a b"]) -> Float[Tensor, " a #b"]:
         """What densities of samples on some rays are multiplied with."""
         ...
 
@@ -96,14 +89,7 @@ class SteppedRays:
     directions: Float[Tensor, "n 3"]
     """Unit directions that the colours depend on (model space)."""
 
-    def optical_lengths(
-        self, rows: Tensor, k: Float[Tensor, "a b"]
-    ) -> Float[
-        Tensor,
-        (
-            a  # b
-        ),
-    ]:
+    def optical_lengths(self, rows: Tensor, k: Float[Tensor, "a b"]) -> Float[Tensor, " a #b"]:
         """What densities of samples on some rays are multiplied with."""
         return self.lengths[rows][:, None]
 
