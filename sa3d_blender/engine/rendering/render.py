@@ -18,8 +18,8 @@ from torch import Tensor
 from ...core.cameras import Camera
 from ...core.errors import Cancelled
 from ..fields.protocol import RadianceField
+from ..fields.rays import Rays, Samples, pixel_rays
 from ..parallel import in_parallel
-from .rays import Rays, Samples, pixel_rays
 from .relief import Relief
 
 Result = TypeVar("Result")
@@ -117,6 +117,11 @@ class Picture:
     depth: Float[Tensor, "h w"]
     """As `View.depth`."""
     opacity: Float[Tensor, "h w"]
+
+
+def to_bytes(image: Tensor) -> np.ndarray:
+    """Colours in [0, 1] as bytes."""
+    return np.asarray((image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy())
 
 
 def ray_sums(

@@ -14,15 +14,15 @@ from torch import Tensor
 from ...core.prompts import ObjectPrompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import RadianceField
-from ..meshing.surface_points import surface_density
+from ..mask_grids.mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
+from ..mask_grids.regions import outside_of, quantile_box, reach_of, region_of_target, side_lengths
+from ..mask_grids.result import SegmentedObject
+from ..mask_grids.visual_hull import LEAST_OUTLINES, outlined_object
+from ..meshing.completion import carve, fill_solid
 from ..parallel import one_core
 from ..rendering.render import View
+from ..rendering.surface_points import surface_density
 from ..view_path.views import Target
-from .completion import carve, fill_solid
-from .haze import LEAST_OUTLINES, outlined_object
-from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
-from .regions import outside_of, quantile_box, reach_of, region_of_target, side_lengths
-from .result import SegmentedObject
 from .self_prompt import KnownPixels
 
 KNOWN_SHARE = 0.2

@@ -21,8 +21,8 @@ from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.fields.sampling.stepped_rays import box_interval
-from sa3d_blender.engine.rendering.rays import camera_rays
+from sa3d_blender.engine.fields.rays import camera_rays
+from sa3d_blender.engine.fields.spaces.stepped_rays import box_interval
 from sa3d_blender.engine.rendering.render import View, render_view
 from tests.support.plain_dvgo import PlainDvgo
 

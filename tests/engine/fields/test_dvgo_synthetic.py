@@ -13,8 +13,8 @@ from torch import Tensor
 
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.fields.rays import Rays, Samples
 from sa3d_blender.engine.fields.sampling import marching
-from sa3d_blender.engine.rendering.rays import Rays, Samples
 from tests.support.inward_rays import composite, looking_inwards
 from tests.support.made_up_dvgo import Tables, make_tables
 from tests.support.plain_dvgo import PlainDvgo

@@ -17,20 +17,24 @@ import torch
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field, training_cameras
-from sa3d_blender.engine.fields.instant_ngp.field import InstantNgpField
-from sa3d_blender.engine.fields.instant_ngp.networks import grid_shape
-from sa3d_blender.engine.fields.instant_ngp.space import LARGEST_STEP, SMALLEST_STEP, Stepping
-from sa3d_blender.engine.fields.networks.direction_harmonics import (
+from sa3d_blender.engine.fields.components.direction_harmonics import (
     sixteen_harmonics,
     torch_harmonics,
 )
-from sa3d_blender.engine.fields.networks.hash_grid import (
+from sa3d_blender.engine.fields.components.hash_grid import (
     GridShape,
     tcnn_hash_grid,
     tcnn_rows,
     torch_hash_grid,
 )
-from sa3d_blender.engine.fields.networks.perceptron import Perceptron, packed_size, unpacked_layers
+from sa3d_blender.engine.fields.components.perceptron import (
+    Perceptron,
+    packed_size,
+    unpacked_layers,
+)
+from sa3d_blender.engine.fields.instant_ngp.field import InstantNgpField
+from sa3d_blender.engine.fields.instant_ngp.networks import grid_shape
+from sa3d_blender.engine.fields.instant_ngp.space import LARGEST_STEP, SMALLEST_STEP, Stepping
 from sa3d_blender.engine.fields.sampling import marching
 from sa3d_blender.engine.rendering.render import render_view
 from tests.support.plain_hash import harmonics, packed_network, tcnn_features, torch_features

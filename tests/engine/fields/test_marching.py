@@ -12,7 +12,7 @@ from torch.nn import functional
 from sa3d_blender.engine.fields.sampling import marching
 from sa3d_blender.engine.fields.sampling.marching import Occupancy, march_steps
 from sa3d_blender.engine.fields.sampling.occupancy import CellGrid, alpha_mask_cells, node_cells
-from sa3d_blender.engine.fields.sampling.stepped_rays import SteppedRays
+from sa3d_blender.engine.fields.spaces.stepped_rays import SteppedRays
 
 
 def along_x(steps: int, length: float, rays: int = 1) -> SteppedRays:

@@ -23,7 +23,7 @@ from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.nerf import baking as nerf_baking
 from sa3d_blender.engine.fields.nerf import network as nerf_network
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.rendering.rays import Rays, camera_rays
+from sa3d_blender.engine.fields.rays import Rays, camera_rays
 from sa3d_blender.engine.rendering.render import View, render_view
 
 DATA = Path(__file__).parents[2] / "data" / "tabletop_nerf"

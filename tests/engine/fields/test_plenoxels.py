@@ -13,9 +13,9 @@ from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.fields.rays import Rays
 from sa3d_blender.engine.fields.sampling import marching
 from sa3d_blender.engine.meshing.surface import extract_mesh
-from sa3d_blender.engine.rendering.rays import Rays
 from sa3d_blender.engine.segmentation.pipeline import segment
 from sa3d_blender.engine.view_path.views import Target, framing_camera
 from tests.support.fitted_fields import Ball, plenoxels_balls

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from sa3d_blender.engine.fields.sampling.stepped_rays import BoxSpace, SteppedRays
+from sa3d_blender.engine.fields.rays import Rays
 from sa3d_blender.engine.fields.spaces.ndc import NdcSpace
-from sa3d_blender.engine.rendering.rays import Rays
+from sa3d_blender.engine.fields.spaces.stepped_rays import BoxSpace, SteppedRays
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.fields.rays import camera_rays
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
-from sa3d_blender.engine.rendering.rays import camera_rays
 from sa3d_blender.engine.rendering.render import View, render_view
 
 DATA = Path(__file__).parents[2] / "data"

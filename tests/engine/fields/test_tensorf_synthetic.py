@@ -11,9 +11,9 @@ import torch
 
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.fields.components import decomposition, node_grids
+from sa3d_blender.engine.fields.rays import Rays
 from sa3d_blender.engine.fields.sampling import marching
-from sa3d_blender.engine.fields.tensorf import decomposition as decomposition
-from sa3d_blender.engine.rendering.rays import Rays
 from tests.support.inward_rays import composite, looking_inwards
 
 Write = Callable[[dict[str, Any]], Path]
@@ -147,8 +147,8 @@ def test_trilinear_by_gathering_equals_grid_sample():
     points = torch.rand(500, 3, generator=generator) * 2 - 1
     points[:8] = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
     torch.testing.assert_close(
-        decomposition.gathered_trilinear(volume, points),
-        decomposition.trilinear(volume, points),
+        node_grids.gathered_trilinear(volume, points),
+        node_grids.trilinear(volume, points),
         rtol=1e-4,
         atol=1e-5,
     )

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.engine.rendering.rays import Samples, camera_rays
+from sa3d_blender.engine.fields.rays import Samples, camera_rays
+from sa3d_blender.engine.meshing import solid_nodes
+from sa3d_blender.engine.meshing.completion import carve
 from sa3d_blender.engine.rendering.render import View
-from sa3d_blender.engine.segmentation import solid_nodes
-from sa3d_blender.engine.segmentation.completion import carve
 from tests.support.made_up_fields import PaintedBall
 
 PLACE = np.eye(4)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.engine.segmentation.field_facts import FieldFacts, check_same_field, field_facts
+from sa3d_blender.engine.mask_grids.field_facts import FieldFacts, check_same_field, field_facts
 from tests.support.made_up_fields import BallOnPlate, PaintedBall
 
 FILE = Path("neu 新.th")

@@ -2,7 +2,7 @@
 
 import torch
 
-from sa3d_blender.engine.segmentation.mask_grid import PAPER_LAMBDA, MaskGrid, corners
+from sa3d_blender.engine.mask_grids.mask_grid import PAPER_LAMBDA, MaskGrid, corners
 
 
 def unit_grid(shape: tuple[int, int, int]) -> MaskGrid:

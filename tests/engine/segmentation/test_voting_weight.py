@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from sa3d_blender.engine.rendering.rays import Samples
-from sa3d_blender.engine.segmentation.mask_grid import (
-    NEARER_SHARE,
-    is_hazy,
-    nearer_samples,
-)
+from sa3d_blender.engine.fields.rays import Samples
+from sa3d_blender.engine.mask_grids.mask_grid import NEARER_SHARE, is_hazy, nearer_samples
 
 
 def rays(*weights: float, count: int = 50) -> Samples:

@@ -15,14 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..components.decomposition import LAYERS_AT_ONCE, Decomposition
+from ..components.node_grids import axis_corners, rows_of, weighted_rows
 from ..files.checkpoint_file import bad_weights, checked_weight
-from ..tensorf.decomposition import (
-    LAYERS_AT_ONCE,
-    Decomposition,
-    axis_corners,
-    rows_of,
-    weighted_rows,
-)
 
 MAX_NODES = 2**28
 """Largest number of nodes of a density volume (1 GiB) that is computed from factors."""

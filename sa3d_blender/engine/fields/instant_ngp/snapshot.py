@@ -14,6 +14,7 @@ import msgpack
 
 from ....core.errors import UserError
 from ..files.checkpoint_file import Checkpoint
+from ..files.chosen_file import ChosenFile
 
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
 MAP_HEADS = {0xDE: 3, 0xDF: 5} | {first: 1 for first in range(0x81, 0x90)}
@@ -29,7 +30,7 @@ VERSION = 1
 """The only version there has been since July 2022."""
 
 
-def is_snapshot_head(head: bytes) -> bool:
+def _is_snapshot_head(head: bytes) -> bool:
     """Whether a file may be a snapshot by its first bytes."""
     compressed = head.startswith(GZIP) or (
         len(head) > 1 and head.startswith(ZLIB) and head[1] in (0x01, 0x5E, 0x9C, 0xDA)
@@ -43,13 +44,16 @@ def _is_map(content: bytes) -> bool:
     return start is not None and len(content) > start and content[start] in TEXT_STARTS
 
 
-def read_snapshot(path: Path) -> Checkpoint:
-    """Read a snapshot, compressed or not.
+def open_snapshot(chosen: ChosenFile) -> Checkpoint | None:
+    """Read a snapshot, compressed or not; None of anything else.
 
     Raises:
         UserError: code ``not_a_checkpoint``, ``truncated``, ``unsafe``, ``unknown_format`` or
             ``missing_file``.
     """
+    if not _is_snapshot_head(chosen.head):
+        return None
+    path = chosen.path
     content = _content(path)
     try:
         data = msgpack.unpackb(
@@ -68,11 +72,6 @@ def read_snapshot(path: Path) -> Checkpoint:
         raise _no_snapshot(path)
     _check_kind(path, data["snapshot"])
     return Checkpoint(path, data)
-
-
-def is_ngp(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is a snapshot of Instant-NGP."""
-    return isinstance(checkpoint.data, dict) and isinstance(checkpoint.data.get("snapshot"), dict)
 
 
 def _check_kind(path: Path, snapshot: dict[str, Any]) -> None:

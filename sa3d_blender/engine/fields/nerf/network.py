@@ -17,6 +17,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..components.perceptron import Layer
+
 BLOCK = 4096
 """Points per pass; keeps the activations in the processor's cache."""
 
@@ -25,14 +27,6 @@ CLOSE_ENOUGH = 3e-5
 """Mean squared error of bfloat16 that is accepted: a PSNR of 45 dB at single points."""
 PROBE_LENGTH = 0.05
 """Length of the samples whose opacity is compared; a typical distance of samples."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One linear layer as the checkpoint has it."""
-
-    weight: Float[Tensor, "out in"]
-    bias: Float[Tensor, " out"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ nothing is. The grid's outermost layers of voxels speak for half a voxel more, u
 from __future__ import annotations
 
 import math
-from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ....core.errors import UserError
+from ..components.node_grids import axis_corners, weighted_rows
 from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
-from ..files.npz_arrays import NpzArrays
-from ..tensorf.decomposition import axis_corners, weighted_rows
+from ..files.chosen_file import ChosenFile
+from ..files.npz_arrays import NpzArrays, array_names, open_npz
 
 MAX_NODES = 2**28
 """Of the grid; the largest usual one has a quarter less."""
@@ -93,15 +93,16 @@ class PlenoxelsModel:
     """Of the spheres around the grid, which are not used."""
 
 
-def is_plenoxels(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is an archive with Plenoxels' arrays."""
-    data = checkpoint.data
-    return isinstance(data, NpzArrays) and is_plenoxels_archive(data.shapes)
+def open_archive(chosen: ChosenFile) -> Checkpoint | None:
+    """The arrays of an archive with the links and what they lead to; None of anything else.
 
-
-def is_plenoxels_archive(names: Container[str]) -> bool:
-    """Whether an archive of arrays has the links and what they lead to."""
-    return "links" in names and ("density_data" in names or "data" in names)
+    Raises:
+        UserError: code ``truncated`` or ``bad_weights``; see `open_npz`.
+    """
+    names = array_names(chosen.path, chosen.head)
+    if "links" not in names or not names & {"density_data", "data"}:
+        return None
+    return Checkpoint(chosen.path, open_npz(chosen.path))
 
 
 def read_model(checkpoint: Checkpoint, *, device: torch.device, faint: float) -> PlenoxelsModel:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ...rendering.rays import Rays
+from ..rays import Rays
 
 FARTHEST = 256.0
 """Norm of the farthest points that are told apart; the last samples are about as far."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
+from ...core.errors import UserError
 from .camera_set import MAX_CAMERAS
 from .colmap_model import MODELS, ColmapImage, Lens, Points, lens_of, pose
 

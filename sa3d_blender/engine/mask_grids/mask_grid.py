@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ..rendering.rays import Samples, precise
+from ..fields.rays import Samples, precise
 
 PAPER_LAMBDA = 0.15
 FEW_VOTES = 0.05

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UserError
+from ...core.errors import UserError
 
 MODELS = {
     0: ("SIMPLE_PINHOLE", 3),

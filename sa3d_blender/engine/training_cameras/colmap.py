@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cameras import Camera
-from ..errors import UserError
+from ...core.cameras import Camera
+from ...core.errors import UserError
 from .camera_set import TrainingCameras
 from .colmap_binary import read_binary_images, read_binary_lenses, read_binary_points
 from .colmap_model import ColmapImage, Lens, Points

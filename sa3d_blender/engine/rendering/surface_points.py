@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from ..fields.protocol import RadianceField
-from ..rendering.render import View
+from .render import View
 
 SAME_PLACE = 0.03
 """Distance of two surface points over their distance from the camera, up to which they are one."""

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..cameras import Camera, without_scale
-from ..errors import UserError
+from ...core.cameras import Camera, without_scale
+from ...core.errors import UserError
 from .llff_frame import recentred, spherified, upright
 
 MAX_CAMERAS = 100_000

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.training_cameras import read_training_cameras
+from sa3d_blender.engine.training_cameras import read_training_cameras
 from tests.support.camera_files import (
     assert_same,
     some_cameras,

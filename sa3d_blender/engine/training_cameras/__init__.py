@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import UserError
+from ...core.errors import UserError
 from .camera_set import TrainingCameras
 from .colmap import MODEL_FILES, is_model, read_colmap
 from .llff import is_poses_bounds, read_poses_bounds

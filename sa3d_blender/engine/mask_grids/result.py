@@ -21,8 +21,8 @@ from ...core.prompts import check_name
 from ...core.settings import FieldOptions, settings_from_json, settings_to_json
 from ..rendering.render import View
 from .field_facts import FieldFacts
-from .haze import shown
 from .mask_grid import MaskGrid
+from .visual_hull import shown
 
 FORMAT = 1
 DAMAGE = (

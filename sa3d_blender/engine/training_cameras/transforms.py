@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cameras import camera_of_frame, transforms_frames
-from ..errors import UserError
+from ...core.cameras import camera_of_frame, transforms_frames
+from ...core.errors import UserError
 from .camera_set import TrainingCameras
 from .colmap import is_model
 from .distortion import distortion_notes

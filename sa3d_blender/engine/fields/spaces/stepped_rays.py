@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...rendering.rays import Rays
+from ..rays import Rays
 
 PARALLEL = 1e-6
 """Direction components smaller than this stand for zero, as in TensoRF's box test."""

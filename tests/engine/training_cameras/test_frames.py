@@ -12,7 +12,7 @@ import pytest
 
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.training_cameras import read_training_cameras
+from sa3d_blender.engine.training_cameras import read_training_cameras
 from tests.support.camera_files import (
     assert_same,
     picture_names,

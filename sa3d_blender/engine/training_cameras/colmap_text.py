@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
+from ...core.errors import UserError
 from .colmap_model import ColmapImage, Lens, Points, lens_of, pose
 
 

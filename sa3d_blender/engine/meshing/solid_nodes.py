@@ -11,8 +11,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..fields.protocol import RadianceField
+from ..mask_grids.result import SegmentedObject
 from ..run import Run
-from .result import SegmentedObject
 
 CHUNK = 1 << 18
 SLAB_NODES = 1 << 21

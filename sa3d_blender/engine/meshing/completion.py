@@ -20,11 +20,11 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool3d, interpolate, max_pool2d
 
 from ..fields.protocol import RadianceField
+from ..fields.rays import first_surface
+from ..mask_grids.mask_grid import region_nodes
 from ..parallel import in_parallel
 from ..rendering.projection import project
-from ..rendering.rays import first_surface
 from ..rendering.render import View
-from .mask_grid import region_nodes
 from .solid_nodes import slabs
 
 FRONT_OPACITY = 0.15

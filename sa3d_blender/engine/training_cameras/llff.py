@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cameras import Camera, without_scale
-from ..errors import UserError
+from ...core.cameras import Camera, without_scale
+from ...core.errors import UserError
 from .camera_set import MAX_CAMERAS, TrainingCameras
 
 MAGIC = b"\x93NUMPY"

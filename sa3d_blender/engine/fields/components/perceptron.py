@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..nerf.network import Layer
-
 PADDED = 16
 """Tiny-cuda-nn rounds a network's inputs and outputs up to multiples of this."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One linear layer as the checkpoint has it."""
+
+    weight: Float[Tensor, "out in"]
+    bias: Float[Tensor, " out"]
 
 
 class Perceptron:
