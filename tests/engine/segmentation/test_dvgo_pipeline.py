@@ -27,7 +27,7 @@ from tests.support.perfect_segmenter import PerfectSegmenter
 
 DATA = Path(__file__).parents[2] / "data" / "tabletop"
 FINE = Path(os.environ.get("SA3D_DVGO_FINE", DATA / "dvgo_fine_last.tar"))
-"""Too large for the repository; see ``fields/test_dvgo_parity.py``."""
+"""Too large for the repository; see ``fields/dvgo/test_parity.py``."""
 MODELS = {
     "coarse": (DATA / "dvgo_coarse_last.tar", 0.88),
     "fine": (FINE, 0.93),

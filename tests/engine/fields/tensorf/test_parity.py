@@ -22,7 +22,7 @@ from sa3d_blender.engine.fields.rays import camera_rays
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
 from sa3d_blender.engine.rendering.render import View, render_view
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 SHELF_OPTIONS = FieldOptions(ndc_focal=2 * 194.44958697627058 / 200, ndc_aspect=1.0)
 
 

@@ -67,7 +67,7 @@ def test_paths_that_are_none(tmp_path: Path, named: str) -> None:
 
 
 def test_families_that_never_know(tmp_path: Path) -> None:
-    checkpoint = Path(__file__).parents[2] / "data" / "tabletop_nerf" / "002250.tar"
+    checkpoint = Path(__file__).parents[3] / "data" / "tabletop_nerf" / "002250.tar"
     with pytest.raises(UserError) as caught:
         training_cameras(checkpoint)
     assert caught.value.code == "no_cameras"

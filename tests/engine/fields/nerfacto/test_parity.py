@@ -2,7 +2,7 @@
 
 The checkpoint has 17 MB, too much for the repository: put the path of its run's folder, with
 nerfstudio's float renders and cameras in ``upstream_renders``, into ``SA3D_NERFACTO``, and these
-tests run. Every part is also compared with a plain renderer, see ``test_nerfacto_synthetic.py``.
+tests run. Every part is also compared with a plain renderer, see ``test_synthetic.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.rendering.render import View, render_view
 
-RUN = Path(os.environ.get("SA3D_NERFACTO", Path(__file__).parents[2] / "data" / "nerfacto"))
+RUN = Path(os.environ.get("SA3D_NERFACTO", Path(__file__).parents[3] / "data" / "nerfacto"))
 WINDOW = 96
 """Side of the part of each picture that is compared, in pixels."""
 

@@ -26,7 +26,7 @@ from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.fields.rays import Rays, camera_rays
 from sa3d_blender.engine.rendering.render import View, render_view
 
-DATA = Path(__file__).parents[2] / "data" / "tabletop_nerf"
+DATA = Path(__file__).parents[3] / "data" / "tabletop_nerf"
 CHECKPOINT = DATA / "002250.tar"
 WINDOW = 80
 """Side of the part of each picture that is compared, in pixels."""

@@ -21,7 +21,7 @@ from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
 from sa3d_blender.engine.rendering.render import render_view
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
 
 Tables = dict[str, Any]
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 
 
 def failure(path: Path) -> UserError:

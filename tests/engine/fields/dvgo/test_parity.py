@@ -26,7 +26,7 @@ from sa3d_blender.engine.fields.spaces.stepped_rays import box_interval
 from sa3d_blender.engine.rendering.render import View, render_view
 from tests.support.plain_dvgo import PlainDvgo
 
-DATA = Path(__file__).parents[2] / "data" / "tabletop"
+DATA = Path(__file__).parents[3] / "data" / "tabletop"
 COARSE = DATA / "dvgo_coarse_last.tar"
 FINE = Path(os.environ.get("SA3D_DVGO_FINE", DATA / "dvgo_fine_last.tar"))
 STEP = 0.5 * 0.02761974185705185
