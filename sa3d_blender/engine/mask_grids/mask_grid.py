@@ -23,10 +23,6 @@ from ..fields.rays import Samples, precise
 PAPER_LAMBDA = 0.15
 FEW_VOTES = 0.05
 """Nodes with less than this part of the mean vote are strays: rays that graze an outline."""
-
-CLEAR_SHARE = 0.55
-"""Part of what a mask shows that is in samples above the settings' least weight where a field is
-clear; 0.63 and more was seen in such. In hazier ones surfaces are spread over faint samples."""
 NEARER_SHARE = 0.6
 """Part of each ray's weight that votes, and is asked, where a field is hazy."""
 
@@ -141,16 +137,6 @@ class MaskGrid:
     def _node_position(self, points: Float[Tensor, "s 3"]) -> Float[Tensor, "s 3"]:
         size = torch.tensor(self.shape, device=points.device, dtype=points.dtype)
         return (points - self.lower) / (self.upper - self.lower) * (size - 1)
-
-
-def is_hazy(shown: Float[Tensor, " s"], usual: float) -> bool:
-    """Whether a field has no surfaces where it was looked at: its samples are all faint.
-
-    Args:
-        shown: weights of the samples that a mask shows.
-        usual: the weight above which samples vote in clear fields.
-    """
-    return float(shown[shown > usual].sum()) < CLEAR_SHARE * float(shown.sum())
 
 
 def nearer_samples(samples: Samples) -> Bool[Tensor, " s"]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from sa3d_blender.engine.fields.rays import Samples
-from sa3d_blender.engine.mask_grids.mask_grid import NEARER_SHARE, is_hazy, nearer_samples
+from sa3d_blender.engine.mask_grids.mask_grid import NEARER_SHARE, nearer_samples
+from sa3d_blender.engine.rendering.haze import is_faint
 
 
 def rays(*weights: float, count: int = 50) -> Samples:
@@ -18,20 +19,20 @@ def rays(*weights: float, count: int = 50) -> Samples:
 
 def test_clear_fields_have_heavy_samples() -> None:
     for weights in ((0.9, 0.04), (0.4, 0.3, 0.04, 0.02), (0.06,) * 12 + (0.03,)):
-        assert not is_hazy(torch.tensor(weights), 0.05)
+        assert not is_faint(torch.tensor(weights), 0.05)
 
 
 def test_hazy_fields_have_none_or_few() -> None:
-    assert is_hazy(torch.full((20,), 0.04), 0.05)
-    assert is_hazy(torch.tensor([0.3] + [0.04] * 17), 0.05)
+    assert is_faint(torch.full((20,), 0.04), 0.05)
+    assert is_faint(torch.tensor([0.3] + [0.04] * 17), 0.05)
 
 
 def test_the_papers_settings_know_no_haze() -> None:
-    assert not is_hazy(torch.tensor([0.03, 0.02]), 0.0)
+    assert not is_faint(torch.tensor([0.03, 0.02]), 0.0)
 
 
 def test_a_mask_that_shows_nothing_is_no_haze() -> None:
-    assert not is_hazy(torch.empty(0), 0.05)
+    assert not is_faint(torch.empty(0), 0.05)
 
 
 def nearer(*weights: float) -> list[bool]:
