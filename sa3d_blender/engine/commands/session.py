@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ...core.cameras import Camera
+from ...core.field_kinds import FIELD_KINDS
 from ...core.files import check_writable
 from ...core.mesh import MeshData
 from ...core.prompted_view import PromptedView
@@ -28,7 +29,7 @@ from ...core.settings import (
     SegmentSettings,
     settings_to_json,
 )
-from ..fields import family_title, file_stamps, load_field
+from ..fields import file_stamps, load_field
 from ..fields.protocol import RadianceField
 from ..fields.sampling.baked_cells import baking_watched
 from ..mask_grids.field_facts import check_same_field, field_facts
@@ -56,7 +57,6 @@ from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
 from .checked_settings import VIEW_SIZES, check_settings
 from .doubtful_views import tell_what_is_doubtful
-from .result_field import checkpoint_of_result
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Session:
     ) -> dict[str, Any]:
         """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
         loaded = self.field(checkpoint, options, run)
-        named = {"name": scene_name(Path(checkpoint)), "title": family_title(loaded.family)}
+        named = {"name": scene_name(Path(checkpoint)), "title": FIELD_KINDS[loaded.family].title}
         return named | loaded.info()
 
     def picture(
@@ -278,7 +278,7 @@ class Session:
             own_meshes: see `make_meshes`.
             only: the names of some of them.
             single: refuse a result of several objects when ``only`` names none.
-            checkpoint: see `checkpoint_of_result`.
+            checkpoint: see `SegmentResult.checkpoint_now`.
         """
         run = run or Run()
         result = self._saved(result_path, settings, *(own_meshes or {}).values())
@@ -308,7 +308,7 @@ class Session:
 
     def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
         """The field that a saved result was made in, if that is what lies there now."""
-        path = checkpoint_of_result(result, checkpoint)
+        path = result.checkpoint_now(checkpoint)
         field = self.field(path, result.options, run)
         check_same_field(result.made_in, field, path)
         return field

@@ -47,11 +47,6 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
         return family.load(checkpoint, options, device=device)
 
 
-def family_title(name: str) -> str:
-    """What a family's authors call it; ``name`` is what its fields give as their ``family``."""
-    return FIELD_KINDS[name].title if name in FIELD_KINDS else name
-
-
 def training_cameras(path: Path) -> TrainingCameras:
     """The cameras that come with a checkpoint, in the field frame.
 

@@ -33,11 +33,6 @@ class LoadFunction(Protocol):
         ...
 
 
-def nothing_beside(path: Path) -> tuple[Path, ...]:
-    """For kinds of checkpoints that are one file."""
-    return ()
-
-
 @dataclass(frozen=True)
 class Family:
     """One kind of checkpoint; its name and its files' endings are in `core.field_kinds`."""
@@ -49,7 +44,7 @@ class Family:
     mask_grids: Callable[[Checkpoint], list[Float[Tensor, "x y z"]]] | None = None
     """Mask logits that SA3D's own code left in a file, one grid per object on the nodes of the
     field's grid; raises UserError (``bad_weights``)."""
-    side_files: Callable[[Path], tuple[Path, ...]] = nothing_beside
+    side_files: Callable[[Path], tuple[Path, ...]] = lambda path: ()
     """Further files that loading looks for, from the path that the user chose; they need not be
     there. Cheap, never raises."""
 

@@ -108,6 +108,24 @@ class SegmentResult:
         with written_whole(path) as temporary:
             temporary.write_bytes(packed.getbuffer())
 
+    def checkpoint_now(self, moved: Path | None) -> Path:
+        """The checkpoint of the field that it was made in.
+
+        Args:
+            moved: where it is now; where the result says when not given.
+
+        Raises:
+            UserError: code ``missing_file`` where it is not there any more.
+        """
+        path = moved or Path(self.checkpoint)
+        if moved is None and not path.exists():
+            raise UserError(
+                f"The NeRF that the result was made from is no longer at {path}; add --checkpoint "
+                "FILE with the place where it is now.",
+                code="missing_file",
+            )
+        return path
+
     @staticmethod
     def load(path: Path, *, device: torch.device) -> SegmentResult:
         """Read what `save` wrote. Raises UserError when the file is missing or something else."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,6 +29,21 @@ def axis_corners(
     position = ((coordinates + 1) * ((nodes - 1) / 2)).clamp(0, nodes - 1)
     lower = position.floor().clamp_max(max(nodes - 2, 0))
     return lower.long(), position - lower
+
+
+def cell_corners(
+    points: Float[Tensor, "n 3"], sizes: tuple[int, int, int]
+) -> tuple[Int64[Tensor, "n 8"], Float[Tensor, "n 8"]]:
+    """The nodes around each point in [-1, 1]^3, numbered with x slowest, and their shares."""
+    lower, share = [], []
+    for axis, nodes in enumerate(sizes):
+        low, fraction = axis_corners(points[:, axis], nodes)
+        lower.append(torch.stack([low, (low + 1).clamp_max(nodes - 1)], dim=1))
+        share.append(torch.stack([1 - fraction, fraction], dim=1))
+    row = lower[0][:, :, None] * sizes[1] + lower[1][:, None, :]
+    index = row[..., None] * sizes[2] + lower[2][:, None, None, :]
+    weights = share[0][:, :, None, None] * share[1][:, None, :, None]
+    return index.flatten(1), (weights * share[2][:, None, None, :]).flatten(1)
 
 
 def trilinear(volume: Float[Tensor, "z y x"], points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:

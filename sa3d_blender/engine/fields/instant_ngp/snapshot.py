@@ -13,7 +13,7 @@ from typing import Any
 import msgpack
 
 from ....core.errors import UserError
-from ..files.checkpoint_file import Checkpoint
+from ..files.checkpoint_file import Checkpoint, truncated
 from ..files.chosen_file import ChosenFile
 
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
@@ -67,7 +67,7 @@ def open_snapshot(chosen: ChosenFile) -> Checkpoint | None:
     except msgpack.ExtraData as error:
         raise _no_snapshot(path) from error
     except (ValueError, TypeError, MemoryError, RecursionError, msgpack.UnpackException) as error:
-        raise _truncated(path) from error
+        raise truncated(path) from error
     if not isinstance(data, dict) or not isinstance(data.get("snapshot"), dict):
         raise _no_snapshot(path)
     _check_kind(path, data["snapshot"])
@@ -115,7 +115,7 @@ def _content(path: Path) -> bytes:
             f"{path} cannot be read ({error.strerror}); check its permissions.", code="missing_file"
         ) from error
     except zlib.error as error:
-        raise _truncated(path) from error
+        raise truncated(path) from error
     if len(content) > MAX_BYTES:
         raise UserError(
             f"{path} unpacks to more than a snapshot can hold, so it was not opened; use one from "
@@ -135,10 +135,4 @@ def _no_snapshot(path: Path) -> UserError:
     return UserError(
         f"{path} is not a NeRF checkpoint or snapshot; choose the file that the training wrote.",
         code="not_a_checkpoint",
-    )
-
-
-def _truncated(path: Path) -> UserError:
-    return UserError(
-        f"{path} is damaged or incomplete; copy or save the snapshot again.", code="truncated"
     )

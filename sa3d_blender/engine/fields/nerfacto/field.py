@@ -22,7 +22,6 @@ from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
 from ..sampling.hierarchical import Evaluated, evaluate, heavy_samples
 from ..sampling.occupancy import CellGrid
-from ..sampling.proposal_sampling import Spacing, first_edges, next_edges
 from ..spaces.contraction import ContractedSpace
 from ..spaces.stepped_rays import BoxSpace
 from .baking import ProposalVolume, occupied_cells, proposal_volumes
@@ -35,6 +34,7 @@ from .checkpoint import (
 )
 from .nerfstudio_cameras import training_cameras
 from .nerfstudio_run import TRANSFORMS, RunConfig, dataset_transform, open_run, run_files
+from .proposal_sampling import Spacing, first_edges, next_edges
 from .settings import NerfactoSettings, check_method, choose_settings
 
 MIN_WEIGHT = 5e-4

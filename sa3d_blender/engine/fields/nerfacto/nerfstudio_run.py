@@ -18,7 +18,7 @@ import numpy as np
 from ....core.errors import UserError
 from ..files.checkpoint_file import Checkpoint, read_checkpoint
 from ..files.chosen_file import ChosenFile
-from ..files.inert_yaml import read_inert_yaml
+from .inert_yaml import read_inert_yaml
 
 CONFIG = "config.yml"
 CHECKPOINTS = "nerfstudio_models"

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ....core.errors import UserError
-from ..components.node_grids import axis_corners, weighted_rows
+from ..components.node_grids import cell_corners, weighted_rows
 from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
 from ..files.chosen_file import ChosenFile
 from ..files.npz_arrays import NpzArrays, array_names, open_npz
@@ -64,17 +64,10 @@ class SparseVoxels:
 
     def harmonics(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
         """The coefficients between the voxels' middles, at grid-frame points."""
-        place = self.place(points)
-        lower, share = [], []
-        for axis, nodes in enumerate(self.links.shape):
-            low, fraction = axis_corners(place[:, axis], nodes)
-            lower.append(torch.stack([low, low + 1], dim=1))
-            share.append(torch.stack([1 - fraction, fraction], dim=1))
-        _, ny, nz = self.links.shape
-        row = lower[0][:, :, None] * ny + lower[1][:, None, :]
-        link = self.links.view(-1)[(row[..., None] * nz + lower[2][:, None, None, :]).flatten(1)]
-        weights = share[0][:, :, None, None] * share[1][:, None, :, None]
-        weights = (weights * share[2][:, None, None, :]).flatten(1) * (link >= 0)
+        x, y, z = self.links.shape
+        index, weights = cell_corners(self.place(points), (x, y, z))
+        link = self.links.view(-1)[index]
+        weights = weights * (link >= 0)
         return weighted_rows(self.coefficients, link.clamp_min(0).long(), weights)
 
 

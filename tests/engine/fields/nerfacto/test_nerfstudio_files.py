@@ -11,7 +11,7 @@ import torch
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.files.inert_yaml import TAG, read_inert_yaml
+from sa3d_blender.engine.fields.nerfacto.inert_yaml import TAG, read_inert_yaml
 from tests.support.plain_nerfacto import PlainNerfacto
 
 CPU = torch.device("cpu")
