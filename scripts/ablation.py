@@ -31,11 +31,11 @@ from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.parallel import one_core
 from sa3d_blender.engine.rendering.render import render_view
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
-from sa3d_blender.engine.segmentation.result import SegmentedObject
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.view_path import prepared_views
 from sa3d_blender.engine.view_path.views import Target

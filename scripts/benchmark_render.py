@@ -30,8 +30,8 @@ from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
+from sa3d_blender.engine.fields.rays import Rays, camera_rays
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
-from sa3d_blender.engine.rendering.rays import Rays, camera_rays
 from sa3d_blender.engine.rendering.render import render_view
 
 CPU = torch.device("cpu")

@@ -21,10 +21,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.background import Pace, Progress, Watch, shown_bytes
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.installation.downloads import RemoteFile, matches
+from sa3d_blender.core.installation.downloads import matches
 from sa3d_blender.core.installation.engine_lock import EngineLock, read_lock, target_here, targets
 from sa3d_blender.core.installation.engine_setup import download_files
 from sa3d_blender.core.installation.segmenter_weights import download_weights, weights_file
+from sa3d_blender.core.remote_file import RemoteFile
 from sa3d_blender.core.segmenters import downloadable
 
 

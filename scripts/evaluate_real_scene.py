@@ -34,15 +34,12 @@ from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.rendering.render import render_view
 from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
-from sa3d_blender.engine.segmentation.artist_view import (
-    artist_camera,
-    predict_in_picture,
-)
-from sa3d_blender.engine.segmentation.result import SegmentedObject
+from sa3d_blender.engine.segmentation.artist_view import artist_camera, predict_in_picture
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import Segmenter
 from sa3d_blender.engine.view_path.prepared_views import prepare_view

@@ -35,12 +35,12 @@ from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettin
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.meshing.mesh_clean import boundary_edges
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.rendering.render import render_view
 from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
-from sa3d_blender.engine.segmentation.result import SegmentedObject
 from sa3d_blender.engine.segmenters import load_segmenter
 from tests.support.ground_truth import Scene, iou, load_scene
 from tests.support.perfect_segmenter import PerfectSegmenter

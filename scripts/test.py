@@ -20,6 +20,7 @@ from pathlib import Path
 from environment import ENVIRONMENTS, ROOT, Environment, ensure, find_python
 
 TYPED = "--jaxtyping-packages=sa3d_blender.engine,beartype.beartype"
+EXAMPLES = ("sa3d_blender/core", "sa3d_blender/engine")
 ENGINE_TESTS = ("tests/core", "tests/engine", "tests/test_boundaries.py")
 
 
@@ -47,6 +48,8 @@ def main() -> int:
         check("lint", python, "-m", "ruff", "check", "."),
         check("format", python, "-m", "ruff", "format", "--check", "."),
         check("types", python, "-m", "mypy"),
+        check("layers", python.with_name("lint-imports"), "--no-cache"),
+        check("examples", python, "-m", "pytest", "--doctest-modules", *EXAMPLES),
         check("engine", python, "-m", "pytest", *ENGINE_TESTS, TYPED, *skip_slow),
         blender(ENVIRONMENTS["main"], python, *skip_slow, pack=pack),
     ]

@@ -43,7 +43,7 @@ from sa3d_blender.core.mesh import MeshData, Texture
 from sa3d_blender.core.png import encode_png
 from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.core.prompts import prompts_from_json
-from sa3d_blender.core.training_cameras import read_training_cameras
+from sa3d_blender.engine.training_cameras import read_training_cameras
 
 MODE = os.environ.get("SA3D_FAKE", "").split()
 CANCELS: set[int] = set()

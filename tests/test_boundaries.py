@@ -1,4 +1,4 @@
-"""Which part may import which: blender -> core <- engine, and nothing else."""
+"""Which part may import which: blender -> core <- engine, and no part in a circle."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ FORBIDDEN = {
     "engine": BLENDER | {"sa3d_blender.blender"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
+FOLDERS = [
+    p for part in ("core", "engine") for p in (PACKAGE / part, *(PACKAGE / part).rglob("*/"))
+]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -49,6 +53,19 @@ def test_imports_within_the_package_are_relative(path: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level:
             assert not (node.module or "").startswith("sa3d_blender")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_no_files_or_folders_import_each_other_in_a_circle(folder: Path) -> None:
+    here = folder.relative_to(PACKAGE.parent).parts
+    neighbours = {path.stem for path in folder.iterdir()} - {"__init__"}
+    imports: dict[str, set[str]] = {}
+    for path in folder.rglob("*.py"):
+        own = path.relative_to(folder).with_suffix("").parts[0]
+        names = [tuple(name.split(".")) for name in imported(path)]
+        found = {name[len(here)] for name in names if name[: len(here)] == here != name}
+        imports.setdefault(own, set()).update(found & neighbours - {own})
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
 def test_importing_the_package_imports_neither_blender_nor_torch() -> None:

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ..core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
 from ..core.errors import Cancelled, UserError
+from ..core.field_kinds import CHECKPOINT_EXTENSIONS
 from . import api, workflow
 from .clicking.object_states import object_state
 from .engine_link import session

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .background import shown_bytes
 from .errors import UserError
-from .installation.downloads import RemoteFile
+from .remote_file import RemoteFile
 
 AUTOMATIC = "automatic"
 """The best segmenter that is there; `resolve_segmenter` says which one that is."""

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..core.errors import Cancelled
-from .view_path.previews import Previews
 
 ProgressCallback = Callable[..., None]
 """Called with (stage, n, total, text)."""
@@ -22,8 +21,8 @@ class Run:
     on_progress: ProgressCallback = lambda stage, n, total, text: None
     is_cancelled: Callable[[], bool] = lambda: False
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    previews: Previews | None = None
-    """Where pictures of the views go, when somebody watches."""
+    on_masks: Callable[..., None] = lambda picture, masks: None
+    """Called with each view and its accepted masks; see `Previews.show`."""
     on_votes: Callable[..., None] = lambda field_, objects, views: None
     """Called after each view's votes; see `CoarseObjects.visited`."""
 

@@ -27,8 +27,7 @@ def main() -> None:
 def table() -> str:
     """A row for each, smallest first."""
     lines = ["| segmenter | `--segmenter` | what it is | costs |", "|---|---|---|---|"]
-    for spec in by_size():
-        lines.append(f"| {spec.label} | `{spec.name}` | {spec.description} | {spec.costs} |")
+    lines += [f"| {s.label} | `{s.name}` | {s.description} | {s.costs} |" for s in by_size()]
     return "\n".join(lines) + "\n"
 
 

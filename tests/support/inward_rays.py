@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sa3d_blender.engine.fields.protocol import RadianceField
-from sa3d_blender.engine.rendering.rays import Rays, Samples
+from sa3d_blender.engine.fields.rays import Rays, Samples
 
 
 def looking_inwards(count: int, *, distance: float = 4.0) -> Rays:

@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
+from sa3d_blender.engine.fields.rays import Rays, Samples
 from sa3d_blender.engine.fields.spaces.ndc import NOT_MIRRORED, NdcSpace
-from sa3d_blender.engine.rendering.rays import Rays, Samples
 
 
 class PaintedBall:
     """A dense, painted ball in the unit cube; the field frame is the grid frame."""
 
-    family, scene, notes = "made_up", "bounded", ()
+    family, scene, notes, pixel_center = "made_up", "bounded", (), 0.5
     background = torch.ones(3)
     device = torch.device("cpu")
     box = torch.tensor([[-1.0] * 3, [1.0] * 3])

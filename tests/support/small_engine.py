@@ -11,10 +11,10 @@ from pathlib import Path
 
 import uv
 
-from sa3d_blender.core.installation.downloads import RemoteFile
 from sa3d_blender.core.installation.engine_lock import EngineLock, Wheel, read_lock
 from sa3d_blender.core.installation.engine_setup import SetUp
 from sa3d_blender.core.installation.engine_store import EngineState, engine_status
+from sa3d_blender.core.remote_file import RemoteFile
 
 TARGET = "linux-x86_64-cpu"
 MODULE = b"value = 42\n"

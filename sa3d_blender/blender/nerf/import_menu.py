@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import bpy
 
-from ...core.checkpoint_extensions import CHECKPOINT_EXTENSIONS
+from ...core.field_kinds import CHECKPOINT_EXTENSIONS
 from ...core.scene_name import scene_name
 from .. import workflow
 from ..operators import Caller

@@ -5,7 +5,7 @@ from typing import ClassVar
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ...core.checkpoint_extensions import WITH_CAMERAS
+from ...core.field_kinds import WITH_CAMERAS
 from .. import api, workflow
 from ..operators import WAIT, Caller
 from .nerf import scene_nerf

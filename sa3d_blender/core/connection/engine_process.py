@@ -230,9 +230,7 @@ class EngineProcess:
         if isinstance(event, Ended):
             self.ended = event.sentence
             self._fail_all(event.sentence)
-        elif isinstance(event, Response):
-            self._settle(event.id, event)
-        elif isinstance(event, Failure) and event.id is not None:
+        elif isinstance(event, Response | Failure) and event.id is not None:
             self._settle(event.id, event)
         elif isinstance(event, Notification) and event.method == "progress":
             pending = self._pending.get(event.params.get("id", 0))

@@ -16,12 +16,12 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from ..background import Pace, Watch, shown_bytes
 from ..errors import UserError
+from ..remote_file import RemoteFile
 
 BLOCK = 1 << 18
 TIMEOUT = 10.0
@@ -34,21 +34,6 @@ PAUSE = 1.0
 
 class _LostConnectionError(Exception):
     """What the network raised, to tell it from what the disk raises."""
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file on a server, pinned by its hash."""
-
-    url: str
-    sha256: str
-    size: int | None = None
-    """Bytes; None where nobody knows before the download."""
-
-    @property
-    def name(self) -> str:
-        """Its file name."""
-        return unquote(urlsplit(self.url).path).rpartition("/")[2]
 
 
 def download(

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from ..connection.engine_command import PACKAGE
 from ..errors import UserError
-from .downloads import RemoteFile
+from ..remote_file import RemoteFile
 
 Backend = Literal["cpu", "cuda", "mps"]
 BACKENDS: dict[Backend, str] = {"cpu": "CPU", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}

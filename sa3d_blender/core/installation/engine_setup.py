@@ -23,7 +23,8 @@ from pathlib import Path
 from ..background import Progress, Watch
 from ..errors import UserError
 from ..files import written_whole
-from .downloads import RemoteFile, check_space, download, matches, partial_bytes
+from ..remote_file import RemoteFile
+from .downloads import check_space, download, matches, partial_bytes
 from .engine_check import verify_engine
 from .engine_lock import EngineLock
 from .engine_store import (

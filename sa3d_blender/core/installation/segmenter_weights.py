@@ -10,8 +10,9 @@ from pathlib import Path
 from ..background import Progress, Watch
 from ..errors import UserError
 from ..files import written_whole
+from ..remote_file import RemoteFile
 from ..segmenters import downloadable, segmenter_spec
-from .downloads import RemoteFile, check_space, download, matches, partial, partial_bytes
+from .downloads import check_space, download, matches, partial, partial_bytes
 
 FOLDER_VARIABLE = "SA3D_WEIGHTS"
 """The environment variable that tells the command line where downloaded weights lie."""

@@ -14,7 +14,7 @@ from ... import __version__
 from ...core.errors import Cancelled, UserError, is_out_of_memory
 from ...core.prompted_view import PromptedView, read_prompts_by_frame
 from ...core.settings import FieldOptions, MeshSettings, SegmentSettings
-from ...core.training_cameras import TrainingCameras
+from ..training_cameras import TrainingCameras
 from .cli_masks import add_import_masks
 from .cli_mesh import add_mesh, add_mesh_settings, add_own_meshes, mesh_settings, own_meshes
 from .cli_segmenter import add_mask, add_segmenter, downloaded_here
@@ -188,7 +188,7 @@ def run_info(arguments: argparse.Namespace) -> None:
 
 def run_render(arguments: argparse.Namespace) -> None:
     """``sa3d render``."""
-    from ..view_path.training_views import camera_file
+    from .camera_files import camera_file
     from .picture_jobs import render_frames
     from .progress_bar import terminal_run
 
@@ -216,7 +216,7 @@ def run_render(arguments: argparse.Namespace) -> None:
 
 def run_segment(arguments: argparse.Namespace) -> None:
     """``sa3d segment``."""
-    from ..view_path.training_views import camera_file
+    from .camera_files import camera_file
     from .checked_settings import check_settings
     from .progress_bar import terminal_run
 

@@ -25,12 +25,15 @@ def add_import_masks(
     """
 
     def run(arguments: argparse.Namespace) -> None:
-        from ..segmentation.sa3d_masks import import_masks
+        from ..segmentation.sa3d_masks import import_masks, saved_masks
         from .progress_bar import terminal_run
 
         check_writable(arguments.out)
+        path, chosen = arguments.checkpoint, options(arguments)
         with terminal_run() as job:
-            result = import_masks(session(arguments), arguments.checkpoint, options(arguments), job)
+            grids = saved_masks(path)
+            field = session(arguments).field(path, chosen, job)
+            result = import_masks(field, grids, path, chosen, job)
         result.save(arguments.out / "result.npz")
 
     command = commands.add_parser(

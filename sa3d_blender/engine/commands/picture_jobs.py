@@ -14,11 +14,12 @@ from ...core.files import check_writable, file_stems, written_whole
 from ...core.prompts import ObjectPrompt
 from ...core.settings import FieldOptions
 from ..fields.protocol import RadianceField
+from ..mask_grids.result import SegmentResult
 from ..rendering.picture_files import read_picture, write_npy, write_png
+from ..rendering.render import to_bytes
 from ..run import Run
-from ..segmentation.artist_view import moved_clicks, to_bytes
+from ..segmentation.artist_view import moved_clicks
 from ..segmentation.masked_picture import render_with_masks
-from ..segmentation.result import SegmentResult
 from ..segmenters.protocol import Segmenter
 from .session import Session
 
@@ -67,7 +68,7 @@ def as_trained(field: RadianceField, camera: Camera) -> Camera:
 
     Vanilla NeRF's go through the pixels' corners; only so does a render equal its pictures.
     """
-    shift = 0.5 - getattr(field, "pixel_center", 0.5)
+    shift = 0.5 - field.pixel_center
     return replace(camera, cx=camera.cx + shift, cy=camera.cy + shift)
 
 

@@ -38,24 +38,15 @@ from ...core.errors import Cancelled, UserError, is_out_of_memory
 from ...core.prompted_view import PromptedView
 from ...core.prompts import prompts_from_json
 from ...core.segmenters import AUTOMATIC, segmenter_choices
-from ...core.settings import (
-    MeshSettings,
-    SegmentSettings,
-    own_meshes_from_json,
-    settings_from_json,
-)
+from ...core.settings import MeshSettings, SegmentSettings, own_meshes_from_json, settings_from_json
+from ..mask_grids.result import SegmentResult
 from ..memory_use import memory_use
 from ..meshing.mesh_jobs import REST, write_objects
 from ..rendering.point_cloud import sample_surface
 from ..run import Run
 from ..segmentation.report import versions
-from ..segmentation.result import SegmentResult
-from ..view_path.training_views import (
-    describe_training_cameras,
-    known_cameras,
-    placed_cameras,
-    read_cameras,
-)
+from ..view_path.training_views import known_cameras, placed_cameras, read_cameras
+from .camera_files import describe_training_cameras
 from .checked_settings import VIEWS
 from .devices import choose_device
 from .doubtful_views import read_doubtful

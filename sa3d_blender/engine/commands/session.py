@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ...core.cameras import Camera
+from ...core.field_kinds import FIELD_KINDS
 from ...core.files import check_writable
 from ...core.mesh import MeshData
 from ...core.prompted_view import PromptedView
@@ -28,10 +29,11 @@ from ...core.settings import (
     SegmentSettings,
     settings_to_json,
 )
-from ..fields import family_title, load_field
-from ..fields.files.file_stamps import file_stamps
+from ..fields import file_stamps, load_field
 from ..fields.protocol import RadianceField
 from ..fields.sampling.baked_cells import baking_watched
+from ..mask_grids.field_facts import check_same_field, field_facts
+from ..mask_grids.result import SegmentResult
 from ..memory_use import release_memory
 from ..meshing.mesh_jobs import (
     check_mesh_settings,
@@ -44,15 +46,10 @@ from ..meshing.mesh_jobs import (
 )
 from ..rendering.render import Picture, render_picture
 from ..run import Run
-from ..segmentation.artist_view import (
-    artist_camera,
-    predict_in_picture,
-)
+from ..segmentation.artist_view import artist_camera, predict_in_picture
 from ..segmentation.empty_space import check_on_something
-from ..segmentation.field_facts import field_facts
 from ..segmentation.pipeline import least_kept_weight, segment
 from ..segmentation.report import seconds_since_start, versions, write_report
-from ..segmentation.result import SegmentResult
 from ..segmenters import load_segmenter
 from ..segmenters.protocol import MaskPrediction, Segmenter
 from ..view_path.picture_cache import PictureCache
@@ -60,7 +57,6 @@ from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
 from .checked_settings import VIEW_SIZES, check_settings
 from .doubtful_views import tell_what_is_doubtful
-from .result_field import field_of_result
 
 
 @dataclass
@@ -119,7 +115,7 @@ class Session:
     ) -> dict[str, Any]:
         """Facts about a checkpoint, for ``sa3d info`` and the add-on."""
         loaded = self.field(checkpoint, options, run)
-        named = {"name": scene_name(Path(checkpoint)), "title": family_title(loaded.family)}
+        named = {"name": scene_name(Path(checkpoint)), "title": FIELD_KINDS[loaded.family].title}
         return named | loaded.info()
 
     def picture(
@@ -282,12 +278,12 @@ class Session:
             own_meshes: see `make_meshes`.
             only: the names of some of them.
             single: refuse a result of several objects when ``only`` names none.
-            checkpoint: see `field_of_result`.
+            checkpoint: see `SegmentResult.checkpoint_now`.
         """
         run = run or Run()
         result = self._saved(result_path, settings, *(own_meshes or {}).values())
         objects = chosen_objects(result, only, single=single)
-        loaded = field_of_result(self, result, run, checkpoint)
+        loaded = self._field_of(result, run, checkpoint)
         return make_meshes(loaded, objects, settings, run, own_meshes)
 
     def rest(
@@ -301,7 +297,7 @@ class Session:
         """The mesh of everything but a saved result's objects; ``checkpoint`` as in `mesh`."""
         run = run or Run()
         result = self._saved(result_path, settings)
-        loaded = field_of_result(self, result, run, checkpoint)
+        loaded = self._field_of(result, run, checkpoint)
         return make_rest(loaded, result.objects, settings, run)
 
     def _saved(self, path: Path, *meshes: MeshSettings) -> SegmentResult:
@@ -309,3 +305,10 @@ class Session:
         for wanted in meshes:
             check_mesh_settings(wanted)
         return SegmentResult.load(path, device=self.device)
+
+    def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
+        """The field that a saved result was made in, if that is what lies there now."""
+        path = result.checkpoint_now(checkpoint)
+        field = self.field(path, result.options, run)
+        check_same_field(result.made_in, field, path)
+        return field

@@ -44,5 +44,5 @@ def show_previews(folder: Path, colors: Mapping[str, Sequence[float]], run: Run)
             watcher.visited(*state)
 
     run.on_progress = remember
-    run.previews = Previews(folder, colors, lambda path: send(picture=str(path)))
+    run.on_masks = Previews(folder, colors, lambda path: send(picture=str(path))).show
     run.on_votes = visited

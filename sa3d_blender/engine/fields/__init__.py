@@ -1,41 +1,33 @@
 """Radiance fields: every kind of checkpoint behind one protocol.
 
-A family is one module with a ``FAMILY``; adding it to `FAMILIES` is all that registers it.
+A kind is a folder here and an entry in `core.field_kinds`; CONTRIBUTING.md has the steps.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ...core.errors import UserError
+from ...core.field_kinds import FIELD_KINDS, FieldKind
 from ...core.settings import FieldOptions
-from ...core.training_cameras import TrainingCameras
 from ..parallel import one_core
-from .dvgo import field as dvgo
+from ..training_cameras import TrainingCameras
 from .family import Family
-from .files.checkpoint_file import Checkpoint
-from .files.opening import open_checkpoint
-from .instant_ngp import field as instant_ngp
-from .nerf import field as nerf
-from .nerfacto import field as nerfacto
-from .plenoxels import field as plenoxels
+from .files.checkpoint_file import Checkpoint, read_checkpoint
+from .files.chosen_file import ChosenFile
+from .gaussian_splats import refuse_splats
 from .protocol import RadianceField
-from .tensorf import field as tensorf
 
-FAMILIES: tuple[Family, ...] = (
-    tensorf.FAMILY,
-    dvgo.FAMILY,
-    nerf.FAMILY,
-    nerfacto.FAMILY,
-    instant_ngp.FAMILY,
-    plenoxels.FAMILY,
-)
-"""Asked in this order; the first that recognises a file loads it."""
-
-__all__ = ["FAMILIES", "family_title", "files_behind", "load_field", "training_cameras"]
+Stamp = tuple[str, int, int]
+"""Path, time of change in nanoseconds, size in bytes."""
 
 
 def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> RadianceField:
@@ -50,20 +42,9 @@ def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> Ra
         UserError: code ``missing_file``, ``not_a_checkpoint``, ``truncated``, ``unsafe``,
             ``unknown_format`` or ``bad_weights``.
     """
-    checkpoint = open_checkpoint(Path(path))
+    _, family, checkpoint = _opened(path)
     with torch.no_grad(), one_core():
-        return _family_of(checkpoint).load(checkpoint, options, device=device)
-
-
-def family_title(name: str) -> str:
-    """What a family's authors call it; ``name`` is what its fields give as their ``family``."""
-    return next((family.title for family in FAMILIES if family.name == name), name)
-
-
-def files_behind(path: Path) -> tuple[Path, ...]:
-    """All files that loading a checkpoint may look at, there or not: a change of any may matter."""
-    beside = [side for family in FAMILIES for side in family.side_files(path)]
-    return path, *dict.fromkeys(beside)
+        return family.load(checkpoint, options, device=device)
 
 
 def training_cameras(path: Path) -> TrainingCameras:
@@ -74,24 +55,65 @@ def training_cameras(path: Path) -> TrainingCameras:
     Raises:
         UserError: as `load_field`; or code ``no_cameras``.
     """
-    checkpoint = open_checkpoint(Path(path))
-    family = _family_of(checkpoint)
+    kind, family, checkpoint = _opened(path)
     if family.training_cameras is None:
         raise UserError(
-            f"{path} does not tell where its training cameras are ({family.title} never does); "
+            f"{path} does not tell where its training cameras are ({kind.title} never does); "
             "choose their file, e.g. transforms.json.",
             code="no_cameras",
         )
     return replace(family.training_cameras(checkpoint), kind="checkpoint")
 
 
-def _family_of(checkpoint: Checkpoint) -> Family:
-    for family in FAMILIES:
-        if family.recognises(checkpoint):
-            return family
-    names = ", ".join(family.title for family in FAMILIES)
+def read_mask_grids(path: Path) -> list[Float[Tensor, "x y z"]]:
+    """The mask logits in a checkpoint of SA3D's own code: per object, on the field's grid nodes.
+
+    Raises:
+        UserError: as `load_field`; or code ``no_masks``.
+    """
+    _, family, checkpoint = _opened(path)
+    grids = family.mask_grids(checkpoint) if family.mask_grids else []
+    if not grids:
+        raise UserError(
+            f"{path} holds no masks; choose a fine_segmentation file that SA3D's own code "
+            "wrote (of the kind with a dense grid of masks).",
+            code="no_masks",
+        )
+    return grids
+
+
+def file_stamps(path: Path) -> tuple[Stamp | None, ...]:
+    """What changes when any file does that loading a checkpoint may look at, there or not."""
+    beside = [side for _, family in _families() for side in family.side_files(path)]
+    return tuple(map(_stamp, (path, *dict.fromkeys(beside))))
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """None of a file that is not there."""
+    try:
+        stat = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return os.path.abspath(path), stat.st_mtime_ns, stat.st_size
+
+
+def _families() -> Iterator[tuple[FieldKind, Family]]:
+    for kind in FIELD_KINDS.values():
+        yield kind, import_module(f".{kind.name}.field", __package__).FAMILY
+
+
+def _opened(path: Path) -> tuple[FieldKind, Family, Checkpoint]:
+    """What a checkpoint holds, and of which kind it is; raises UserError as `load_field`."""
+    chosen = ChosenFile(Path(path))
+    for kind, family in _families():
+        checkpoint = family.open(chosen)
+        if checkpoint is not None:
+            return kind, family, checkpoint
+    refuse_splats(chosen)
+    read_checkpoint(chosen.path)  # which says what is wrong with what is no torch file
+    titles = ", ".join(kind.title for kind in FIELD_KINDS.values())
     raise UserError(
-        f"{checkpoint.path} is not a NeRF of a kind that this version reads ({names}); "
+        f"{path} is not a NeRF of a kind that this version reads ({titles}); "
         "choose a checkpoint of one of these.",
         code="unknown_format",
     )

@@ -1,4 +1,4 @@
-"""What a module must offer to make one kind of checkpoint readable."""
+"""What one kind of checkpoint offers: its folder's ``field.py`` has a `Family` named ``FAMILY``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ...core.settings import FieldOptions
-from ...core.training_cameras import TrainingCameras
+from ..training_cameras import TrainingCameras
 from .files.checkpoint_file import Checkpoint
+from .files.chosen_file import ChosenFile
 from .protocol import RadianceField
+
+OpenFunction = Callable[[ChosenFile], Checkpoint | None]
+"""Reads what was chosen; None where it is of another kind. Raises UserError where it is of this
+one and cannot be read."""
 
 
 @runtime_checkable
 class LoadFunction(Protocol):
-    """Turns a recognised checkpoint into a field, or raises UserError."""
+    """Turns an opened checkpoint into a field, or raises UserError."""
 
     def __call__(
         self, checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device
@@ -26,24 +33,31 @@ class LoadFunction(Protocol):
         ...
 
 
-def nothing_beside(path: Path) -> tuple[Path, ...]:
-    """For kinds of checkpoints that are one file."""
-    return ()
-
-
 @dataclass(frozen=True)
 class Family:
-    """One kind of checkpoint."""
+    """One kind of checkpoint; its name and its files' endings are in `core.field_kinds`."""
 
-    name: str
-    """Identifier, e.g. ``tensorf``."""
-    title: str
-    """As its authors write it."""
-    recognises: Callable[[Checkpoint], bool]
-    """Whether a file's content is of this kind; cheap, never raises."""
+    open: OpenFunction
     load: LoadFunction
     training_cameras: Callable[[Checkpoint], TrainingCameras] | None = None
     """The cameras that come with a file, in the field frame; raises UserError (``no_cameras``)."""
-    side_files: Callable[[Path], tuple[Path, ...]] = nothing_beside
+    mask_grids: Callable[[Checkpoint], list[Float[Tensor, "x y z"]]] | None = None
+    """Mask logits that SA3D's own code left in a file, one grid per object on the nodes of the
+    field's grid; raises UserError (``bad_weights``)."""
+    side_files: Callable[[Path], tuple[Path, ...]] = lambda path: ()
     """Further files that loading looks for, from the path that the user chose; they need not be
     there. Cheap, never raises."""
+
+
+def in_torch_file(is_of_kind: Callable[[Checkpoint], bool]) -> OpenFunction:
+    """The ``open`` of a kind whose files are torch's, told by what they hold.
+
+    Args:
+        is_of_kind: cheap, never raises.
+    """
+
+    def opened(chosen: ChosenFile) -> Checkpoint | None:
+        checkpoint = chosen.torch_checkpoint
+        return checkpoint if checkpoint is not None and is_of_kind(checkpoint) else None
+
+    return opened

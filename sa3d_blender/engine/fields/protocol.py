@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..rendering.rays import Rays, Samples
+from .rays import Rays, Samples
 
 
 @runtime_checkable
@@ -23,6 +23,8 @@ class RadianceField(Protocol):
     """Colour behind the field, in [0, 1]; a render adds (1 - sum of weights) times it."""
     box: Float[Tensor, "2 3"]
     """Smallest and largest corner of the field, field frame; of an unbounded one, of its middle."""
+    pixel_center: float
+    """Where the training's rays went through the pixels: 0.5 is their middle, 0 their corner."""
     notes: tuple[str, ...]
     """Guesses that were made on loading and why, one sentence each."""
 

@@ -12,8 +12,8 @@ from ...core.files import file_stems
 from ...core.mesh import MeshData
 from ...core.settings import MeshSettings, OwnMeshes
 from ..fields.protocol import RadianceField
+from ..mask_grids.result import SegmentedObject, SegmentResult
 from ..run import Run
-from ..segmentation.result import SegmentedObject, SegmentResult
 from .mesh_files import write_mesh
 from .rest_of_scene import extract_rest
 from .surface import MAX_RESOLUTION, MIN_RESOLUTION, extract_mesh

@@ -19,20 +19,12 @@ from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.settings import MeshSettings
 from ..fields.protocol import RadianceField
+from ..mask_grids.mask_grid import region_nodes, region_shape
+from ..mask_grids.regions import side_lengths
+from ..mask_grids.result import SegmentedObject
 from ..run import Run
-from ..segmentation.mask_grid import region_nodes, region_shape
-from ..segmentation.regions import side_lengths
-from ..segmentation.result import SegmentedObject
-from ..segmentation.solid_nodes import (
-    CHUNK,
-    Nodes,
-    belonging,
-    slabs,
-    solidity,
-    votes_over,
-    widened,
-)
 from .mesh_clean import drop_islands, limit_faces, outward
+from .solid_nodes import CHUNK, Nodes, belonging, slabs, solidity, votes_over, widened
 from .surface import march_cubes
 from .surface_colors import vertex_colors
 

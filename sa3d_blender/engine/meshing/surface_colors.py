@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from ..fields.protocol import RadianceField
-from ..rendering.rays import Rays
+from ..fields.rays import Rays
 from ..rendering.render import march_rays
 from ..run import Run
 

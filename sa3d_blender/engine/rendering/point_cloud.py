@@ -18,9 +18,9 @@ from torch import Tensor
 from ...core.cameras import Camera
 from ...core.point_cloud import PointCloud
 from ..fields.protocol import RadianceField
+from ..fields.rays import Rays, first_surface
 from ..parallel import in_parallel
 from ..run import Run
-from .rays import Rays, first_surface
 
 RAYS_PER_CHUNK = 4096
 FIRST_RAYS = 8192

@@ -18,15 +18,13 @@ from torch import Tensor
 from ...core.cameras import Camera
 from ...core.errors import Cancelled
 from ..fields.protocol import RadianceField
+from ..fields.rays import Rays, Samples, pixel_rays
 from ..parallel import in_parallel
-from .rays import Rays, Samples, pixel_rays
+from .haze import is_vague
 from .relief import Relief
 
 Result = TypeVar("Result")
 
-VAGUE_DEPTH = 0.012
-"""Median over a view's pixels of how far their light is spread along the ray, over its distance. Up
-to 0.011 was seen in clear fields, 0.012 to 0.4 in hazy ones."""
 RAYS_PER_CHUNK = 8192
 """Bounds the memory of one step, whatever the picture's size."""
 FEWEST_RAYS = 1024
@@ -70,12 +68,11 @@ class View:
     def relief(self) -> Relief | None:
         """The seen surfaces' shape, for a segmenter; pixels less than half covered are empty.
 
-        None where the field is hazy: light from many distances at once has no surface, and slopes
-        of its mean distance would only mislead.
+        None where there are none, or the field is hazy; see `haze.is_vague`.
         """
         distance, opacity = self.depth(), self.opacity()
         solid = (opacity > 0.5) & (distance > 0)
-        if not bool(solid.any()) or float((self.spread() / distance)[solid].median()) > VAGUE_DEPTH:
+        if is_vague(self.spread()[solid], distance[solid]):
             return None
         camera = self.camera
         rows, columns = np.mgrid[0 : camera.height, 0 : camera.width] + 0.5
@@ -117,6 +114,11 @@ class Picture:
     depth: Float[Tensor, "h w"]
     """As `View.depth`."""
     opacity: Float[Tensor, "h w"]
+
+
+def to_bytes(image: Tensor) -> np.ndarray:
+    """Colours in [0, 1] as bytes."""
+    return np.asarray((image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy())
 
 
 def ray_sums(

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from .rays import precise
+from ..fields.rays import precise
 from .render import View
 
 OPAQUE = 1e-4

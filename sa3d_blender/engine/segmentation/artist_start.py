@@ -18,10 +18,10 @@ from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
 from ...core.prompts import ObjectPrompt
 from ..fields.protocol import RadianceField
-from ..meshing.surface_points import seen_at, surface_point, surface_points
 from ..parallel import one_core
 from ..rendering.far_background import far_distance
 from ..rendering.render import View
+from ..rendering.surface_points import seen_at, surface_point, surface_points
 from ..view_path.views import Target, target_of_points
 from .agreeing_cuts import cut_by_agreement
 from .artist_view import artist_camera, moved_clicks

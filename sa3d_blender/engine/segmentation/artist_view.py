@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from ...core.cameras import Camera
 from ...core.prompts import ObjectPrompt
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
@@ -62,8 +58,3 @@ def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:
         x1, y1 = move(*prompt.box[2:])
         clicks.box = (max(0.0, x0), max(0.0, y0), min(view.width, x1), min(view.height, y1))
     return clicks
-
-
-def to_bytes(image: Tensor) -> np.ndarray:
-    """Colours in [0, 1] as bytes."""
-    return np.asarray((image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy())

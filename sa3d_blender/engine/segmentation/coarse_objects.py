@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ...core.point_cloud import PointCloud
 from ..fields.protocol import RadianceField
+from ..fields.rays import first_surface
 from ..rendering.point_cloud import SURFACE_OPACITY, evenly_spaced
-from ..rendering.rays import first_surface
 from ..view_path.prepared_views import PreparedView
 from .object_votes import ObjectVotes
 

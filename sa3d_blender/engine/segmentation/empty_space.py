@@ -12,8 +12,8 @@ from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompts import ObjectPrompt
 from ..fields.protocol import RadianceField
+from ..fields.rays import rays_through
 from ..rendering.far_background import far_distance
-from ..rendering.rays import rays_through
 from ..rendering.render import march_rays, ray_sums
 
 LEAST_OPACITY = 0.3

@@ -14,8 +14,8 @@ from jaxtyping import Bool
 
 from ...core.cameras import Camera
 from ..fields.protocol import RadianceField
+from ..mask_grids.result import SegmentedObject
 from ..rendering.render import Picture, render_picture, render_view
-from .result import SegmentedObject
 
 BAND_PIXELS = 1 << 18
 """About half a gigabyte of samples in hazy fields, and 1.6 times that while a mask is made."""

@@ -14,15 +14,16 @@ from torch import Tensor
 from ...core.prompts import ObjectPrompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import RadianceField
-from ..meshing.surface_points import surface_density
+from ..mask_grids.mask_grid import MaskGrid, nearer_samples, region_shape
+from ..mask_grids.regions import outside_of, quantile_box, reach_of, region_of_target, side_lengths
+from ..mask_grids.result import SegmentedObject
+from ..mask_grids.visual_hull import LEAST_OUTLINES, outlined_object
+from ..meshing.completion import carve, fill_solid
 from ..parallel import one_core
+from ..rendering.haze import is_deep, is_faint
 from ..rendering.render import View
+from ..rendering.surface_points import surface_density
 from ..view_path.views import Target
-from .completion import carve, fill_solid
-from .haze import LEAST_OUTLINES, outlined_object
-from .mask_grid import MaskGrid, is_hazy, nearer_samples, region_shape
-from .regions import outside_of, quantile_box, reach_of, region_of_target, side_lengths
-from .result import SegmentedObject
 from .self_prompt import KnownPixels
 
 KNOWN_SHARE = 0.2
@@ -35,9 +36,6 @@ LEAST_RESOLUTION = 24
 """Nodes along the longest side of a final region, however small the object is in its views."""
 TIGHT_MARGIN = 0.12
 """Room around the voted object in its final region, as a part of its extent."""
-DEEP_LIGHT = 0.2
-"""Spread of the light of an object's pixels along their rays, over the object's radius, from which
-it has no surface; 0.03 to 0.15 was seen in clear fields, 0.28 to 1.7 in hazy ones."""
 HAZY_MARGIN = 0.5
 """The same in a hazy field, where an object's light begins before it and ends behind it."""
 
@@ -54,9 +52,9 @@ class ObjectVotes:
     masks: dict[int, Bool[np.ndarray, "h w"]] = field(default_factory=dict)
     """Accepted mask by view index."""
     hazy: bool = False
-    """Whether the field was hazy where a mask voted last."""
+    """Whether the field was faint where a mask voted last; see `rendering.haze`."""
     in_haze: bool = False
-    """Whether it is hazy at this object or another one, which may stand before it."""
+    """Whether it is faint or deep at this object or another one, which may stand before it."""
 
     @staticmethod
     def start(
@@ -96,7 +94,7 @@ class ObjectVotes:
         covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.weights.device).view(-1)
         of_mask = covered[samples.ray_index]
         usual = self.settings.min_weight
-        self.hazy = is_hazy(samples.weights[of_mask], usual)
+        self.hazy = is_faint(samples.weights[of_mask], usual)
         keep = nearer_samples(samples) if self.hazy else samples.weights > usual
         if self.settings.skip_edges:
             sure = torch.from_numpy(away_from_edge(mask)).to(keep.device).view(-1)
@@ -165,7 +163,7 @@ class ObjectVotes:
             return False
         lower, upper = quantile_box(voted, 0.001)
         radius = float(side_lengths(field_, lower, upper).norm()) / 2
-        self.in_haze |= self._spread(views) > DEEP_LIGHT * radius
+        self.in_haze |= is_deep(self._spreads(views), radius)
         room = HAZY_MARGIN if self.in_haze else TIGHT_MARGIN
         margin = room * (upper - lower) + 0.02 * (upper - lower).max()
         lower, upper = (lower - margin).clamp(min=-1), (upper + margin).clamp(max=1)
@@ -209,14 +207,13 @@ class ObjectVotes:
             points, weights = samples.points[shown], samples.weights[shown]
             self.grid.vote(points, weights, torch.ones_like(weights, dtype=torch.bool))
 
-    def _spread(self, views: dict[int, View]) -> float:
-        """How far the light of the object's pixels is spread along their rays, field units."""
+    def _spreads(self, views: dict[int, View]) -> list[Float[Tensor, " _"]]:
+        """How far the light of the object's pixels is spread along their rays, by view."""
         found = []
         for index, mask in self.masks.items():
             spread = views[index].spread()
-            covered = torch.from_numpy(np.ascontiguousarray(mask)).to(spread.device)
-            found.append(float(spread[covered].median()))
-        return float(np.median(found)) if found else 0.0
+            found.append(spread[torch.from_numpy(np.ascontiguousarray(mask)).to(spread.device)])
+        return found
 
     def _pixel_footprint(self, views: dict[int, View]) -> float:
         """Width of a pixel on the object, in field units.

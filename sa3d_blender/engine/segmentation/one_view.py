@@ -70,9 +70,8 @@ class Segmentation:
         told = {name: describe_cut(cut, artist=name in first) for name, cut in cuts.items()}
         camera = prepared.view.camera.to_json()
         self.report.append({"view": index, "camera": camera, "objects": told})
-        if self.views.run.previews is not None:
-            masks = {name: cut.mask for name, cut in cuts.items() if cut.accepted}
-            self.views.run.previews.show(prepared.picture, masks)
+        masks = {name: cut.mask for name, cut in cuts.items() if cut.accepted}
+        self.views.run.on_masks(prepared.picture, masks)
         self.views.run.on_votes(self.views.field_, objects, self.views.done)
 
     def _take_back(self, votes: ObjectVotes, index: int) -> Bool[np.ndarray, "h w"] | None:

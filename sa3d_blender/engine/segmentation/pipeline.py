@@ -18,6 +18,8 @@ from ...core.prompted_view import PromptedView
 from ...core.prompts import ObjectPrompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import RadianceField
+from ..mask_grids.mask_grid import PAPER_LAMBDA
+from ..mask_grids.result import SegmentedObject
 from ..parallel import one_core
 from ..rendering.render import render_view
 from ..run import Run
@@ -35,10 +37,8 @@ from .artist_start import (
     whole_view,
 )
 from .empty_space import check_on_something
-from .mask_grid import PAPER_LAMBDA
 from .object_votes import ObjectVotes
 from .one_view import Segmentation
-from .result import SegmentedObject
 from .steadiness import Steadiness
 
 CLEAR_SIZE = 24

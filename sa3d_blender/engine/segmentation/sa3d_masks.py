@@ -8,6 +8,7 @@ surface, is found by looking at the object from all around.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,23 +20,19 @@ from torch import Tensor
 from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.settings import FieldOptions
-from ..commands.session import Session
-from ..fields.dvgo.checkpoint import is_dvgo
-from ..fields.dvgo.grids import GridReader
-from ..fields.files.checkpoint_file import read_checkpoint
+from ..fields import read_mask_grids
 from ..fields.protocol import RadianceField
-from ..meshing.surface_points import surface_density
+from ..mask_grids.field_facts import field_facts
+from ..mask_grids.mask_grid import region_nodes
+from ..mask_grids.result import SegmentedObject, SegmentResult
+from ..meshing.completion import carve
 from ..rendering.render import render_view
+from ..rendering.surface_points import surface_density
 from ..run import Run
 from ..view_path.stand import photographers_stand
 from ..view_path.views import Target, framing_camera, orbit, spiral
-from .completion import carve
-from .field_facts import field_facts
-from .mask_grid import region_nodes
 from .pipeline import is_clear
-from .result import SegmentedObject, SegmentResult
 
-NAME = "seg_mask_grid"
 VIEWS, VIEW_SIZE = 16, 128
 """Looks at an object, and their side in pixels."""
 DISTANCE = 4.0
@@ -43,22 +40,18 @@ DISTANCE = 4.0
 
 
 def import_masks(
-    session: Session, checkpoint: Path, options: FieldOptions, run: Run | None = None
+    field: RadianceField,
+    grids: Mapping[int, Float[Tensor, "x y z"]],
+    checkpoint: Path,
+    options: FieldOptions,
+    run: Run,
 ) -> SegmentResult:
-    """The masks in a checkpoint of SA3D's own code, as objects ``object_1``, ``object_2``, ...
+    """Masks as objects ``object_1``, ``object_2``, ...
 
-    Raises:
-        UserError: code ``no_masks`` where the file holds none, or they are all empty; and as
-            loading the field does.
+    Args:
+        field: the field of the checkpoint, loaded with the options.
+        grids: see `saved_masks`.
     """
-    run = run or Run()
-    grids = {k: g for k, g in enumerate(read_mask_grids(checkpoint), start=1) if (g > 0).any()}
-    if not grids:
-        raise UserError(
-            f"The masks in {checkpoint} are empty; choose a file that SA3D wrote after segmenting.",
-            code="no_masks",
-        )
-    field = session.field(checkpoint, options, run)
     objects = []
     for done, (number, grid) in enumerate(grids.items(), start=1):
         run.progress("masks", done, len(grids), f"Looking at object {number}")
@@ -67,19 +60,20 @@ def import_masks(
     return SegmentResult(where, options, tuple(objects), field_facts(field))
 
 
-def read_mask_grids(checkpoint: Path) -> list[Float[Tensor, "x y z"]]:
-    """The scores per object on the nodes of the field's grid."""
-    content = read_checkpoint(checkpoint)
-    state = content.data.get("model_state_dict") if is_dvgo(content) else None
-    if not isinstance(state, dict) or f"{NAME}.grid" not in state:
+def saved_masks(checkpoint: Path) -> dict[int, Float[Tensor, "x y z"]]:
+    """The masks in a checkpoint by number, from 1: scores on the nodes of the field's grid.
+
+    Raises:
+        UserError: code ``no_masks`` where the file holds none, or they are all empty.
+    """
+    found = enumerate(read_mask_grids(checkpoint), start=1)
+    grids = {number: grid for number, grid in found if (grid > 0).any()}
+    if not grids:
         raise UserError(
-            f"{checkpoint} holds no masks; choose a fine_segmentation file that SA3D's own code "
-            "wrote (of the kind with a dense grid of masks).",
+            f"The masks in {checkpoint} are empty; choose a file that SA3D wrote after segmenting.",
             code="no_masks",
         )
-    reader = GridReader(state, checkpoint, torch.device("cpu"))
-    grid = reader.weight(f"{NAME}.grid", (1, None, None, None, None))
-    return list(grid[0].float())
+    return grids
 
 
 def _seen_from_around(

@@ -10,11 +10,10 @@ from jaxtyping import UInt8
 
 from ...core.cameras import Camera
 from ..fields.protocol import RadianceField
+from ..fields.rays import Samples
 from ..parallel import one_ahead
-from ..rendering.rays import Samples
-from ..rendering.render import View, render_view
+from ..rendering.render import View, render_view, to_bytes
 from ..run import Run
-from ..segmentation.artist_view import to_bytes
 from ..segmenters.protocol import ImageEmbedding, Segmenter
 from .view_memory import Notes, ViewMemory
 

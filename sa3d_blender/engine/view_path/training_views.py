@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...core.cameras import Camera
-from ...core.checkpoint_extensions import WITH_CAMERAS
 from ...core.errors import UserError
-from ...core.settings import FieldOptions
-from ...core.training_cameras import TrainingCameras, read_training_cameras
-from ..commands.session import Session
+from ...core.field_kinds import WITH_CAMERAS, brings_cameras
 from ..fields import training_cameras
 from ..fields.protocol import RadianceField
-from ..fields.spaces.ndc import with_training_camera
-from ..run import Run
-
-RUN_FILES = ("config.yml", "nerfstudio_models")
-"""What a nerfstudio run's folder holds."""
+from ..training_cameras import TrainingCameras, read_training_cameras
 
 
 def read_cameras(path: Path, size: tuple[int, int] | None = None) -> TrainingCameras:
@@ -33,8 +25,7 @@ def read_cameras(path: Path, size: tuple[int, int] | None = None) -> TrainingCam
     Raises:
         UserError: as `read_training_cameras` and `fields.training_cameras`.
     """
-    run = path.is_dir() and any((path / name).exists() for name in RUN_FILES)
-    if not run and path.suffix.lower() not in WITH_CAMERAS:
+    if not brings_cameras(path):
         return read_training_cameras(path, size=size)
     found = training_cameras(path)
     if size is None:
@@ -67,44 +58,3 @@ def known_cameras(
         return placed_cameras(read_cameras(path), field).cameras
     except UserError:
         return ()
-
-
-def camera_file(
-    session: Session,
-    checkpoint: Path,
-    options: FieldOptions,
-    cameras: TrainingCameras,
-    run: Run | None = None,
-) -> tuple[FieldOptions, TrainingCameras]:
-    """A checkpoint's options, completed with the training's lens, and its cameras in its frame."""
-    options = with_training_camera(options, cameras.cameras[0])
-    return options, placed_cameras(cameras, session.field(checkpoint, options, run))
-
-
-def describe_training_cameras(
-    session: Session, checkpoint: Path, options: FieldOptions, path: Path, run: Run
-) -> dict[str, Any]:
-    """What the add-on needs to show the cameras of a file.
-
-    Returns:
-        ``{cameras: [{name, w, h, fl_x, ..., transform_matrix}], notes, ndc_focal, ndc_aspect,
-        box}``; the last three are None unless the field is forward-facing: there the cameras tell
-        what the checkpoint does not, and with it the box.
-    """
-    read = read_cameras(path)
-    loaded = session.field(checkpoint, options, run)
-    found: dict[str, Any] = {"ndc_focal": None, "ndc_aspect": None, "box": None}
-    if loaded.scene == "forward_facing":
-        options = with_training_camera(options, read.cameras[0])
-        loaded = session.field(checkpoint, options, run)
-        found = {
-            "ndc_focal": options.ndc_focal,
-            "ndc_aspect": options.ndc_aspect,
-            "box": loaded.info()["box"],
-        }
-    placed = placed_cameras(read, loaded)
-    listed = [
-        {"name": name, **camera.to_json()}
-        for name, camera in zip(placed.names, placed.cameras, strict=True)
-    ]
-    return {"cameras": listed, "notes": list(placed.notes), **found}

@@ -15,7 +15,8 @@ import pytest
 from sa3d_blender.core.background import BackgroundTask, Watch
 from sa3d_blender.core.errors import Cancelled, UserError
 from sa3d_blender.core.installation import downloads
-from sa3d_blender.core.installation.downloads import RemoteFile, download, partial, partial_bytes
+from sa3d_blender.core.installation.downloads import download, partial, partial_bytes
+from sa3d_blender.core.remote_file import RemoteFile
 from tests.support.file_server import FileServer, serving
 
 DATA = random.Random(3).randbytes(3_000_000)

@@ -14,7 +14,7 @@ from sa3d_blender.core import segmenters
 from sa3d_blender.core.background import BackgroundTask, Progress, Watch
 from sa3d_blender.core.errors import Cancelled, UserError
 from sa3d_blender.core.installation import downloads
-from sa3d_blender.core.installation.downloads import RemoteFile, partial
+from sa3d_blender.core.installation.downloads import partial
 from sa3d_blender.core.installation.segmenter_weights import (
     download_weights,
     downloaded_weights,
@@ -24,6 +24,7 @@ from sa3d_blender.core.installation.segmenter_weights import (
     remove_weights,
     weights_path,
 )
+from sa3d_blender.core.remote_file import RemoteFile
 from sa3d_blender.core.segmenters import SEGMENTERS, downloadable
 from tests.support.file_server import FileServer, serving
 

@@ -13,14 +13,9 @@ from types import ModuleType
 import pytest
 import torch
 
-from sa3d_blender.core.installation.downloads import RemoteFile
 from sa3d_blender.core.installation.segmenter_weights import downloaded_weights, has_weights
-from sa3d_blender.core.segmenters import (
-    SEGMENTERS,
-    SegmenterSpec,
-    downloadable,
-    resolve_segmenter,
-)
+from sa3d_blender.core.remote_file import RemoteFile
+from sa3d_blender.core.segmenters import SEGMENTERS, SegmenterSpec, downloadable, resolve_segmenter
 from sa3d_blender.engine import segmenters
 from sa3d_blender.engine.commands.cli import parser
 from sa3d_blender.engine.commands.cli_segmenter import downloaded_here

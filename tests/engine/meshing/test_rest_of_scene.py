@@ -12,12 +12,12 @@ import torch
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.settings import FieldOptions, MeshSettings
 from sa3d_blender.engine.fields import load_field
+from sa3d_blender.engine.mask_grids.mask_grid import region_nodes
+from sa3d_blender.engine.mask_grids.result import SegmentedObject
+from sa3d_blender.engine.meshing import solid_nodes
 from sa3d_blender.engine.meshing.mesh_clean import boundary_edges, signed_volume
 from sa3d_blender.engine.meshing.rest_of_scene import extract_rest
 from sa3d_blender.engine.meshing.surface import extract_mesh
-from sa3d_blender.engine.segmentation import solid_nodes
-from sa3d_blender.engine.segmentation.mask_grid import region_nodes
-from sa3d_blender.engine.segmentation.result import SegmentedObject
 from tests.support.made_up_fields import BallOnPlate, PaintedBall
 
 DATA = Path(__file__).parents[2] / "data" / "tabletop"

@@ -12,6 +12,11 @@ from scipy import ndimage
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.settings import FieldOptions, MeshSettings
+from sa3d_blender.engine.fields.rays import Rays, Samples
+from sa3d_blender.engine.mask_grids.mask_grid import region_nodes
+from sa3d_blender.engine.mask_grids.result import SegmentedObject, SegmentResult
+from sa3d_blender.engine.meshing import solid_nodes
+from sa3d_blender.engine.meshing.completion import fill_solid
 from sa3d_blender.engine.meshing.mesh_clean import (
     boundary_edges,
     drop_islands,
@@ -22,11 +27,6 @@ from sa3d_blender.engine.meshing.mesh_clean import (
 )
 from sa3d_blender.engine.meshing.mesh_files import write_mesh
 from sa3d_blender.engine.meshing.surface import INSIDE_DEPTH, deep_inside, extract_mesh
-from sa3d_blender.engine.rendering.rays import Rays, Samples
-from sa3d_blender.engine.segmentation import solid_nodes
-from sa3d_blender.engine.segmentation.completion import fill_solid
-from sa3d_blender.engine.segmentation.mask_grid import region_nodes
-from sa3d_blender.engine.segmentation.result import SegmentedObject, SegmentResult
 
 RADIUS = 0.5
 
@@ -34,7 +34,7 @@ RADIUS = 0.5
 class BallField:
     """A dense ball in a box twice as long in x; the field frame is the grid frame scaled."""
 
-    family, scene, notes = "made_up", "bounded", ()
+    family, scene, notes, pixel_center = "made_up", "bounded", (), 0.5
     background = torch.ones(3)
     device = torch.device("cpu")
     scale = torch.tensor([2.0, 1.0, 1.0])

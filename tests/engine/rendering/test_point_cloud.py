@@ -165,7 +165,7 @@ def test_an_objects_points_grow_into_the_object(
         paths.append(files["mug"])
 
     run = Run(
-        previews=Previews(tmp_path, {}, lambda path: None),
+        on_masks=Previews(tmp_path, {}, lambda path: None).show,
         on_votes=CoarseObjects(tmp_path, show).visited,
     )
     ids = np.load(DATA / "tabletop" / "gt" / "ids" / "test_0.npy")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.engine.rendering.rays import Samples
+from sa3d_blender.engine.fields.rays import Samples
 from sa3d_blender.engine.rendering.relief import CHANNELS, Relief
 from sa3d_blender.engine.rendering.render import View
 from tests.support.small_segmenter import small_segmenter

@@ -15,9 +15,9 @@ from sa3d_blender.core.errors import Cancelled
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.fields.rays import Rays, Samples, camera_rays, pixel_rays
 from sa3d_blender.engine.parallel import in_parallel, one_ahead, one_core
 from sa3d_blender.engine.rendering import render
-from sa3d_blender.engine.rendering.rays import Rays, Samples, camera_rays, pixel_rays
 from sa3d_blender.engine.rendering.render import View, march_rays, render_picture, render_view
 
 DATA = Path(__file__).parents[2] / "data"
@@ -81,6 +81,7 @@ class Haze:
     family = "haze"
     scene = "bounded"
     notes = ()
+    pixel_center = 0.5
     device = CPU
 
     def __init__(self, per_ray: int) -> None:

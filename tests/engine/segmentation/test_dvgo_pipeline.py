@@ -14,20 +14,20 @@ from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.meshing.mesh_clean import boundary_edges
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.parallel import one_core
 from sa3d_blender.engine.rendering.render import View, render_view
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
-from sa3d_blender.engine.segmentation.result import SegmentedObject
 from sa3d_blender.engine.view_path.views import Target
 from tests.support.ground_truth import Scene, id_picture, iou, load_scene
 from tests.support.perfect_segmenter import PerfectSegmenter
 
 DATA = Path(__file__).parents[2] / "data" / "tabletop"
 FINE = Path(os.environ.get("SA3D_DVGO_FINE", DATA / "dvgo_fine_last.tar"))
-"""Too large for the repository; see ``fields/test_dvgo_parity.py``."""
+"""Too large for the repository; see ``fields/dvgo/test_parity.py``."""
 MODELS = {
     "coarse": (DATA / "dvgo_coarse_last.tar", 0.88),
     "fine": (FINE, 0.93),

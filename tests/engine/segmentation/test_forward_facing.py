@@ -16,14 +16,14 @@ from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettin
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
+from sa3d_blender.engine.mask_grids.mask_grid import region_shape
+from sa3d_blender.engine.mask_grids.regions import region_of_target, side_lengths
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.artist_start import start_objects, target_of
 from sa3d_blender.engine.segmentation.first_meshes import FirstMeshes
-from sa3d_blender.engine.segmentation.mask_grid import region_shape
 from sa3d_blender.engine.segmentation.one_view import Segmentation
-from sa3d_blender.engine.segmentation.regions import region_of_target, side_lengths
 from sa3d_blender.engine.view_path.prepared_views import PreparedViews
 from sa3d_blender.engine.view_path.stand import photographers_stand
 from sa3d_blender.engine.view_path.views import Target, plan_views

@@ -11,13 +11,13 @@ from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import Cancelled
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import MeshSettings, SegmentSettings
+from sa3d_blender.engine.fields.rays import Samples
+from sa3d_blender.engine.mask_grids.mask_grid import MaskGrid
+from sa3d_blender.engine.mask_grids.visual_hull import outlined_object, shown
 from sa3d_blender.engine.meshing.surface import extract_mesh
-from sa3d_blender.engine.rendering.rays import Samples
 from sa3d_blender.engine.rendering.render import View, render_view
 from sa3d_blender.engine.rendering.transmittance import Transmittance
 from sa3d_blender.engine.segmentation import pipeline
-from sa3d_blender.engine.segmentation.haze import outlined_object, shown
-from sa3d_blender.engine.segmentation.mask_grid import MaskGrid
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
 from sa3d_blender.engine.view_path.views import Target, framing_camera
 from tests.support.ground_truth import Scene, id_picture, iou

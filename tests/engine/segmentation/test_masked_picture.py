@@ -8,10 +8,10 @@ import torch
 
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import Cancelled
+from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.rendering.render import render_view
 from sa3d_blender.engine.segmentation import masked_picture
 from sa3d_blender.engine.segmentation.masked_picture import render_with_masks
-from sa3d_blender.engine.segmentation.result import SegmentedObject
 from tests.support.made_up_fields import HazyBalls
 
 FROM_ABOVE = np.diag([1.0, 1, 1, 1]) + np.outer([0, 0, 2.0, 0], [0, 0, 0, 1])

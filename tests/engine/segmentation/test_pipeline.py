@@ -15,6 +15,7 @@ from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.meshing.mesh_clean import boundary_edges
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.parallel import one_core
@@ -22,7 +23,6 @@ from sa3d_blender.engine.rendering.render import View, render_view
 from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
-from sa3d_blender.engine.segmentation.result import SegmentedObject
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.view_path.views import Target
 from tests.support.ground_truth import Scene, id_picture, iou, load_scene

@@ -15,8 +15,8 @@ from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.commands import cli
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.files.checkpoint_file import read_checkpoint
+from sa3d_blender.engine.mask_grids.result import SegmentResult
 from sa3d_blender.engine.rendering.render import render_view
-from sa3d_blender.engine.segmentation.result import SegmentResult
 from sa3d_blender.engine.segmentation.sa3d_masks import read_mask_grids
 from tests.support.ground_truth import id_picture, iou, load_scene
 

@@ -7,7 +7,7 @@ import torch
 
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.settings import SegmentSettings
-from sa3d_blender.engine.segmentation.mask_grid import MaskGrid
+from sa3d_blender.engine.mask_grids.mask_grid import MaskGrid
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
 from sa3d_blender.engine.segmentation.steadiness import LEAST_VIEWS, QUIET_VIEWS, Steadiness
 

@@ -14,18 +14,15 @@ import torch
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.connection.messages import Failure, Request, Response
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.core.training_cameras import read_training_cameras
 from sa3d_blender.engine.commands import cli
+from sa3d_blender.engine.commands.camera_files import describe_training_cameras
 from sa3d_blender.engine.commands.server import Server
 from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.fields import training_cameras
 from sa3d_blender.engine.rendering.render import render_view
 from sa3d_blender.engine.run import Run
-from sa3d_blender.engine.view_path.training_views import (
-    describe_training_cameras,
-    placed_cameras,
-    read_cameras,
-)
+from sa3d_blender.engine.training_cameras import read_training_cameras
+from sa3d_blender.engine.view_path.training_views import placed_cameras, read_cameras
 from tests.support.camera_files import write_colmap, write_poses_bounds
 from tests.support.plain_ngp import PlainNgp
 

@@ -17,15 +17,17 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..components.shading import Shader
 from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
 from ..files.checkpoint_numbers import Numbers
-from ..networks.shading import Shader
 from .grids import FeatureGrid, GridReader
 from .shading import read_shader
 
 BOUNDED, LAYERED, CONTRACTED = "DirectVoxGO", "DirectMPIGO", "DirectContractedVoxGO"
 LAYERED_REFERENCE_DEPTH = 256
 """Layers at which DirectMPIGO's voxels count as of size one."""
+MASKS = "seg_mask_grid"
+"""Name of SA3D's grids of mask logits."""
 NORMS = ("inf", "l2")
 
 
@@ -130,6 +132,19 @@ def read_model(
     )
 
 
+def read_mask_grids(checkpoint: Checkpoint) -> list[Float[Tensor, "x y z"]]:
+    """The mask logits that SA3D's own code added, per object; none where there is no dense grid.
+
+    Raises:
+        UserError: code ``bad_weights``.
+    """
+    state = checkpoint.data["model_state_dict"]
+    if not isinstance(state, dict) or f"{MASKS}.grid" not in state:
+        return []
+    reader = GridReader(state, checkpoint.path, torch.device("cpu"))
+    return list(reader.weight(f"{MASKS}.grid", (1, None, None, None, None))[0].float())
+
+
 def _kind(state: dict[str, Any]) -> str:
     if "scene_center" in state:
         return CONTRACTED
@@ -201,5 +216,5 @@ def _contraction(reader: GridReader, kwargs: dict[str, Any]) -> Contraction:
 
 
 def _count_masks(state: dict[str, Any]) -> int:
-    grid = state.get("seg_mask_grid.grid", state.get("seg_mask_grid.xy_plane"))
+    grid = state.get(f"{MASKS}.grid", state.get(f"{MASKS}.xy_plane"))
     return int(grid.shape[1]) if isinstance(grid, Tensor) and grid.ndim > 1 else 0

@@ -16,14 +16,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ....core.settings import FieldOptions
-from ..family import Family
+from ..components.node_grids import trilinear
+from ..family import Family, in_torch_file
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
 from ..sampling.occupancy import cell_factor, nearest_node_cells, node_cells, slabs_of
 from ..scene_choice import SceneChoice
-from ..tensorf.decomposition import trilinear
-from .checkpoint import DvgoModel, is_dvgo, read_model
+from .checkpoint import DvgoModel, is_dvgo, read_mask_grids, read_model
 from .scene import choose_scene
 from .settings import settings_file, told_background, voxels_per_step
 from .spaces import space_of
@@ -110,9 +110,8 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
 
 
 FAMILY = Family(
-    name="dvgo",
-    title="DirectVoxGO",
-    recognises=is_dvgo,
+    open=in_torch_file(is_dvgo),
     load=load,
+    mask_grids=read_mask_grids,
     side_files=settings_file,
 )

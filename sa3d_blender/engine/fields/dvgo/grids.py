@@ -15,20 +15,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..components.decomposition import LAYERS_AT_ONCE, Decomposition
+from ..components.node_grids import cell_corners, rows_of, weighted_rows
 from ..files.checkpoint_file import bad_weights, checked_weight
-from ..tensorf.decomposition import (
-    LAYERS_AT_ONCE,
-    Decomposition,
-    axis_corners,
-    rows_of,
-    weighted_rows,
-)
 
 MAX_NODES = 2**28
 """Largest number of nodes of a density volume (1 GiB) that is computed from factors."""
-PLANE_NAMES = ("xy_plane", "xz_plane", "yz_plane")
 VECTOR_NAMES = ("z_vec", "y_vec", "x_vec")
-"""Each the vector that goes with the plane of the same place."""
+"""Each the vector that goes with ``xy_plane``, ``xz_plane`` and ``yz_plane``."""
 
 
 @runtime_checkable
@@ -56,17 +50,7 @@ class DenseFeatures:
 
     def __call__(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
         """Features at grid-frame points inside [-1, 1]^3."""
-        lower, share = [], []
-        for axis, nodes in enumerate(self._size):
-            low, fraction = axis_corners(points[:, axis], nodes)
-            lower.append(torch.stack([low, (low + 1).clamp_max(nodes - 1)], dim=1))
-            share.append(torch.stack([1 - fraction, fraction], dim=1))
-        _, ny, nz = self._size
-        row = lower[0][:, :, None] * ny + lower[1][:, None, :]
-        index = row[..., None] * nz + lower[2][:, None, None, :]
-        weights = share[0][:, :, None, None] * share[1][:, None, :, None]
-        weights = weights * share[2][:, None, None, :]
-        return weighted_rows(self._rows, index.flatten(1), weights.flatten(1))
+        return weighted_rows(self._rows, *cell_corners(points, self._size))
 
 
 class FactoredFeatures:

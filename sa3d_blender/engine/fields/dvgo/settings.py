@@ -81,9 +81,9 @@ def _configured(path: Path, table: str, name: str) -> Any:
     """The constant of a name in a table, both written as ``table = dict(name=1, ...)`` or with
     braces; None where there is none."""
     tree: ast.Module | None = None
-    with suppress(OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-        with path.open("rb") as file:
-            tree = ast.parse(file.read(MAX_BYTES))
+    errors = (OSError, ValueError, SyntaxError, RecursionError, MemoryError)
+    with suppress(*errors), path.open("rb") as file:
+        tree = ast.parse(file.read(MAX_BYTES))
     for line in tree.body if tree else ():
         if isinstance(line, ast.Assign) and _names(line) == [table]:
             entries = _entries(line.value).get(name)

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..components.shading import NeuralShader, PlainColor, Shader
 from ..files.checkpoint_file import bad_weights
 from ..files.checkpoint_numbers import Numbers
-from ..networks.shading import NeuralShader, PlainColor, Shader
 from .grids import FeatureGrid, GridReader
 
 COLORS = 3

@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...rendering.rays import Rays
-from ..sampling.stepped_rays import BoxSpace, Space, SteppedRays
+from ..rays import Rays
 from ..scene_choice import SceneChoice
 from ..spaces.contraction import ContractedSpace
 from ..spaces.even_ndc import EvenNdcSpace
 from ..spaces.ndc import NOT_MIRRORED, NdcSpace
+from ..spaces.stepped_rays import BoxSpace, Space, SteppedRays
 from .checkpoint import LAYERED, DvgoModel
 
 

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from ....core.errors import UserError
+from ....core.field_kinds import CHECKPOINT_EXTENSIONS
 from ....core.zip_sums import has_damaged_member
-from ..nerfacto.nerfstudio_run import RunConfig
 
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_TORCH_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
@@ -36,7 +36,7 @@ class Checkpoint:
 
     path: Path
     data: Any
-    config: RunConfig | None = None
+    config: Any = None
     """The training's settings, where they lie in a file of their own that was read with it."""
 
 
@@ -58,6 +58,22 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except Exception as error:  # the reader raises whatever the damage happens to trigger
         raise truncated(path) from error
     return Checkpoint(path, data)
+
+
+def may_be_torch_file(path: Path, head: bytes) -> bool:
+    """Whether a file is torch's, whole or damaged, and no other kind of zip archive.
+
+    Args:
+        head: its first bytes, some tens or more.
+    """
+    if not head.startswith(ZIP_MAGIC):
+        begin = head[: len(LEGACY_TORCH_MAGIC)]
+        return len(begin) >= MIN_TRUNCATED_BYTES and LEGACY_TORCH_MAGIC.startswith(begin)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("data.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return True
 
 
 def first_bytes(path: Path, count: int) -> bytes:
@@ -96,7 +112,7 @@ def _check_container(path: Path, head: bytes) -> None:
     if not head.startswith(ZIP_MAGIC):
         raise UserError(
             f"{path} is not a NeRF checkpoint; choose the file that the training wrote "
-            "(.th, .tar, .pt, .ckpt, .msgpack, .ingp or .npz).",
+            f"({', '.join(CHECKPOINT_EXTENSIONS[:-1])} or {CHECKPOINT_EXTENSIONS[-1]}).",
             code="not_a_checkpoint",
         )
     try:

@@ -22,7 +22,7 @@ from ..scene_choice import SceneChoice
 from .networks import NgpNetworks, read_networks
 from .occupancy import NestedCells, occupancy_of, read_cells
 from .scene import NgpScene, read_scene, training_cameras
-from .snapshot import is_ngp
+from .snapshot import open_snapshot
 from .space import CYCLE, NgpSpace
 
 MIN_WEIGHT = 1e-5
@@ -110,9 +110,7 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
 
 
 FAMILY = Family(
-    name="instant_ngp",
-    title="Instant-NGP",
-    recognises=is_ngp,
+    open=open_snapshot,
     load=load,
     training_cameras=training_cameras,
 )

@@ -15,11 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..files.checkpoint_file import Checkpoint, bad_weights
-from ..files.checkpoint_numbers import Numbers
-from ..nerf.network import Layer
-from ..networks.direction_harmonics import COUNT, sixteen_harmonics
-from ..networks.hash_grid import (
+from ..components.direction_harmonics import COUNT, sixteen_harmonics
+from ..components.hash_grid import (
     MAX_FEATURES,
     MAX_LEVELS,
     MAX_LOG2_ROWS,
@@ -29,7 +26,9 @@ from ..networks.hash_grid import (
     tcnn_hash_grid,
     tcnn_rows,
 )
-from ..networks.perceptron import DirectedColor, Perceptron, packed_size, unpacked_layers
+from ..components.perceptron import DirectedColor, Layer, Perceptron, packed_size, unpacked_layers
+from ..files.checkpoint_file import Checkpoint, bad_weights
+from ..files.checkpoint_numbers import Numbers
 
 FINEST = 2048.0
 """Resolution of the finest level over the unit cube, where the file does not say otherwise."""

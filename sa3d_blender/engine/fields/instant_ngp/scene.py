@@ -11,7 +11,7 @@ import numpy as np
 from ....core.cameras import Camera
 from ....core.errors import UserError
 from ....core.settings import FieldOptions
-from ....core.training_cameras import TrainingCameras
+from ...training_cameras import TrainingCameras
 from ..files.checkpoint_file import Checkpoint, bad_weights
 from ..files.checkpoint_numbers import Numbers
 from .space import CONE

@@ -13,7 +13,8 @@ from typing import Any
 import msgpack
 
 from ....core.errors import UserError
-from ..files.checkpoint_file import Checkpoint
+from ..files.checkpoint_file import Checkpoint, truncated
+from ..files.chosen_file import ChosenFile
 
 GZIP, ZLIB = b"\x1f\x8b", b"\x78"
 MAP_HEADS = {0xDE: 3, 0xDF: 5} | {first: 1 for first in range(0x81, 0x90)}
@@ -29,7 +30,7 @@ VERSION = 1
 """The only version there has been since July 2022."""
 
 
-def is_snapshot_head(head: bytes) -> bool:
+def _is_snapshot_head(head: bytes) -> bool:
     """Whether a file may be a snapshot by its first bytes."""
     compressed = head.startswith(GZIP) or (
         len(head) > 1 and head.startswith(ZLIB) and head[1] in (0x01, 0x5E, 0x9C, 0xDA)
@@ -43,13 +44,16 @@ def _is_map(content: bytes) -> bool:
     return start is not None and len(content) > start and content[start] in TEXT_STARTS
 
 
-def read_snapshot(path: Path) -> Checkpoint:
-    """Read a snapshot, compressed or not.
+def open_snapshot(chosen: ChosenFile) -> Checkpoint | None:
+    """Read a snapshot, compressed or not; None of anything else.
 
     Raises:
         UserError: code ``not_a_checkpoint``, ``truncated``, ``unsafe``, ``unknown_format`` or
             ``missing_file``.
     """
+    if not _is_snapshot_head(chosen.head):
+        return None
+    path = chosen.path
     content = _content(path)
     try:
         data = msgpack.unpackb(
@@ -63,16 +67,11 @@ def read_snapshot(path: Path) -> Checkpoint:
     except msgpack.ExtraData as error:
         raise _no_snapshot(path) from error
     except (ValueError, TypeError, MemoryError, RecursionError, msgpack.UnpackException) as error:
-        raise _truncated(path) from error
+        raise truncated(path) from error
     if not isinstance(data, dict) or not isinstance(data.get("snapshot"), dict):
         raise _no_snapshot(path)
     _check_kind(path, data["snapshot"])
     return Checkpoint(path, data)
-
-
-def is_ngp(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is a snapshot of Instant-NGP."""
-    return isinstance(checkpoint.data, dict) and isinstance(checkpoint.data.get("snapshot"), dict)
 
 
 def _check_kind(path: Path, snapshot: dict[str, Any]) -> None:
@@ -116,7 +115,7 @@ def _content(path: Path) -> bytes:
             f"{path} cannot be read ({error.strerror}); check its permissions.", code="missing_file"
         ) from error
     except zlib.error as error:
-        raise _truncated(path) from error
+        raise truncated(path) from error
     if len(content) > MAX_BYTES:
         raise UserError(
             f"{path} unpacks to more than a snapshot can hold, so it was not opened; use one from "
@@ -136,10 +135,4 @@ def _no_snapshot(path: Path) -> UserError:
     return UserError(
         f"{path} is not a NeRF checkpoint or snapshot; choose the file that the training wrote.",
         code="not_a_checkpoint",
-    )
-
-
-def _truncated(path: Path) -> UserError:
-    return UserError(
-        f"{path} is damaged or incomplete; copy or save the snapshot again.", code="truncated"
     )

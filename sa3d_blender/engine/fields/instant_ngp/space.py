@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...rendering.rays import Rays
-from ..sampling.stepped_rays import BoxSpace, box_interval
+from ..rays import Rays
+from ..spaces.stepped_rays import BoxSpace, box_interval
 
 SMALLEST_STEP = math.sqrt(3) / 1024
 """Instant-NGP's units."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
+from ..components.perceptron import Layer
 from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
-from .network import Layer, NetworkWeights
+from .network import NetworkWeights
 
 MAX_LAYERS = 64
 MAX_WIDTH = 4096

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
-from ...rendering.rays import Rays, Samples
-from ..family import Family
+from ..family import Family, in_torch_file
 from ..files.checkpoint_file import Checkpoint
+from ..rays import Rays, Samples
 from ..sampling.hierarchical import (
     DepthRays,
     Evaluated,
@@ -49,7 +49,6 @@ class NerfField:
 
     family = "nerf"
     pixel_center = 0.0
-    """Where in a pixel the training's rays went: 0.5 in all other families."""
 
     def __init__(
         self, coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene, occupied: OccupiedCells
@@ -210,9 +209,7 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
 
 
 FAMILY = Family(
-    name="nerf",
-    title="NeRF (nerf-pytorch)",
-    recognises=is_nerf,
+    open=in_torch_file(is_nerf),
     load=load,
     side_files=settings_files,
 )

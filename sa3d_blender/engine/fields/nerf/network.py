@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..components.perceptron import Layer
+
 BLOCK = 4096
 """Points per pass; keeps the activations in the processor's cache."""
 
@@ -24,14 +26,6 @@ BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 """As `torch.cpu.get_capabilities` names them."""
 PROBE_LENGTH = 0.05
 """Length of the samples whose opacity is compared; a typical distance of samples."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One linear layer as the checkpoint has it."""
-
-    weight: Float[Tensor, "out in"]
-    bias: Float[Tensor, " out"]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...rendering.rays import Rays
+from ..rays import Rays
 from ..sampling.hierarchical import DepthRays
-from ..sampling.stepped_rays import BoxSpace
 from ..spaces.ndc import NOT_MIRRORED, NdcSpace
+from ..spaces.stepped_rays import BoxSpace
 from .scene import NerfScene
 
 STEPS = 512

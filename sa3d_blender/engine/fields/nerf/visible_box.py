@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.cameras import Camera
-from ...rendering.rays import Rays, camera_rays
 from ..protocol import RadianceField
+from ..rays import Rays, camera_rays
 from .scene import NerfScene
 
 ELEVATIONS = (15, 50)

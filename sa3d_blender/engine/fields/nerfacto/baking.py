@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..components.node_grids import trilinear
 from ..sampling.baked_cells import baked_bitmaps, baked_volumes, cell_centers
 from ..sampling.occupancy import CellGrid
-from ..tensorf.decomposition import trilinear
 from .checkpoint import DensityNetwork, NerfactoNetworks
 from .settings import NerfactoSettings
 

@@ -16,10 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.errors import UserError
-from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
-from ..nerf.network import Layer
-from ..networks.direction_harmonics import COUNT, sixteen_harmonics, torch_harmonics
-from ..networks.hash_grid import (
+from ..components.direction_harmonics import COUNT, sixteen_harmonics, torch_harmonics
+from ..components.hash_grid import (
     MAX_FEATURES,
     GridShape,
     HashGrid,
@@ -27,7 +25,8 @@ from ..networks.hash_grid import (
     tcnn_rows,
     torch_hash_grid,
 )
-from ..networks.perceptron import DirectedColor, Perceptron, packed_width, unpacked_layers
+from ..components.perceptron import DirectedColor, Layer, Perceptron, packed_width, unpacked_layers
+from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
 from .settings import NerfactoSettings
 
 OUTPUTS = 16
@@ -64,12 +63,6 @@ class NerfactoNetworks:
     """The training's scene box, field frame."""
     packed: bool
     """Whether tiny-cuda-nn trained it."""
-
-
-def is_nerfstudio(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint has the tables of nerfstudio's trainer."""
-    data = checkpoint.data
-    return isinstance(data, dict) and isinstance(data.get("pipeline"), dict) and "step" in data
 
 
 def model_weights(checkpoint: Checkpoint) -> dict[str, Any]:

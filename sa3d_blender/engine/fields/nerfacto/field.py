@@ -17,25 +17,24 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ....core.settings import FieldOptions
-from ...rendering.rays import Rays, Samples
 from ..family import Family
 from ..files.checkpoint_file import Checkpoint
+from ..rays import Rays, Samples
 from ..sampling.hierarchical import Evaluated, evaluate, heavy_samples
 from ..sampling.occupancy import CellGrid
-from ..sampling.proposal_sampling import Spacing, first_edges, next_edges
-from ..sampling.stepped_rays import BoxSpace
 from ..spaces.contraction import ContractedSpace
+from ..spaces.stepped_rays import BoxSpace
 from .baking import ProposalVolume, occupied_cells, proposal_volumes
 from .checkpoint import (
     DensityNetwork,
     NerfactoNetworks,
     count_proposals,
-    is_nerfstudio,
     model_weights,
     read_networks,
 )
 from .nerfstudio_cameras import training_cameras
-from .nerfstudio_run import TRANSFORMS, config_of_checkpoint, dataset_transform, run_files
+from .nerfstudio_run import TRANSFORMS, RunConfig, dataset_transform, open_run, run_files
+from .proposal_sampling import Spacing, first_edges, next_edges
 from .settings import NerfactoSettings, check_method, choose_settings
 
 MIN_WEIGHT = 5e-4
@@ -72,6 +71,7 @@ class NerfactoField:
     """A nerfacto model as a `RadianceField`."""
 
     family = "nerfacto"
+    pixel_center = 0.5
 
     def __init__(
         self,
@@ -242,7 +242,7 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     Raises:
         UserError: code ``bad_weights``, or ``unknown_format`` for nerfstudio's other methods.
     """
-    config = checkpoint.config or config_of_checkpoint(checkpoint.path)
+    config: RunConfig | None = checkpoint.config
     weights = model_weights(checkpoint)
     check_method(checkpoint, config, set(weights))
     settings = choose_settings(checkpoint, config, options, count_proposals(weights))
@@ -254,9 +254,7 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
 
 
 FAMILY = Family(
-    name="nerfacto",
-    title="Nerfacto (nerfstudio)",
-    recognises=is_nerfstudio,
+    open=open_run,
     load=load,
     training_cameras=training_cameras,
     side_files=run_files,

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ....core.errors import UserError
-from ....core.training_cameras import TrainingCameras, read_training_cameras
+from ...training_cameras import TrainingCameras, read_training_cameras
 from ..files.checkpoint_file import Checkpoint
-from .nerfstudio_run import RunConfig, config_of_checkpoint, dataset_transform
+from .nerfstudio_run import RunConfig, dataset_transform
 
 MAX_ABOVE = 6
 """How many folders above the run's a relative path of its data may begin in; nerfstudio's own
@@ -22,8 +22,7 @@ def training_cameras(checkpoint: Checkpoint) -> TrainingCameras:
         UserError: code ``no_cameras``; nobody says where the data set is, or it is not there. And
             as `read_training_cameras`.
     """
-    config = checkpoint.config or config_of_checkpoint(checkpoint.path)
-    folder = None if config is None else data_folder(config)
+    folder = data_folder(checkpoint.config) if checkpoint.config else None
     if folder is None:
         raise UserError(
             f"The data set that {checkpoint.path} was trained on is not on this computer, or no "

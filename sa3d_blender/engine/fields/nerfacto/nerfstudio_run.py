@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ....core.errors import UserError
-from ..files.inert_yaml import read_inert_yaml
+from ..files.checkpoint_file import Checkpoint, read_checkpoint
+from ..files.chosen_file import ChosenFile
+from .inert_yaml import read_inert_yaml
 
 CONFIG = "config.yml"
 CHECKPOINTS = "nerfstudio_models"
 TRANSFORMS = "dataparser_transforms.json"
 MAX_BYTES = 65_536
 """Larger files of transforms are something else."""
+YAML_LINE = re.compile(r"^(!!python/|method_name:|pipeline:)", re.MULTILINE)
+"""What one of the first lines of a configuration begins with."""
 STEP = re.compile(r"step-(\d+)\.ckpt")
 
 
@@ -44,6 +48,39 @@ class RunConfig:
         for name in names:
             found = found.get(name) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
+
+
+def open_run(chosen: ChosenFile) -> Checkpoint | None:
+    """A checkpoint of nerfstudio's trainer with its run's `RunConfig` or None, from any of them.
+
+    Args:
+        chosen: a run's folder, its ``config.yml`` or a checkpoint; of any other file, None comes.
+
+    Raises:
+        UserError: code ``missing_file``, ``not_a_checkpoint`` or ``unknown_format``.
+    """
+    path = chosen.path
+    config = config_in_folder(path) if path.is_dir() else None
+    if YAML_LINE.search(chosen.text):
+        config = read_config(path)
+    if config is None:
+        found = chosen.torch_checkpoint
+        if found is None or not _is_of_trainer(found):
+            return None
+        return replace(found, config=config_of_checkpoint(path))
+    found = read_checkpoint(newest_checkpoint(config))
+    if not _is_of_trainer(found):
+        raise UserError(
+            f"{found.path} is not a checkpoint of nerfstudio's; copy the run's whole folder again.",
+            code="unknown_format",
+        )
+    return replace(found, config=config)
+
+
+def _is_of_trainer(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint has the tables of nerfstudio's trainer."""
+    data = checkpoint.data
+    return isinstance(data, dict) and isinstance(data.get("pipeline"), dict) and "step" in data
 
 
 def read_config(path: Path) -> RunConfig:

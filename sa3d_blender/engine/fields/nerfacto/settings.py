@@ -8,9 +8,15 @@ from typing import Any
 
 from ....core.errors import UserError
 from ....core.settings import FieldOptions
+from ..components.hash_grid import (
+    MAX_FEATURES,
+    MAX_LEVELS,
+    MAX_LOG2_ROWS,
+    MAX_RESOLUTION,
+    GridShape,
+)
 from ..files.checkpoint_file import Checkpoint, bad_weights
 from ..files.checkpoint_numbers import Numbers
-from ..networks.hash_grid import MAX_FEATURES, MAX_LEVELS, MAX_LOG2_ROWS, MAX_RESOLUTION, GridShape
 from .nerfstudio_run import RunConfig
 
 MAX_SAMPLES = 4096

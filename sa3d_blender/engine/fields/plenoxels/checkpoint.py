@@ -7,7 +7,6 @@ nothing is. The grid's outermost layers of voxels speak for half a voxel more, u
 from __future__ import annotations
 
 import math
-from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ....core.errors import UserError
+from ..components.node_grids import cell_corners, weighted_rows
 from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
-from ..files.npz_arrays import NpzArrays
-from ..tensorf.decomposition import axis_corners, weighted_rows
+from ..files.chosen_file import ChosenFile
+from ..files.npz_arrays import NpzArrays, array_names, open_npz
 
 MAX_NODES = 2**28
 """Of the grid; the largest usual one has a quarter less."""
@@ -64,17 +64,10 @@ class SparseVoxels:
 
     def harmonics(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n c"]:
         """The coefficients between the voxels' middles, at grid-frame points."""
-        place = self.place(points)
-        lower, share = [], []
-        for axis, nodes in enumerate(self.links.shape):
-            low, fraction = axis_corners(place[:, axis], nodes)
-            lower.append(torch.stack([low, low + 1], dim=1))
-            share.append(torch.stack([1 - fraction, fraction], dim=1))
-        _, ny, nz = self.links.shape
-        row = lower[0][:, :, None] * ny + lower[1][:, None, :]
-        link = self.links.view(-1)[(row[..., None] * nz + lower[2][:, None, None, :]).flatten(1)]
-        weights = share[0][:, :, None, None] * share[1][:, None, :, None]
-        weights = (weights * share[2][:, None, None, :]).flatten(1) * (link >= 0)
+        x, y, z = self.links.shape
+        index, weights = cell_corners(self.place(points), (x, y, z))
+        link = self.links.view(-1)[index]
+        weights = weights * (link >= 0)
         return weighted_rows(self.coefficients, link.clamp_min(0).long(), weights)
 
 
@@ -93,15 +86,16 @@ class PlenoxelsModel:
     """Of the spheres around the grid, which are not used."""
 
 
-def is_plenoxels(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint is an archive with Plenoxels' arrays."""
-    data = checkpoint.data
-    return isinstance(data, NpzArrays) and is_plenoxels_archive(data.shapes)
+def open_archive(chosen: ChosenFile) -> Checkpoint | None:
+    """The arrays of an archive with the links and what they lead to; None of anything else.
 
-
-def is_plenoxels_archive(names: Container[str]) -> bool:
-    """Whether an archive of arrays has the links and what they lead to."""
-    return "links" in names and ("density_data" in names or "data" in names)
+    Raises:
+        UserError: code ``truncated`` or ``bad_weights``; see `open_npz`.
+    """
+    names = array_names(chosen.path, chosen.head)
+    if "links" not in names or not names & {"density_data", "data"}:
+        return None
+    return Checkpoint(chosen.path, open_npz(chosen.path))
 
 
 def read_model(checkpoint: Checkpoint, *, device: torch.device, faint: float) -> PlenoxelsModel:

@@ -13,17 +13,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
+from ..components.node_grids import trilinear
+from ..components.shading import SphericalHarmonics
 from ..family import Family
 from ..files.checkpoint_file import Checkpoint
-from ..networks.shading import SphericalHarmonics
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
 from ..sampling.occupancy import CellGrid, cell_factor, node_cells, slabs_of
-from ..sampling.stepped_rays import BoxSpace, Space, SteppedRays
 from ..spaces.even_ndc import EvenNdcSpace
 from ..spaces.ndc import MIRRORED_Y
-from ..tensorf.decomposition import trilinear
-from .checkpoint import PlenoxelsModel, is_plenoxels, read_model
+from ..spaces.stepped_rays import BoxSpace, Space, SteppedRays
+from .checkpoint import PlenoxelsModel, open_archive, read_model
 from .scene import PlenoxelsScene, TrainingArguments, arguments_file, choose_scene
 
 EMPTY_ALPHA = 1e-5
@@ -133,9 +133,7 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
 
 
 FAMILY = Family(
-    name="plenoxels",
-    title="Plenoxels",
-    recognises=is_plenoxels,
+    open=open_archive,
     load=load,
     side_files=arguments_file,
 )

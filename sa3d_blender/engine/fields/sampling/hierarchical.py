@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ...rendering.rays import Samples
+from ..rays import Samples
 from .marching import OPAQUE
 from .occupancy import CellGrid
 

@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...rendering.rays import Rays, Samples
-from ..networks.shading import Shader
+from ..components.shading import Shader
+from ..rays import Rays, Samples
 from ..scene_choice import SceneChoice
 from ..spaces.ndc import NdcSpace, visible_box
+from ..spaces.stepped_rays import Space
 from .marching import Occupancy, march_steps
-from .stepped_rays import Space
 
 COLOR_BATCH = 16_384
 """Samples per pass through the shader; keeps its activations in the processor's cache."""
@@ -24,6 +24,7 @@ class MarchedField(ABC):
     """A `RadianceField` whose samples lie at even steps and whose empty space is known in cells."""
 
     family: str
+    pixel_center = 0.5
 
     def __init__(
         self,

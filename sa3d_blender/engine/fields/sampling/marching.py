@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from ..spaces.stepped_rays import SampleRows
 from .occupancy import CellGrid
-from .stepped_rays import SampleRows
 
 OPAQUE = 1e-4
 """A ray ends where less than this much light is left."""

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ...rendering.rays import Rays
+from ..rays import Rays
 
 FARTHEST = 256.0
 """Norm of the farthest points that are told apart; the last samples are about as far."""
@@ -42,14 +42,7 @@ class BentRays:
     longest: Float[Tensor, " n"]
     """No way between neighbouring samples is longer, grid frame."""
 
-    def optical_lengths(
-        self, rows: Tensor, k: Float[Tensor, "a b"]
-    ) -> Float[
-        Tensor,
-        (
-            a  # b
-        ),
-    ]:
+    def optical_lengths(self, rows: Tensor, k: Float[Tensor, "a b"]) -> Float[Tensor, " a #b"]:
         """What densities of samples on some rays are multiplied with."""
         return self.lengths[rows][:, None]
 

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...rendering.rays import Rays
-from ..sampling.stepped_rays import SteppedRays, box_interval
+from ..rays import Rays
 from .ndc import NdcSpace
+from .stepped_rays import SteppedRays, box_interval
 
 NEAREST_INFINITY = 1 - 1e-5
 """No samples beyond this part of the way to infinity: they would lie behind the camera."""

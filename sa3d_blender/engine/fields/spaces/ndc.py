@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from ....core.cameras import Camera
 from ....core.settings import FieldOptions
-from ...rendering.rays import Rays
 from ..protocol import RadianceField
-from ..sampling.stepped_rays import SteppedRays
+from ..rays import Rays
+from .stepped_rays import SteppedRays
 
 MAX_NDC_Z = 1 - 1e-5
 """Points beyond this are at infinity; they are mapped back as if they lay here."""

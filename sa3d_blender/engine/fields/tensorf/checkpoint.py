@@ -17,9 +17,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
-from ..files.checkpoint_numbers import Numbers
-from ..networks.shading import (
+from ..components.decomposition import LINE_AXES, PLANE_AXES, Decomposition
+from ..components.shading import (
     RGB_FEATURES,
     SH_FEATURES,
     NeuralShader,
@@ -27,7 +26,8 @@ from ..networks.shading import (
     Shader,
     SphericalHarmonics,
 )
-from .decomposition import LINE_AXES, PLANE_AXES, Decomposition
+from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
+from ..files.checkpoint_numbers import Numbers
 
 MAX_NODES = 4096
 """Largest grid side that is believed."""

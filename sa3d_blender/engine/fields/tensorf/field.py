@@ -16,16 +16,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from ....core.settings import FieldOptions
-from ..family import Family
+from ..components.decomposition import DensityFeature
+from ..family import Family, in_torch_file
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
 from ..sampling.occupancy import alpha_mask_cells, cell_factor, node_cells, slabs_of
-from ..sampling.stepped_rays import BoxSpace, Space
 from ..scene_choice import SceneChoice
 from ..spaces.ndc import NdcSpace
+from ..spaces.stepped_rays import BoxSpace, Space
 from .checkpoint import TensorfModel, TensorfParameters, is_tensorf, read_model
-from .decomposition import DensityFeature
 from .scene import choose_scene
 
 EMPTY_ALPHA = 1e-4
@@ -131,4 +131,4 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     return TensorfField(model, choose_scene(model.parameters, options), device=device)
 
 
-FAMILY = Family(name="tensorf", title="TensoRF", recognises=is_tensorf, load=load)
+FAMILY = Family(open=in_torch_file(is_tensorf), load=load)

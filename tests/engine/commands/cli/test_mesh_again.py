@@ -14,8 +14,8 @@ from scipy.spatial import cKDTree
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.engine.commands import cli
+from sa3d_blender.engine.mask_grids.result import SegmentResult
 from sa3d_blender.engine.meshing.mesh_jobs import chosen_objects, with_earlier, write_objects
-from sa3d_blender.engine.segmentation.result import SegmentResult
 from tests.support.cli_runs import APE, CRATE, SCENE, Refused, names
 
 

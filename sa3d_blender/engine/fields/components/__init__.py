@@ -1,0 +1,1 @@
+"""Grids, small networks and encodings that several families are made of."""

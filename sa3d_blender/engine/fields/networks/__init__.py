@@ -1,1 +1,0 @@
-"""Small networks and encodings that several families share."""
