@@ -129,7 +129,7 @@ class Session:
             loaded,
             camera,
             on_progress=lambda done: run.progress("render", round(100 * done), 100, "Rendering"),
-            cancelled=run.is_cancelled,
+            run=run,
         )
 
     def predict(
