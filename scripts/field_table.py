@@ -1,4 +1,4 @@
-"""Measure every kind of radiance field on the bundled scenes and write the README's table.
+"""Measure every kind of radiance field on the bundled scenes; writes ``docs/figures.md``'s table.
 
     python scripts/field_table.py [--folder DIR ...] [--only NAME] [--views N] [--print-only]
 
@@ -38,7 +38,7 @@ from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.rendering.render import render_view
 from tests.support.ground_truth import iou, load_scene
 
-DOCUMENT = ROOT / "README.md"
+DOCUMENT = ROOT / "docs" / "figures.md"
 BEGIN, END = "<!-- field table: begin -->", "<!-- field table: end -->"
 HEAD = (
     "| field | scene | PSNR to the original | CPU s per view: ours, original | IoU, exact masks "
@@ -141,7 +141,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=SegmentSettings.views)
     parser.add_argument("--view-size", type=int, default=SegmentSettings.view_size)
     parser.add_argument("--renders-only", action="store_true", help="cut nothing out: quick")
-    parser.add_argument("--print-only", action="store_true", help="leave README.md as it is")
+    parser.add_argument("--print-only", action="store_true", help="leave docs/figures.md as it is")
     return parser.parse_args()
 
 

@@ -7,21 +7,25 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import StringProperty
 
 from ..core.errors import Cancelled, UserError
 from ..core.field_kinds import CHECKPOINT_EXTENSIONS
+from ..core.settings import FieldOptions
 from . import api, workflow
 from .clicking.object_states import object_state
 from .engine_link import session
 from .help.cures import error_cured_by, forget_error
-from .nerf.field_properties import BACKGROUNDS, SCENES
 from .nerf.nerf import require_nerf, scene_nerf
+from .setting_properties import setting_properties
 from .viewport.camera_frame import look_through_camera
 from .workflow import Why
 
 WAIT = bpy.app.background
 CHECKPOINT_FILTER = ";".join(f"*{ending}" for ending in CHECKPOINT_EXTENSIONS)
+_READING = setting_properties(FieldOptions())
+_SCENE_KIND, _BACKGROUND = _READING["scene"], _READING["background"]
+
 Needs = tuple[Callable[[bpy.types.Context], Why], ...]
 
 
@@ -93,16 +97,8 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
         name="File", description="The checkpoint", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
     filter_glob: StringProperty(default=CHECKPOINT_FILTER, options={"HIDDEN"})
-    scene_kind: EnumProperty(
-        name="Scene",
-        description="How the NeRF was trained, where its file does not say",
-        items=SCENES,
-    )
-    background: EnumProperty(
-        name="Background",
-        description="The colour behind the NeRF",
-        items=BACKGROUNDS,
-    )
+    scene_kind: _SCENE_KIND
+    background: _BACKGROUND
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the file, unless it was dropped."""

@@ -14,12 +14,11 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.segmenters import AUTOMATIC, SEGMENTERS, by_size
-from ..core.settings import SegmentSettings
+from ..core.settings import FieldOptions, SegmentSettings
 from .engine_link import session
-from .nerf.field_properties import FieldReading
 from .results.doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
 from .results.mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
+from .setting_properties import setting_properties
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
 LABELS = [
@@ -27,9 +26,6 @@ LABELS = [
     (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
     (BOX, "Box", "The object lies inside this box", "SHADING_BBOX", 2),
 ]
-AUTOMATIC_NUMBER = 1000
-"""Behind all that the list of segmenters may ever hold."""
-_SEGMENT = SegmentSettings()
 
 
 def is_nerf(_owner: Any, thing: bpy.types.Object) -> bool:
@@ -40,19 +36,6 @@ def is_nerf(_owner: Any, thing: bpy.types.Object) -> bool:
 def is_camera(_owner: Any, thing: bpy.types.Object) -> bool:
     """Whether an object is a camera."""
     return thing.type == "CAMERA"
-
-
-def segmenter_items() -> list[tuple[str, str, str, str, int]]:
-    """The menu of segmenters, smallest first. A .blend stores the number, so it must not change."""
-    numbers = {name: number for number, name in enumerate(SEGMENTERS)}
-    best = "The best one that is here: without a GPU the small ones, with a GPU the largest"
-    return [
-        (AUTOMATIC, "Automatic", best, "NONE", AUTOMATIC_NUMBER),
-        *(
-            (spec.name, spec.label, f"{spec.description}; {spec.costs}", "NONE", numbers[spec.name])
-            for spec in by_size()
-        ),
-    ]
 
 
 # Nobody picks or looks without a window, and bpy 4.2 crashes at exit after such a callback.
@@ -86,7 +69,19 @@ class SA3D_SegmentObject(bpy.types.PropertyGroup):
     )
 
 
-class SA3D_Nerf(FieldReading, MeshSize, bpy.types.PropertyGroup):
+class FieldReading:
+    """How a NeRF's checkpoint is read; `FieldOptions` in Blender."""
+
+    __annotations__ = setting_properties(FieldOptions())
+
+
+class CuttingOut:
+    """How objects are cut out; `SegmentSettings` in Blender."""
+
+    __annotations__ = setting_properties(SegmentSettings())
+
+
+class SA3D_Nerf(FieldReading, CuttingOut, MeshSize, bpy.types.PropertyGroup):
     """What a NeRF's Empty knows: its checkpoint, its facts, what to cut out and how."""
 
     checkpoint: StringProperty(
@@ -108,41 +103,6 @@ class SA3D_Nerf(FieldReading, MeshSize, bpy.types.PropertyGroup):
     )
     active_object: IntProperty(
         name="Active Object", description="The object that new prompts are for"
-    )
-    views: IntProperty(
-        name="Views",
-        description="From how many sides the NeRF is seen, at most; fewer where they agree",
-        default=_SEGMENT.views,
-        min=1,
-        max=1000,
-        soft_max=100,
-    )
-    view_size: IntProperty(
-        name="View Size",
-        description="Longer side of these views; larger ones show finer parts and take longer",
-        default=_SEGMENT.view_size,
-        min=16,
-        max=2048,
-        soft_min=64,
-        soft_max=1024,
-        subtype="PIXEL",
-    )
-    segmenter: EnumProperty(
-        name="Segmenter",
-        description="Which Segment Anything model cuts the views",
-        items=segmenter_items(),
-        default=_SEGMENT.segmenter,
-    )
-    weights: StringProperty(
-        name="Weights",
-        description="Your own file of the model's weights (.pth); empty takes the downloaded one",
-        subtype="FILE_PATH",
-    )
-    reference: BoolProperty(
-        name="Original Method",
-        description="Only to compare: cut out exactly as the SA3D paper does (λ = 0.15, every "
-        "sample votes, its own rule for points, one pass). Usually less exact",
-        default=_SEGMENT.reference,
     )
     surface: PointerProperty(
         type=SA3D_Surface, description="How its meshes are made from what was cut out"

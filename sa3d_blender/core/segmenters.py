@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from .background import shown_bytes
 from .errors import UserError
 from .remote_file import RemoteFile
+from .setting import Choice
 
 AUTOMATIC = "automatic"
 """The best segmenter that is there; `resolve_segmenter` says which one that is."""
+AUTOMATIC_NUMBER = 1000
+"""Behind all that the list of segmenters may ever hold."""
 BUNDLED = "bundled"
 """The one inside the add-on, which is always there."""
 RECOMMENDED = "mobile_sam"
@@ -133,6 +136,19 @@ def by_size() -> list[SegmenterSpec]:
 def downloadable() -> list[SegmenterSpec]:
     """Those whose weights are downloaded, smallest first."""
     return [spec for spec in by_size() if spec.weights is not None]
+
+
+def segmenter_menu() -> tuple[Choice, ...]:
+    """What can be chosen, smallest first. A .blend stores the number, so it must not change."""
+    numbers = {name: number for number, name in enumerate(SEGMENTERS)}
+    best = "The best one that is here: without a GPU the small ones, with a GPU the largest"
+    return (
+        Choice(AUTOMATIC, "Automatic", best, AUTOMATIC_NUMBER),
+        *(
+            Choice(spec.name, spec.label, f"{spec.description}; {spec.costs}", numbers[spec.name])
+            for spec in by_size()
+        ),
+    )
 
 
 def segmenter_choices() -> tuple[str, ...]:

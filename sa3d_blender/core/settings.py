@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import UserError
-from .segmenters import AUTOMATIC
+from .mesh import LARGEST_TEXTURE
+from .segmenters import AUTOMATIC, segmenter_menu
+from .setting import Choice, check_ranges, menu, setting
 
 SceneKind = Literal["auto", "bounded", "forward_facing"]
 Background = Literal["auto", "white", "black"]
@@ -16,33 +18,105 @@ PromptRule = Literal["agreement", "confidence"]
 
 @dataclass(frozen=True)
 class FieldOptions:
-    """What a checkpoint does not say about itself."""
+    """What a checkpoint does not say about itself.
 
-    scene: SceneKind = "auto"
-    background: Background = "auto"
-    ndc_focal: float | None = None
-    """Forward-facing scenes: the training cameras' focal length over half the image width.
-    A constant of the trained space, whatever camera renders it; guessed when not given."""
-    ndc_aspect: float | None = None
-    """Forward-facing scenes: width over height of the training pictures."""
-    voxels_per_step: float | None = None
-    """DirectVoxGO: the distance of samples in voxels, where no file says it."""
+    The kind of field that reads an option refuses impossible ones.
+    """
+
+    scene: SceneKind = setting(
+        "auto",
+        "Scene",
+        "How the NeRF was trained, where its file does not say",
+        choices=lambda: menu(
+            SceneKind,
+            ("Automatic", "Guess from the checkpoint"),
+            ("Bounded", "Cameras around the object, plain coordinates"),
+            ("Forward-Facing", "Cameras on one side, normalised coordinates"),
+        ),
+    )
+    background: Background = setting(
+        "auto",
+        "Background",
+        "The colour behind the NeRF",
+        choices=lambda: menu(
+            Background,
+            ("Automatic", "As the NeRF was trained"),
+            ("White", "White"),
+            ("Black", "Black"),
+        ),
+    )
+    # A constant of the trained space, whatever camera renders it.
+    ndc_focal: float | None = setting(
+        None,
+        "Training Focal Length",
+        "Forward-facing scenes: focal length over half the image width in training; without one "
+        "(0 in the panel) it is guessed",
+        usual=(None, 10.0),
+    )
+    ndc_aspect: float | None = setting(
+        None,
+        "Training Aspect",
+        "Forward-facing scenes: width over height of the training images; without one (0 in the "
+        "panel) it is guessed",
+        usual=(None, 4.0),
+    )
+    voxels_per_step: float | None = setting(
+        None,
+        "Voxels per Step",
+        "DirectVoxGO: how far apart samples lie, as in the training's settings (stepsize); without "
+        "one (0 in the panel) config.py beside the checkpoint says it, else it is 0.5",
+        least=0.01,
+        most=16.0,
+        usual=(None, 2.0),
+    )
 
 
 @dataclass(frozen=True)
 class SegmentSettings:
-    """How an object is cut out. Defaults are the measured best; see the ablation table."""
+    """How an object is cut out. Defaults are the measured best; see the ablation table.
 
-    views: int = 24
-    """At most: a run ends sooner where further views change nothing."""
-    view_size: int = 256
-    """Longer side of the views that are rendered for the segmenter, in pixels."""
-    segmenter: str = AUTOMATIC
-    """A name of `core.segmenters`."""
-    weights: str | None = None
-    """File of the weights that the user gave; None takes the downloaded or bundled ones."""
-    reference: bool = False
-    """The paper exactly: eq. 3 to 6, lambda 0.15, its prompt rule. Overrides all below."""
+    Raises:
+        UserError: one is out of range; so it is said before minutes of work, not after.
+    """
+
+    views: int = setting(
+        24,
+        "Views",
+        "From how many sides the NeRF is seen, at most; fewer where they agree",
+        noun="number of views",
+        least=1,
+        most=1000,
+        usual=(None, 100),
+    )
+    view_size: int = setting(
+        256,
+        "View Size",
+        "Longer side of these views; larger ones show finer parts and take longer",
+        noun="view size",
+        least=16,
+        most=4096,
+        usual=(64, 1024),
+        unit="pixels",
+    )
+    segmenter: str = setting(
+        AUTOMATIC,
+        "Segmenter",
+        "Which Segment Anything model cuts the views",
+        choices=segmenter_menu,
+    )
+    weights: str | None = setting(
+        None,
+        "Weights",
+        "Your own file of the model's weights (.pth); without one the downloaded one is taken",
+        unit="file",
+    )
+    reference: bool = setting(
+        False,
+        "Original Method",
+        "Only to compare: cut out exactly as the SA3D paper does (lambda = 0.15, every sample "
+        "votes, its own rule for points, one pass). Usually less exact",
+    )
+    # What follows is for the ablation table; `reference` overrides all of it.
     grid_resolution: int = 128
     """Nodes along the longest side of an object's mask grid."""
     negative_weight: float = 1.0
@@ -57,22 +131,74 @@ class SegmentSettings:
     gate: bool = True
     """Whether a mask that contradicts earlier views is kept from voting."""
 
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
 
 @dataclass(frozen=True)
 class MeshSettings:
-    """How the surface is made from the mask grid and the density."""
+    """How the surface is made from the mask grid and the density.
 
-    resolution: int = 160
-    """Cells along the longest side of the object's box."""
-    max_faces: int = 60_000
-    """Budget of the simplification."""
-    threshold: float = 0.0
-    """Share of votes, from -1 to 1, above which a place belongs to the object; in hazy fields a
-    share of views, 0 being the one that the object was found with."""
-    density: float = 1.0
-    """Density at which the surface lies, in units of the density at which rays meet it."""
-    texture: int = 0
-    """Side of the square texture in pixels; 0 for none."""
+    Raises:
+        UserError: one is out of range.
+    """
+
+    resolution: int = setting(
+        160,
+        "Resolution",
+        "How fine the mesh is: cells along the longest side of the object, or of the whole scene",
+        noun="mesh resolution",
+        least=16,
+        most=512,
+        usual=(64, None),
+    )
+    max_faces: int = setting(
+        60_000,
+        "Most Faces",
+        "The mesh is simplified to at most this many triangles",
+        noun="number of faces",
+        least=100,
+        most=10_000_000,
+        usual=(None, 1_000_000),
+    )
+    # A share of votes; in hazy fields of views, 0 being the one that the object was found with.
+    threshold: float = setting(
+        0.0,
+        "Strictness",
+        "How sure the views must be that a place belongs to the object; lower adds what is "
+        "missing, higher takes away what is too much",
+        noun="mask threshold",
+        least=-0.95,
+        most=0.95,
+    )
+    density: float = setting(
+        1.0,
+        "Density",
+        "How dense the NeRF is on the surface, 1 being what is measured; lower closes pits and "
+        "keeps thin parts, higher takes haze away",
+        noun="surface density",
+        least=0.01,
+        most=100.0,
+        usual=(0.1, 4.0),
+    )
+    texture: int = setting(
+        0,
+        "Texture",
+        "Bake the NeRF's colours into a picture of this size, with UVs; 0 for none",
+        noun="texture",
+        least=64,
+        most=LARGEST_TEXTURE,
+        unit="pixels",
+        choices=lambda: (
+            Choice(0, "None", "Vertex colours only"),
+            Choice(1024, "1024 px", "A small texture, for things in the background"),
+            Choice(2048, "2048 px", "A middle-sized texture"),
+            Choice(4096, "4096 px", "A large texture; takes minutes"),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 OwnMeshes = Mapping[str, MeshSettings]
@@ -89,7 +215,7 @@ def settings_from_json(kind: type[S], data: dict[str, Any] | None) -> S:
     """Settings from a plain dict; missing ones keep their default.
 
     Raises:
-        UserError: it is no dict, or a name or a kind of value is unknown; ranges are not looked at.
+        UserError: it is no dict, a name or a kind of value is unknown, or a number out of range.
     """
     data = {} if data is None else data
     if not isinstance(data, dict):

@@ -13,7 +13,7 @@ import bpy
 
 from ..engine_link import session
 from ..engine_link.job_steps import Steps
-from ..properties import SA3D_SegmentObject
+from ..properties import CuttingOut, SA3D_SegmentObject
 from .prompts import points_at_object, prompt_empties
 
 T = TypeVar("T")
@@ -39,13 +39,6 @@ class ObjectState(Enum):
         return self.value[1]
 
 
-RUN_SETTINGS = (
-    "views",
-    "view_size",
-    "segmenter",
-    "weights",
-    "reference",
-)
 _running: set[str] = set()
 """Keys of what the running job cuts out."""
 
@@ -69,7 +62,9 @@ def fingerprint(entry: SA3D_SegmentObject) -> str:
     nerf = entry.id_data
     facts = nerf.sa3d.nerf
     world = nerf.matrix_world.inverted_safe()
-    said: list[Any] = [str(getattr(facts, name)) for name in (*RUN_SETTINGS, "checkpoint")]
+    said: list[Any] = [
+        str(getattr(facts, name)) for name in (*CuttingOut.__annotations__, "checkpoint")
+    ]
     for empty in sorted(
         prompt_empties(nerf, key=entry.key), key=lambda one: int(one.sa3d.prompt.number)
     ):

@@ -16,6 +16,7 @@ from ...core.settings import FieldOptions, MeshSettings, SegmentSettings, settin
 from ..installation.installation import downloaded_weights
 from ..properties import SA3D_Nerf, is_nerf
 from ..results.mesh_properties import MeshSize, SA3D_Rest, Surface
+from ..setting_properties import setting_values
 
 ROOT = "SA3D"
 GROUPS = {
@@ -48,9 +49,8 @@ def create_nerf(
     state.kind = "NERF"
     nerf = state.nerf
     nerf.checkpoint = checkpoint
-    nerf.scene, nerf.background = options.scene, options.background
-    nerf.ndc_focal, nerf.ndc_aspect = options.ndc_focal or 0.0, options.ndc_aspect or 0.0
-    nerf.voxels_per_step = options.voxels_per_step or 0.0
+    for name, value in settings_to_json(options).items():
+        setattr(nerf, name, value or 0.0)
     nerf.family = f"{info['family']}, {str(info['scene']).replace('_', ' ')}"
     nerf.title = f"{info['title']} · {SCENE_WORDS.get(info['scene'], info['scene'])}"
     nerf.notes = "\n".join(info.get("notes", ()))
@@ -181,16 +181,9 @@ def parent_to(nerf: bpy.types.Object, thing: bpy.types.Object) -> None:
 def field_params(nerf: bpy.types.Object) -> dict[str, Any]:
     """``checkpoint`` and ``options``, as every request to the engine names them."""
     facts = nerf.sa3d.nerf
-    options = FieldOptions(
-        scene=facts.scene,
-        background=facts.background,
-        ndc_focal=facts.ndc_focal or None,
-        ndc_aspect=facts.ndc_aspect or None,
-        voxels_per_step=facts.voxels_per_step or None,
-    )
     return {
         "checkpoint": bpy.path.abspath(facts.checkpoint),
-        "options": settings_to_json(options),
+        "options": setting_values(FieldOptions, facts),
     }
 
 
@@ -219,15 +212,9 @@ def chosen_weights(facts: SA3D_Nerf) -> str | None:
 def run_params(nerf: bpy.types.Object) -> dict[str, Any]:
     """``settings``, ``mesh`` and ``downloaded`` of a ``segment`` request."""
     facts = nerf.sa3d.nerf
-    settings = SegmentSettings(
-        views=facts.views,
-        view_size=facts.view_size,
-        segmenter=facts.segmenter,
-        weights=chosen_weights(facts),
-        reference=facts.reference,
-    )
+    said = setting_values(SegmentSettings, facts) | {"weights": chosen_weights(facts)}
     there = downloaded_weights() if facts.segmenter == AUTOMATIC else {}
-    params = {"settings": settings_to_json(settings), "downloaded": there}
+    params = {"settings": settings_to_json(SegmentSettings(**said)), "downloaded": there}
     return params | mesh_params(nerf, facts)
 
 
@@ -238,11 +225,5 @@ def mesh_params(nerf: bpy.types.Object, size: SA3D_Nerf | SA3D_Rest) -> dict[str
 
 def mesh_settings(size: MeshSize | SA3D_Rest, surface: Surface) -> dict[str, Any]:
     """`MeshSettings` as a request names them."""
-    settings = MeshSettings(
-        resolution=size.resolution,
-        max_faces=size.max_faces,
-        threshold=surface.threshold,
-        density=surface.density,
-        texture=int(surface.texture),
-    )
-    return settings_to_json(settings)
+    said = setting_values(MeshSettings, size) | setting_values(MeshSettings, surface)
+    return settings_to_json(MeshSettings(**said))

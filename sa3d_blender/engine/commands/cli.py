@@ -16,8 +16,9 @@ from ...core.prompted_view import PromptedView, read_prompts_by_frame
 from ...core.settings import FieldOptions, MeshSettings, SegmentSettings
 from ..training_cameras import TrainingCameras
 from .cli_masks import add_import_masks
-from .cli_mesh import add_mesh, add_mesh_settings, add_own_meshes, mesh_settings, own_meshes
-from .cli_segmenter import add_mask, add_segmenter, downloaded_here
+from .cli_mesh import add_mesh, add_own_meshes, own_meshes
+from .cli_segmenter import add_mask, downloaded_here
+from .cli_settings import add_settings, chosen_settings
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -84,13 +85,8 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--prompts", type=Path, required=True, metavar="prompts.json")
     segment.add_argument("--out", type=Path, required=True, metavar="DIR")
     segment.add_argument("--size", type=_size, metavar="WxH")
-    add_segmenter(segment)
-    defaults = SegmentSettings()
-    most = "at most; a run ends sooner where further views change nothing"
-    segment.add_argument("--views", type=int, default=defaults.views, metavar="N", help=most)
-    segment.add_argument("--view-size", type=int, default=defaults.view_size, metavar="PIXELS")
-    segment.add_argument("--reference", action="store_true", help="the paper exactly")
-    add_mesh_settings(segment)
+    add_settings(segment, SegmentSettings)
+    add_settings(segment, MeshSettings)
     add_own_meshes(segment)
     segment.set_defaults(run=run_segment)
 
@@ -106,20 +102,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_field(command: argparse.ArgumentParser) -> None:
     command.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    command.add_argument("--scene", choices=("auto", "bounded", "forward_facing"), default="auto")
-    command.add_argument("--background", choices=("auto", "white", "black"), default="auto")
-    command.add_argument(
-        "--ndc-focal", type=float, metavar="F", help="training focal length over half the width"
-    )
-    command.add_argument(
-        "--ndc-aspect", type=float, metavar="A", help="training pictures' width over height"
-    )
-    command.add_argument(
-        "--voxels-per-step",
-        type=float,
-        metavar="NUMBER",
-        help="DirectVoxGO: distance of samples; 0.5 unless the config.py beside the file says else",
-    )
+    add_settings(command, FieldOptions)
     _add_device(command)
 
 
@@ -161,23 +144,7 @@ def _session(arguments: argparse.Namespace) -> Any:
 
 
 def _options(arguments: argparse.Namespace) -> FieldOptions:
-    return FieldOptions(
-        scene=arguments.scene,
-        background=arguments.background,
-        ndc_focal=arguments.ndc_focal,
-        ndc_aspect=arguments.ndc_aspect,
-        voxels_per_step=arguments.voxels_per_step,
-    )
-
-
-def _segment_settings(arguments: argparse.Namespace) -> SegmentSettings:
-    return SegmentSettings(
-        views=arguments.views,
-        view_size=arguments.view_size,
-        segmenter=arguments.segmenter,
-        weights=str(arguments.weights) if arguments.weights else None,
-        reference=arguments.reference,
-    )
+    return chosen_settings(arguments, FieldOptions())
 
 
 def run_info(arguments: argparse.Namespace) -> None:
@@ -217,17 +184,15 @@ def run_render(arguments: argparse.Namespace) -> None:
 def run_segment(arguments: argparse.Namespace) -> None:
     """``sa3d segment``."""
     from .camera_files import camera_file
-    from .checked_settings import check_settings
     from .progress_bar import terminal_run
 
     cameras = _read_cameras(arguments)
     check_frames([arguments.frame], len(cameras.cameras))
-    settings = _segment_settings(arguments)
-    mesh = mesh_settings(arguments, MeshSettings())
+    settings = chosen_settings(arguments, SegmentSettings())
+    mesh = chosen_settings(arguments, MeshSettings())
     prompts = read_prompts_by_frame(arguments.prompts, arguments.frame)
     names = dict.fromkeys(prompt.name for here in prompts.values() for prompt in here)
     own = own_meshes(arguments, mesh, names)
-    check_settings(settings, mesh, *own.values())
     check_frames(list(prompts), len(cameras.cameras))
     session = _session(arguments)
     with terminal_run() as run:

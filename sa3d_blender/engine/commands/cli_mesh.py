@@ -11,6 +11,7 @@ from ...core.errors import UserError
 from ...core.files import check_writable
 from ...core.prompts import read_json
 from ...core.settings import REST_MESH, MeshSettings, own_meshes_from_json
+from .cli_settings import add_settings, chosen_settings
 
 
 def add_mesh(
@@ -29,11 +30,11 @@ def add_mesh(
         from ..meshing.mesh_files import check_ending, write_mesh
         from .progress_bar import terminal_run
 
-        check_ending(arguments.out, texture=arguments.texture > 0)
-        check_writable(arguments.out.parent)
         if arguments.rest and arguments.object:
             raise UserError("--rest leaves all objects out; say it without --object.")
-        settings = mesh_settings(arguments, REST_MESH if arguments.rest else MeshSettings())
+        settings = chosen_settings(arguments, REST_MESH if arguments.rest else MeshSettings())
+        check_ending(arguments.out, texture=settings.texture > 0)
+        check_writable(arguments.out.parent)
         jobs, moved = session(arguments), arguments.checkpoint
         with terminal_run() as progress:
             if arguments.rest:
@@ -50,48 +51,17 @@ def add_mesh(
     command.add_argument("result", type=Path, metavar="RESULT.npz")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.(glb|ply|obj)")
     command.add_argument("--object", metavar="NAME", help="needed when the result holds several")
-    command.add_argument("--rest", action="store_true", help="of everything but the objects")
+    rest = (
+        f"of everything but the objects; resolution {REST_MESH.resolution} and "
+        f"{REST_MESH.max_faces} faces by default"
+    )
+    command.add_argument("--rest", action="store_true", help=rest)
     command.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="where the NeRF is now, if it was moved"
     )
-    add_mesh_settings(command)
+    add_settings(command, MeshSettings)
     add_device(command)
     command.set_defaults(run=run)
-
-
-def add_mesh_settings(command: argparse.ArgumentParser) -> None:
-    """Add what `mesh_settings` reads."""
-    command.add_argument("--resolution", type=int, metavar="N", help="cells along the longest side")
-    command.add_argument("--max-faces", type=int, metavar="N", help="budget of the simplification")
-    command.add_argument(
-        "--threshold",
-        type=float,
-        default=MeshSettings.threshold,
-        metavar="T",
-        help="share of votes, -1 to 1, above which a place belongs to the object",
-    )
-    command.add_argument(
-        "--density",
-        type=float,
-        default=MeshSettings.density,
-        metavar="D",
-        help="less closes pits and keeps haze, more does the opposite",
-    )
-    command.add_argument(
-        "--texture", type=int, default=0, metavar="PIXELS", help="bake one of this size, with UVs"
-    )
-
-
-def mesh_settings(arguments: argparse.Namespace, usual: MeshSettings) -> MeshSettings:
-    """What was said; the usual resolution and face budget where nothing was."""
-    resolution, faces = arguments.resolution, arguments.max_faces
-    return MeshSettings(
-        resolution=usual.resolution if resolution is None else resolution,
-        max_faces=usual.max_faces if faces is None else faces,
-        threshold=arguments.threshold,
-        density=arguments.density,
-        texture=arguments.texture,
-    )
 
 
 def add_own_meshes(command: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Which segmenter cuts, on the command line; and ``sa3d mask``, which has it cut one picture."""
+"""``sa3d mask``, which has a segmenter cut one picture; and the weights that are there for it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,9 @@ from typing import Any
 
 from ...core.installation.segmenter_weights import FOLDER_VARIABLE, downloaded_weights
 from ...core.prompts import read_prompts
-from ...core.segmenters import resolve_segmenter, segmenter_choices
+from ...core.segmenters import resolve_segmenter
 from ...core.settings import SegmentSettings
-
-
-def add_segmenter(command: argparse.ArgumentParser) -> None:
-    """Add the options that choose a segmenter and its weights."""
-    command.add_argument(
-        "--segmenter",
-        choices=segmenter_choices(),
-        default=SegmentSettings.segmenter,
-        help="automatic, the default: the best one for the device whose weights are there",
-    )
-    command.add_argument(
-        "--weights",
-        type=Path,
-        metavar="FILE",
-        help=f"its weights; without, those in the folder that {FOLDER_VARIABLE} names",
-    )
+from .cli_settings import add_settings, chosen_settings
 
 
 def downloaded_here() -> dict[str, str]:
@@ -52,10 +37,10 @@ def add_mask(
         from .picture_jobs import cut_picture
 
         prompts = read_prompts(arguments.prompts)
-        weights = str(arguments.weights) if arguments.weights else None
+        said = chosen_settings(arguments, SegmentSettings())
         engine = session(arguments)
         chosen = resolve_segmenter(
-            arguments.segmenter, weights, downloaded_here(), engine.device.type
+            said.segmenter, said.weights, downloaded_here(), engine.device.type
         )
         cut_picture(engine.segmenter(*chosen), arguments.image, prompts, arguments.out)
 
@@ -63,6 +48,6 @@ def add_mask(
     command.add_argument("image", type=Path, metavar="IMAGE")
     command.add_argument("--prompts", type=Path, required=True, metavar="prompts.json")
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
-    add_segmenter(command)
+    add_settings(command, SegmentSettings, "segmenter", "weights")
     add_device(command)
     command.set_defaults(run=run)

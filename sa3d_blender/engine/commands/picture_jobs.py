@@ -49,9 +49,7 @@ def render_frames(
     for n, (frame, camera) in enumerate(cameras.items()):
         run.progress("render", n, len(cameras), f"Frame {frame}")
         field = session.field(checkpoint, options, run)
-        picture, masks = render_with_masks(
-            field, as_trained(field, camera), objects, cancelled=run.is_cancelled
-        )
+        picture, masks = render_with_masks(field, as_trained(field, camera), objects, run=run)
         write_png(out / f"{frame}.png", to_bytes(picture.image))
         if floats:
             write_npy(out / f"{frame}.npy", picture.image.cpu().numpy().astype(np.float32))

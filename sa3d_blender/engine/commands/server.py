@@ -47,7 +47,6 @@ from ..run import Run
 from ..segmentation.report import versions
 from ..view_path.training_views import known_cameras, placed_cameras, read_cameras
 from .camera_files import describe_training_cameras
-from .checked_settings import VIEWS
 from .devices import choose_device
 from .doubtful_views import read_doubtful
 from .request_params import NamedParams, ParamError, Params, checkpoint_of
@@ -188,14 +187,16 @@ class Server:
 
     def _predict(self, params: NamedParams, run: Run) -> Params:
         objects = prompts_from_json(params) if params.entries("objects") else []
-        out = params.path("out")
+        out, view_size = params.path("out"), params.get("view_size")
+        if view_size is not None:
+            view_size = settings_from_json(SegmentSettings, {"view_size": view_size}).view_size
         predictions = self._session.predict(
             *checkpoint_of(params),
             Camera.from_json(params["camera"]),
             objects,
             (params.word("segmenter", AUTOMATIC), params.optional_text("weights")),
             downloaded=params.paths("downloaded"),
-            view_size=params.get("view_size"),
+            view_size=view_size,
             run=run,
         )
         found = []
@@ -244,7 +245,7 @@ class Server:
 
     def _view(self, params: NamedParams, run: Run) -> Params:
         report, out = params.path("report"), params.path("out")
-        return read_doubtful(report, params["object"], params.whole("view", 0, VIEWS[1]), out)
+        return read_doubtful(report, params["object"], params.whole("view", 0, sys.maxsize), out)
 
     def _given_cameras(self, params: NamedParams, run: Run) -> list[Camera]:
         """Those of the request itself, or of a file that it names."""

@@ -36,8 +36,6 @@ from ..mask_grids.field_facts import check_same_field, field_facts
 from ..mask_grids.result import SegmentResult
 from ..memory_use import release_memory
 from ..meshing.mesh_jobs import (
-    check_mesh_settings,
-    check_whole,
     chosen_objects,
     make_meshes,
     make_rest,
@@ -55,7 +53,6 @@ from ..segmenters.protocol import MaskPrediction, Segmenter
 from ..view_path.picture_cache import PictureCache
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
-from .checked_settings import VIEW_SIZES, check_settings
 from .doubtful_views import tell_what_is_doubtful
 
 
@@ -128,7 +125,7 @@ class Session:
             loaded,
             camera,
             on_progress=lambda done: run.progress("render", round(100 * done), 100, "Rendering"),
-            cancelled=run.is_cancelled,
+            run=run,
         )
 
     def predict(
@@ -162,7 +159,6 @@ class Session:
         model = self.segmenter(*segmenter, run)
         cut = camera
         if view_size is not None:
-            check_whole("view size", view_size, *VIEW_SIZES)
             cut = artist_camera(camera, view_size)
         least = math.inf if view_size is None else LEAST_KEPT_WEIGHT
         picture = self._pictures.get(
@@ -208,7 +204,6 @@ class Session:
         """
         run = run or Run()
         begin = time.perf_counter() - (seconds_since_start() if whole_process else 0)
-        check_settings(settings, mesh, *(own_meshes or {}).values())
         chosen = settings.segmenter, settings.weights
         name, weights = resolve_segmenter(*chosen, downloaded or {}, self.device.type)
         settings = replace(settings, segmenter=name, weights=weights)
@@ -281,7 +276,7 @@ class Session:
             checkpoint: see `SegmentResult.checkpoint_now`.
         """
         run = run or Run()
-        result = self._saved(result_path, settings, *(own_meshes or {}).values())
+        result = SegmentResult.load(result_path, device=self.device)
         objects = chosen_objects(result, only, single=single)
         loaded = self._field_of(result, run, checkpoint)
         return make_meshes(loaded, objects, settings, run, own_meshes)
@@ -296,15 +291,9 @@ class Session:
     ) -> MeshData:
         """The mesh of everything but a saved result's objects; ``checkpoint`` as in `mesh`."""
         run = run or Run()
-        result = self._saved(result_path, settings)
+        result = SegmentResult.load(result_path, device=self.device)
         loaded = self._field_of(result, run, checkpoint)
         return make_rest(loaded, result.objects, settings, run)
-
-    def _saved(self, path: Path, *meshes: MeshSettings) -> SegmentResult:
-        """A saved result, read once it is known that meshes can be made with the settings."""
-        for wanted in meshes:
-            check_mesh_settings(wanted)
-        return SegmentResult.load(path, device=self.device)
 
     def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
         """The field that a saved result was made in, if that is what lies there now."""

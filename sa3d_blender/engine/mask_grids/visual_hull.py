@@ -14,7 +14,7 @@ hides it unless it is the object, which is found in two rounds for that reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from ..fields.protocol import RadianceField
 from ..rendering.projection import project
 from ..rendering.render import View
 from ..rendering.transmittance import Transmittance
+from ..run import Run
 from .mask_grid import MaskGrid, region_nodes
 
 Masks = Sequence[tuple[View, Bool[np.ndarray, "_ _"]]]
@@ -52,19 +53,22 @@ CHUNK = 1 << 20
 
 
 def outlined_object(
-    field: RadianceField, grid: MaskGrid, masks: Masks, check: Callable[[], None] = lambda: None
+    field: RadianceField, grid: MaskGrid, masks: Masks, run: Run | None = None
 ) -> Float[Tensor, "x y z"]:
     """Node values from -1 to 1, positive inside the object; zero nowhere.
 
     Args:
         grid: tells the region and its nodes; its votes are not looked at.
-        check: called before each view; what it raises ends the work.
+
+    Raises:
+        Cancelled: the run was cancelled.
     """
+    run = run or Run()
     inside = torch.zeros(grid.shape, dtype=torch.bool, device=grid.lower.device)
     agreed, cut = torch.zeros(grid.shape, device=grid.lower.device), float(CUTS[-1])
     for _ in range(ROUNDS):
-        agreed = _agreement(field, grid, masks, inside.float(), check)
-        cut = _best_cut(grid, agreed, masks, check)
+        agreed = _agreement(field, grid, masks, inside.float(), run)
+        cut = _best_cut(grid, agreed, masks, run)
         inside = _whole(agreed > cut)
     values = torch.where(agreed > cut, (agreed - cut) / (1 - cut), (agreed - cut) / cut)
     filled = torch.where(agreed > cut, values, 1.0)  # nobody sees into the object
@@ -91,14 +95,14 @@ def _agreement(
     grid: MaskGrid,
     masks: Masks,
     inside: Float[Tensor, "x y z"],
-    check: Callable[[], None],
+    run: Run,
 ) -> Float[Tensor, "x y z"]:
     """Part of the views seeing a node whose masks show the object there; zero where few see it."""
     nodes = region_nodes(grid.lower, grid.upper, grid.shape)
     covered, seen = torch.zeros_like(nodes[:, 0]), torch.zeros_like(nodes[:, 0])
     spacing = float((field.field_from_grid(nodes[1:2]) - field.field_from_grid(nodes[:1])).norm())
     for view, mask in masks:
-        check()
+        run.check()
         own = grid.sample(inside, view.samples.points) > 0.5
         light = Transmittance.of(view, density=DENSITY, without=own)
         for first in range(0, len(nodes), CHUNK):
@@ -129,15 +133,13 @@ def _interpolated(
     return grid_sample(picture, where, align_corners=False)[0, 0, 0]
 
 
-def _best_cut(
-    grid: MaskGrid, agreed: Float[Tensor, "x y z"], masks: Masks, check: Callable[[], None]
-) -> float:
+def _best_cut(grid: MaskGrid, agreed: Float[Tensor, "x y z"], masks: Masks, run: Run) -> float:
     """The cut whose outlines have the best mean IoU with the masks."""
     compared = min(MOST_COMPARED, len(masks))
     chosen = np.linspace(0, len(masks) - 1, compared).round().astype(int)
     total = np.zeros(len(CUTS))
     for number in chosen:
-        check()
+        run.check()
         view, mask = masks[number]
         # what hides the object is found with a middling cut; the outline depends little on it
         found = _greatest(grid, agreed, view, float(CUTS.mean())).cpu().numpy()[..., None] > CUTS

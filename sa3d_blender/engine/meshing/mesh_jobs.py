@@ -16,13 +16,9 @@ from ..mask_grids.result import SegmentedObject, SegmentResult
 from ..run import Run
 from .mesh_files import write_mesh
 from .rest_of_scene import extract_rest
-from .surface import MAX_RESOLUTION, MIN_RESOLUTION, extract_mesh
-from .texture import check_texture, with_texture
+from .surface import extract_mesh
+from .texture import with_texture
 
-FACES = (100, 10_000_000)
-THRESHOLD = (-0.95, 0.95)
-DENSITY = (0.01, 100.0)
-"""Least and most that a setting may be."""
 REST = "Rest of the Scene"
 """What the mesh of all but the objects is called."""
 ARRAYS = "_mesh"
@@ -131,29 +127,3 @@ def write_objects(
         paths = {"name": name, "mesh": str(arrays), "glb": str(glb)}
         written.append(paths | {"vertices": len(mesh.vertices), "faces": len(mesh.faces)})
     return written
-
-
-def check_mesh_settings(mesh: MeshSettings) -> None:
-    """Raise UserError when a mesh cannot be made with these settings."""
-    check_whole("mesh resolution", mesh.resolution, MIN_RESOLUTION, MAX_RESOLUTION)
-    check_whole("number of faces", mesh.max_faces, *FACES)
-    _check_number("mask threshold", mesh.threshold, *THRESHOLD)
-    _check_number("surface density", mesh.density, *DENSITY)
-    check_texture(mesh.texture)
-
-
-def check_whole(what: str, value: Any, least: int, most: int) -> None:
-    """Raise UserError unless a setting is a whole number in its range."""
-    if not isinstance(value, int) or not least <= value <= most:
-        raise UserError(
-            f"A {what} of {value} is not possible; choose a whole number from {least} to {most}.",
-            code="setting",
-        )
-
-
-def _check_number(what: str, value: Any, least: float, most: float) -> None:
-    if not isinstance(value, int | float) or not least <= value <= most:
-        raise UserError(
-            f"A {what} of {value} is not possible; choose a number from {least:g} to {most:g}.",
-            code="setting",
-        )

@@ -33,7 +33,6 @@ INSIDE_DEPTH = 2.5
 """Cells from free space at which unseen solid counts as inside whatever its density is."""
 DEPTH_SMOOTHING = 1.0
 """Standard deviation, in cells, of the smoothing of that depth."""
-MIN_RESOLUTION, MAX_RESOLUTION = 16, 512
 
 
 def extract_mesh(
@@ -45,14 +44,9 @@ def extract_mesh(
     closed skin around the surface that was voted for.
 
     Raises:
-        UserError: no place is the object by this threshold, or the settings are out of range.
+        UserError: no place is the object by this threshold.
     """
     run = run or Run()
-    if not MIN_RESOLUTION <= settings.resolution <= MAX_RESOLUTION:
-        raise UserError(
-            f"A mesh resolution of {settings.resolution} is not possible; "
-            f"choose one from {MIN_RESOLUTION} to {MAX_RESOLUTION}."
-        )
     lower, upper = _object_region(entry, settings.threshold)
     shape = region_shape(side_lengths(field, lower, upper), settings.resolution)
     inside = _inside_object(field, entry, lower, upper, shape, settings, run)

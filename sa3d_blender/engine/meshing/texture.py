@@ -13,15 +13,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
 
-from ...core.errors import UserError
-from ...core.mesh import LARGEST_TEXTURE, MeshData, Texture
+from ...core.mesh import MeshData, Texture
 from ...core.png import encode_png
 from ..fields.protocol import RadianceField
 from ..run import Run
 from .surface_colors import look_reach, surface_colors, vertex_normals
 from .unwrapping import unwrap
 
-SMALLEST_TEXTURE = 64
 TEXELS_AT_ONCE = 1 << 17
 """Bounds the memory of rasterising and of looking at colours, and the time until a cancel is
 heard."""
@@ -135,13 +133,3 @@ def _barycentric(
 
 def _cross(a: Float[np.ndarray, "t 2"], b: Float[np.ndarray, "t 2"]) -> Float[np.ndarray, " t"]:
     return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
-
-
-def check_texture(size: int) -> None:
-    """Raise UserError unless a texture can have this size; 0 means none."""
-    if not isinstance(size, int) or (size and not SMALLEST_TEXTURE <= size <= LARGEST_TEXTURE):
-        raise UserError(
-            f"A texture of {size} pixels is not possible; choose 0 for none, or a whole number "
-            f"from {SMALLEST_TEXTURE} to {LARGEST_TEXTURE}.",
-            code="setting",
-        )

@@ -16,10 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...core.cameras import Camera
-from ...core.errors import Cancelled
 from ..fields.protocol import RadianceField
 from ..fields.rays import Rays, Samples, pixel_rays
 from ..parallel import in_parallel
+from ..run import Run
 from .haze import is_vague
 from .relief import Relief
 
@@ -135,7 +135,7 @@ def render_view(
     *,
     with_color: bool = True,
     on_progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    run: Run | None = None,
 ) -> View:
     """March all of a camera's rays through a field and keep the samples.
 
@@ -147,12 +147,12 @@ def render_view(
         camera: the camera, in the field frame.
         with_color: whether the samples get colours.
         on_progress: called with the finished fraction, in (0, 1], after each chunk of rays.
-        cancelled: asked before each chunk; may be called from other threads.
+        run: checked before each chunk, from other threads, too.
 
     Raises:
-        Cancelled: ``cancelled`` said so.
+        Cancelled: the run was cancelled.
     """
-    parts = list(_chunks(field, camera, with_color, _moved, on_progress, cancelled))
+    parts = list(_chunks(field, camera, with_color, _moved, on_progress, run or Run()))
     return View(camera, joined(parts), field.background)
 
 
@@ -161,7 +161,7 @@ def render_picture(
     camera: Camera,
     *,
     on_progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    run: Run | None = None,
 ) -> Picture:
     """The picture, depth and opacity that one camera sees, in memory bounded by the picture's.
 
@@ -178,7 +178,7 @@ def render_picture(
         )
         return ray_sums(samples, values, count)
 
-    sums = torch.cat(list(_chunks(field, camera, True, summed, on_progress, cancelled)))
+    sums = torch.cat(list(_chunks(field, camera, True, summed, on_progress, run or Run())))
     opacity = sums[:, 4]
     image = (sums[:, :3] + (1 - opacity[:, None]) * field.background).clamp(0, 1)
     depth = torch.where(opacity > 0, sums[:, 3] / opacity.clamp_min(1e-12), 0.0)
@@ -208,15 +208,14 @@ def _chunks(
     with_color: bool,
     finish: Callable[[Samples, int], Result],
     on_progress: Callable[[float], None] | None,
-    cancelled: Callable[[], bool] | None,
+    run: Run,
 ) -> Iterator[Result]:
     """``finish(samples, first pixel)`` of each chunk of a camera's rays, in order."""
     count = _rays_per_chunk(camera.width * camera.height, field)
     starts = range(0, camera.width * camera.height, count)
 
     def chunk(first: int) -> Result:
-        if cancelled is not None and cancelled():
-            raise Cancelled
+        run.check()
         rays = pixel_rays(camera, first, count, device=field.device)
         with torch.no_grad():
             return finish(field.march(rays, with_color=with_color), first)

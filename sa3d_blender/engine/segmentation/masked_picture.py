@@ -6,7 +6,7 @@ rendered in bands of rows, each of which is a small camera's view.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from ...core.cameras import Camera
 from ..fields.protocol import RadianceField
 from ..mask_grids.result import SegmentedObject
 from ..rendering.render import Picture, render_picture, render_view
+from ..run import Run
 
 BAND_PIXELS = 1 << 18
 """About half a gigabyte of samples in hazy fields, and 1.6 times that while a mask is made."""
@@ -26,22 +27,22 @@ def render_with_masks(
     camera: Camera,
     objects: Sequence[SegmentedObject],
     *,
-    cancelled: Callable[[], bool] | None = None,
+    run: Run | None = None,
 ) -> tuple[Picture, list[Bool[np.ndarray, "h w"]]]:
     """What one camera sees, and where in it the objects are.
 
     Raises:
-        Cancelled: ``cancelled`` said so.
+        Cancelled: the run was cancelled.
     """
     if not objects:
-        return render_picture(field, camera, cancelled=cancelled), []
+        return render_picture(field, camera, run=run), []
     pictures: list[Picture] = []
     masks: list[list[np.ndarray]] = [[] for _ in objects]
     rows = max(1, BAND_PIXELS // camera.width)
     for top in range(0, camera.height, rows):
         bottom = min(top + rows, camera.height)
         band = camera.cropped(0, top, camera.width, bottom, camera.width, bottom - top)
-        view = render_view(field, band, cancelled=cancelled)
+        view = render_view(field, band, run=run)
         pictures.append(Picture(view.image(), view.depth(), view.opacity()))
         for found, entry in zip(masks, objects, strict=True):
             found.append(entry.mask(view))

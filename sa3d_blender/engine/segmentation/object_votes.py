@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,6 +22,7 @@ from ..parallel import one_core
 from ..rendering.haze import is_deep, is_faint
 from ..rendering.render import View
 from ..rendering.surface_points import surface_density
+from ..run import Run
 from ..view_path.views import Target
 from .self_prompt import KnownPixels
 
@@ -244,12 +244,12 @@ class ObjectVotes:
         self,
         field_: RadianceField,
         views: dict[int, View],
-        check: Callable[[], None] = lambda: None,
+        run: Run | None = None,
     ) -> SegmentedObject:
         """The object as it goes into the result, completed where nobody voted.
 
-        Args:
-            check: called now and then; raises when the run was cancelled.
+        Raises:
+            Cancelled: the run was cancelled.
         """
         grid = self.grid
         free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
@@ -259,7 +259,7 @@ class ObjectVotes:
                 values = grid.score(self.settings.negative_weight)
             elif outlined:
                 seen = [(views[index], mask) for index, mask in self.masks.items()]
-                values = outlined_object(field_, grid, seen, check)
+                values = outlined_object(field_, grid, seen, run)
             else:
                 share = grid.share(self.settings.negative_weight)
                 values = fill_solid(main_pieces(share), free)

@@ -91,7 +91,7 @@ def segment(
         if not votes.found:
             _only_the_artists(votes, views, len(pictures))
     with run.timed("complete"):
-        finished = [votes.finished(field_, views.rendered(), run.check) for votes in tracks]
+        finished = [votes.finished(field_, views.rendered(), run) for votes in tracks]
     return finished, work.report
 
 
@@ -178,7 +178,7 @@ def is_clear(field_: RadianceField, camera: Camera, target: Target, run: Run) ->
     A quick look at a few pixels; nothing is kept.
     """
     small = camera.resized(CLEAR_SIZE, CLEAR_SIZE)
-    view = render_view(field_, small, with_color=False, cancelled=run.is_cancelled)
+    view = render_view(field_, small, with_color=False, run=run)
     depth, opacity = view.depth().cpu().numpy(), view.opacity().cpu().numpy()
     rows, columns = np.mgrid[0:CLEAR_SIZE, 0:CLEAR_SIZE] + 0.5
     x, y = small.project(target.center[None])[0]

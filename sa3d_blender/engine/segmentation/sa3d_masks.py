@@ -91,10 +91,7 @@ def _seen_from_around(
     )
     target = _target(field, entry)
     cameras = [c for c in _looks(field, target) if is_clear(field, c, target, run)]
-    views = [
-        render_view(field, camera, with_color=False, cancelled=run.is_cancelled)
-        for camera in cameras
-    ]
+    views = [render_view(field, camera, with_color=False, run=run) for camera in cameras]
     seen = [(view, mask) for view in views if (mask := entry.mask(view)).any()]
     if not seen:
         return entry

@@ -15,10 +15,11 @@ from PIL import Image
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.settings import MeshSettings
 from sa3d_blender.engine.fields.protocol import RadianceField
 from sa3d_blender.engine.meshing.mesh_files import write_mesh
 from sa3d_blender.engine.meshing.surface_colors import vertex_colors
-from sa3d_blender.engine.meshing.texture import check_texture, faces_of_texels, with_texture
+from sa3d_blender.engine.meshing.texture import faces_of_texels, with_texture
 from sa3d_blender.engine.meshing.unwrapping import unwrap
 from sa3d_blender.engine.run import Run
 from tests.support.made_up_fields import PaintedBall
@@ -143,4 +144,4 @@ def test_what_cannot_carry_a_texture_says_so(textured: MeshData, tmp_path: Path)
 @pytest.mark.parametrize("size", [-1, 8, 100_000])
 def test_an_impossible_size_is_refused(size: int) -> None:
     with pytest.raises(UserError, match="texture"):
-        check_texture(size)
+        MeshSettings(texture=size)

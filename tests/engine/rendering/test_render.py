@@ -19,6 +19,7 @@ from sa3d_blender.engine.fields.rays import Rays, Samples, camera_rays, pixel_ra
 from sa3d_blender.engine.parallel import in_parallel, one_ahead, one_core
 from sa3d_blender.engine.rendering import render
 from sa3d_blender.engine.rendering.render import View, march_rays, render_picture, render_view
+from sa3d_blender.engine.run import Run
 
 DATA = Path(__file__).parents[2] / "data"
 CPU = torch.device("cpu")
@@ -142,7 +143,7 @@ def test_cancelling_stops_at_the_next_chunk(monkeypatch: pytest.MonkeyPatch) -> 
         return len(calls) > 3
 
     with pytest.raises(Cancelled):
-        render_view(Haze(1), small_camera(100, 100), cancelled=cancelled)
+        render_view(Haze(1), small_camera(100, 100), run=Run(is_cancelled=cancelled))
     assert len(calls) < 50
 
 

@@ -17,6 +17,7 @@ from sa3d_blender.engine.mask_grids.visual_hull import outlined_object, shown
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.rendering.render import View, render_view
 from sa3d_blender.engine.rendering.transmittance import Transmittance
+from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
 from sa3d_blender.engine.view_path.views import Target, framing_camera
@@ -150,11 +151,9 @@ def test_where_nothing_is_known_nothing_is_found() -> None:
 
 
 def test_the_search_can_be_cancelled(balls: list[tuple[View, np.ndarray, np.ndarray]]) -> None:
-    def check() -> None:
-        raise Cancelled
-
+    run = Run(is_cancelled=lambda: True)
     with pytest.raises(Cancelled):
-        outlined_object(HazyBalls(), around_left(), [(balls[0][0], balls[0][1])], check)
+        outlined_object(HazyBalls(), around_left(), [(balls[0][0], balls[0][1])], run)
 
 
 class LeftBall(HazyBalls):

@@ -10,6 +10,7 @@ from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import Cancelled
 from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.rendering.render import render_view
+from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import masked_picture
 from sa3d_blender.engine.segmentation.masked_picture import render_with_masks
 from tests.support.made_up_fields import HazyBalls
@@ -54,5 +55,5 @@ def test_a_cancel_is_heard_in_every_band() -> None:
         return len(asked) == 3  # a band has one chunk of rays
 
     with pytest.raises(Cancelled):
-        render_with_masks(HazyBalls(), CAMERA, [half_space(False)], cancelled=cancelled)
+        render_with_masks(HazyBalls(), CAMERA, [half_space(False)], run=Run(is_cancelled=cancelled))
     assert len(asked) == 3

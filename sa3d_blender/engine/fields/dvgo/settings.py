@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ....core.errors import UserError
+from ....core.setting import described
 from ....core.settings import FieldOptions
 from ..files.checkpoint_file import Checkpoint
 
@@ -21,8 +22,7 @@ CONFIG = "config.py"
 MAX_BYTES = 65_536
 USUAL = 0.5
 """Voxels per step; DirectVoxGO's default, which its own settings keep."""
-NARROWEST, WIDEST = 0.01, 16.0
-"""Voxels per step that are believed."""
+STEP = described(FieldOptions)["voxels_per_step"]
 
 
 def voxels_per_step(checkpoint: Checkpoint, options: FieldOptions) -> tuple[float, str]:
@@ -35,8 +35,8 @@ def voxels_per_step(checkpoint: Checkpoint, options: FieldOptions) -> tuple[floa
     if wanted is not None:
         if not _believed(wanted):
             raise UserError(
-                f"{wanted} voxels per step are not possible; give a number from {NARROWEST:g} to "
-                f"{WIDEST:g}.",
+                f"{wanted} voxels per step are not possible; give a number from {STEP.least:g} to "
+                f"{STEP.most:g}.",
                 code="setting",
             )
         return wanted, f"{wanted:g} voxels per step, as asked for."
@@ -74,7 +74,7 @@ def settings_file(checkpoint: Path) -> tuple[Path, ...]:
 
 def _believed(value: Any) -> bool:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain and math.isfinite(value) and NARROWEST <= value <= WIDEST
+    return plain and math.isfinite(value) and STEP.allows(value)
 
 
 def _configured(path: Path, table: str, name: str) -> Any:
