@@ -22,10 +22,10 @@ from ..references import Reference, refer
 from ..viewport.seen_view import seen_camera, stand_at
 from ..viewport.views import load_picture, png_of, show_view
 from .doubts import GONE
+from .kept_results import REPORT
 from .provenance import made_as
 
 KIND = "HELP_CAMERA"
-REPORT = "report.json"
 
 
 def help_in_view(

@@ -72,7 +72,8 @@ def read_doubtful(report: Path, name: str, view: int, out: Path) -> dict[str, An
     try:
         objects = {entry["name"]: entry["disagree"] for entry in told["objects"]}
         entry = next(entry for entry in objects[name] if entry["view"] == view)
-        camera, picture, mask = entry["camera"], Path(entry["picture"]), Path(entry["mask"])
+        camera, folder = entry["camera"], report.parent / FOLDER  # the report may have been moved
+        picture, mask = (folder / Path(entry[what]).name for what in ("picture", "mask"))
     except (KeyError, TypeError, StopIteration) as error:
         raise UserError(
             f"{report} names no view {view} of {name!r} in which to help; segment again.",

@@ -157,14 +157,17 @@ class Session:
         PromptedView(camera, tuple(objects)).check()
         check_on_something(loaded, camera, objects)
         model = self.segmenter(*segmenter, run)
-        cut = camera
+        cut, seen = camera, None
         if view_size is not None:
-            cut = artist_camera(camera, view_size)
+            same = self._views.is_for(_view_key(self._field_key, segmenter))
+            memory = self._views if same else ViewMemory()
+            cut = artist_camera(camera, view_size, memory)
+            seen = memory.known(cut)
         least = math.inf if view_size is None else LEAST_KEPT_WEIGHT
         picture = self._pictures.get(
             (self._field_key, segmenter, least),
             json.dumps(cut.to_json()),
-            lambda: prepare_view(loaded, model, cut, run or Run(), least),
+            lambda: seen or prepare_view(loaded, model, cut, run or Run(), least),
         )
         return predict_in_picture(model, picture.embedding, cut, camera, objects)
 
@@ -211,7 +214,7 @@ class Session:
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
         segmenter = self.segmenter(name, weights, run)
-        self._views.begin((self._field_key, (name, weights), settings.reference))
+        self._views.begin(_view_key(self._field_key, (name, weights), settings.reference))
         least = least_kept_weight(settings)
         for ready in self._pictures.all_of((self._field_key, (name, weights), least)):
             self._views.keep(ready.view.camera, ready, size_of(ready))
@@ -301,3 +304,10 @@ class Session:
         field = self.field(path, result.options, run)
         check_same_field(result.made_in, field, path)
         return field
+
+
+def _view_key(
+    field_key: tuple[Any, ...], segmenter: tuple[str, str | None], reference: bool = False
+) -> tuple[Any, ...]:
+    """What a run's views depend on besides their cameras."""
+    return (field_key, segmenter, reference)

@@ -12,7 +12,6 @@ where it touches something, which nobody sees. Two steps answer that:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -33,6 +32,9 @@ FRONT_OPACITY = 0.15
 One view is enough to make a place free. So it must see nearly all of what lies behind: where a skin
 is thin, some view always looks through more of it than the others, and would carve a pit.
 """
+
+CARVED_NODES = 1 << 17
+"""Nodes that are looked at in one piece of work."""
 
 
 def front_depth(view: View) -> Float[Tensor, "h w"]:
@@ -67,13 +69,17 @@ def carve(
         return view, depth - 1.5 * spacing
 
     fronts = list(in_parallel(looked_through, views, device=lower.device))
-    free = torch.zeros(shape, dtype=torch.bool, device=lower.device)
-    for slab in slabs(shape):
+
+    def free_in(slab: slice) -> Bool[Tensor, "x y z"]:
         points = field.field_from_grid(region_nodes(lower, upper, shape, slab))
-        before = partial(_in_front, points)
-        for part in in_parallel(before, fronts, device=lower.device):
-            free[slab] |= part.view(-1, *shape[1:])
-    return free
+        free = torch.ones(len(points), dtype=torch.bool, device=lower.device)
+        left = torch.arange(len(points), device=lower.device)
+        for front in fronts:  # what one view looked through needs no other view
+            left = left[~_in_front(points[left], front)]
+        free[left] = False
+        return free.view(-1, *shape[1:])
+
+    return torch.cat(list(in_parallel(free_in, slabs(shape, CARVED_NODES), device=lower.device)))
 
 
 def _in_front(

@@ -24,9 +24,9 @@ Nodes = Float[np.ndarray, "x y z"]
 """Values on the nodes of a region."""
 
 
-def slabs(shape: tuple[int, int, int]) -> Iterator[slice]:
-    """Parts along x of a region's nodes, of about `SLAB_NODES` each."""
-    thickness = max(1, SLAB_NODES // (shape[1] * shape[2]))
+def slabs(shape: tuple[int, int, int], nodes: int = SLAB_NODES) -> Iterator[slice]:
+    """Parts along x of a region's nodes, of about so many each."""
+    thickness = max(1, nodes // (shape[1] * shape[2]))
     for first in range(0, shape[0], thickness):
         yield slice(first, min(first + thickness, shape[0]))
 

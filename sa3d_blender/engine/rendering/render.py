@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -87,6 +88,14 @@ class View:
         """Standard deviation of the distances that a pixel's light comes from; 0 where empty."""
         off = self.samples.depth - self.depth().view(-1)[self.samples.ray_index]
         return (self.render_scalar(off**2) / self.opacity().clamp(min=1e-12)).sqrt()
+
+    @cached_property
+    def heaviest(self) -> np.ndarray:
+        """Index of the heaviest sample of each pixel, -1 without one: [height*width]."""
+        result = np.full(self._pixels, -1, dtype=np.int64)
+        order = np.argsort(self.samples.weights.cpu().numpy(), kind="stable")
+        result[self.samples.ray_index.cpu().numpy()[order]] = order  # the heaviest comes last
+        return result
 
     def render_scalar(self, values: Float[Tensor, " s"]) -> Float[Tensor, "h w"]:
         """The sum of weight times value over each pixel's samples."""

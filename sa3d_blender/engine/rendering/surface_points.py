@@ -32,8 +32,7 @@ def surface_points(
     inner, opacity = ndimage.binary_erosion(mask), view.opacity().cpu().numpy()
     kept = (inner if inner.sum() >= 20 else mask) & (opacity > 0.5)
     kept = kept if kept.any() else mask & (opacity > FAINT)
-    heaviest = heaviest_samples(view)
-    index = heaviest[kept.reshape(-1)]
+    index = view.heaviest[kept.reshape(-1)]
     points = field_.field_from_grid(view.samples.points[index[index >= 0]])
     return np.asarray(points.cpu().numpy(), dtype=np.float64)
 
@@ -65,21 +64,11 @@ def surface_point(
     """Field-frame point where the ray of a pixel (x, y) meets the surface, if it does."""
     width, height = view.camera.width, view.camera.height
     column, row = min(int(pixel[0]), width - 1), min(int(pixel[1]), height - 1)
-    index = int(heaviest_samples(view)[row * width + column])
+    index = int(view.heaviest[row * width + column])
     if index < 0:
         return None
     sample = view.samples.points[index : index + 1]
     return np.asarray(field_.field_from_grid(sample)[0].cpu().numpy(), dtype=np.float64)
-
-
-def heaviest_samples(view: View) -> np.ndarray:
-    """Index of the heaviest sample of each pixel, -1 without one: [height*width]."""
-    ray = view.samples.ray_index.cpu().numpy()
-    weight = view.samples.weights.cpu().numpy()
-    result = np.full(view.camera.width * view.camera.height, -1, dtype=np.int64)
-    order = np.argsort(weight, kind="stable")
-    result[ray[order]] = order  # the heaviest is written last
-    return result
 
 
 def surface_density(

@@ -84,8 +84,8 @@ def start_objects(work: Segmentation, pictures: Sequence[PromptedView]) -> list[
         UserError: a prompt is on empty background, or nothing is there.
     """
     for number, picture in enumerate(pictures):
-        size = work.settings.view_size
-        work.views.add(whole_view(number), artist_camera(picture.camera, size))
+        size, memory = work.settings.view_size, work.views.memory
+        work.views.add(whole_view(number), artist_camera(picture.camera, size, memory))
     started: dict[str, StartedObject] = {}
     refining = []
     for number, picture in enumerate(pictures):

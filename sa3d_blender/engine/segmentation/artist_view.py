@@ -7,14 +7,21 @@ from collections.abc import Sequence
 from ...core.cameras import Camera
 from ...core.prompts import ObjectPrompt
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
+from ..view_path.view_memory import ViewMemory
 from .self_prompt import Clicks
 
 ARTIST_VIEW_SCALE = 1.5
 """The artist's whole picture is rendered this much larger than the views that frame the object."""
 
 
-def artist_camera(camera: Camera, view_size: int) -> Camera:
-    """The artist's camera at the size at which its picture is cut."""
+def artist_camera(camera: Camera, view_size: int, memory: ViewMemory | None = None) -> Camera:
+    """The artist's camera at the size at which its picture is cut.
+
+    Args:
+        memory: of the last run. One of its own views is cut again as it was: it frames the object.
+    """
+    if memory is not None and memory.on_path(camera):
+        return camera
     scale = ARTIST_VIEW_SCALE * view_size / max(camera.width, camera.height)
     return camera.resized(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
 

@@ -26,7 +26,7 @@ from ..run import Run
 from ..segmenters.protocol import Segmenter
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, PreparedViews
 from ..view_path.stand import photographers_stand
-from ..view_path.view_memory import ViewMemory, path_question
+from ..view_path.view_memory import ViewMemory, has_camera, path_question
 from ..view_path.views import Target, crop_to_target, enclosing, plan_views
 from .artist_start import (
     StartedObject,
@@ -114,7 +114,7 @@ def _visit_all(
         steady = not settings.reference and steadiness.reached(tracks)
         if steady and index > len(pictures):
             cameras = cameras[:index]
-            views.memory.end_path(1 + index - len(pictures))
+            views.memory.end_path(cameras)
             break
     for _ in range(settings.passes - 1):
         in_haze = any(votes.hazy for votes in tracks)
@@ -135,6 +135,7 @@ def _all_cameras(
 ) -> list[Camera]:
     """The artist's pictures, each framing the target, then the other views."""
     settings, views, run = work.settings, work.views, work.views.run
+    size = settings.view_size
 
     def plan() -> list[Camera]:
         return plan_views(
@@ -142,15 +143,18 @@ def _all_cameras(
             target,
             stand=photographers_stand(views.field_, given),
             count=settings.views,
-            size=settings.view_size,
+            size=size,
             given=given,
             is_clear=lambda c: is_clear(views.field_, c, target, run),
         )
 
-    question = path_question([pictures[0].camera, *given], settings.views, settings.view_size)
+    question = path_question([pictures[0].camera, *given], settings.views, size)
     first, *others = views.memory.path(question, target, plan)
-    framed = [crop_to_target(p.camera, target, settings.view_size) for p in pictures[1:]]
-    return [first, *framed, *others]
+    framed = [
+        p.camera if has_camera(others, p.camera) else crop_to_target(p.camera, target, size)
+        for p in pictures[1:]
+    ]
+    return [first, *framed, *(other for other in others if not has_camera(framed, other))]
 
 
 def _drop_whole_pictures(votes: ObjectVotes, views: PreparedViews, count: int) -> None:

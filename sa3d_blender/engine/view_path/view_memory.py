@@ -64,6 +64,10 @@ class ViewMemory:
     _used: set[str] = field(default_factory=set)
     _path: tuple[Hashable, Target, list[Camera]] | None = None
 
+    def is_for(self, key: Hashable) -> bool:
+        """Whether what is remembered depends on the same as what `begin` was told."""
+        return key == self._key
+
     def begin(self, key: Hashable) -> None:
         """A run begins; what the one before it did not use is forgotten.
 
@@ -128,11 +132,24 @@ class ViewMemory:
         self._path = (question, target, list(cameras))
         return cameras
 
-    def end_path(self, count: int) -> None:
-        """So many cameras of the path were enough; a run that takes it again needs no others."""
+    def known(self, camera: Camera) -> Any:
+        """The view of a camera where it is remembered, else None."""
+        return self._views.get(json.dumps(camera.to_json()), (None, 0))[0]
+
+    def on_path(self, camera: Camera) -> bool:
+        """Whether the last path has exactly this camera, so that its view frames the object."""
+        return self._path is not None and has_camera(self._path[2], camera)
+
+    def end_path(self, looked: Sequence[Camera]) -> None:
+        """These cameras were enough; a run that takes the path again needs no others."""
         if self._path is not None:
             question, target, cameras = self._path
-            self._path = (question, target, cameras[:count])
+            self._path = (question, target, [c for c in cameras if has_camera(looked, c)])
+
+
+def has_camera(cameras: Sequence[Camera], camera: Camera) -> bool:
+    """Whether a camera is among others, to the last digit."""
+    return camera.to_json() in [other.to_json() for other in cameras]
 
 
 def path_question(cameras: Sequence[Camera], *more: Hashable) -> Hashable:

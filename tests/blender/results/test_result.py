@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.folders import output_folder
+from bl_ext.user_default.sa3d_blender.blender.results import kept_results
 from bl_ext.user_default.sa3d_blender.core.errors import Cancelled, UserError
 
 Contents = Callable[[], dict[str, list[str]]]
@@ -48,14 +50,24 @@ def test_a_job_knows_its_button_which_then_shows_how_far_it_is(mug: bpy.types.Ob
     assert session.current.job.started_by == "sa3d.segment", "no job of its own"
 
 
-def test_saving_for_the_first_time_keeps_the_run(nerf: bpy.types.Object, tmp_path: Path) -> None:
+def test_saving_for_the_first_time_keeps_the_run(
+    nerf: bpy.types.Object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     api.add_prompt(nerf, x=160, y=120, object_name="mug")
     (mug,) = api.segment(nerf)
     temporary = Path(nerf.sa3d.nerf.result)
     assert temporary.is_relative_to(bpy.app.tempdir)
+    monkeypatch.setattr(kept_results, "MOST_BYTES", 25)
+    (temporary.parent / "views").mkdir()
+    for name in ("mug_2", "mug_4", "mug_5"):
+        (temporary.parent / "views" / f"{name}.png").write_bytes(b"0123456789")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "Szene 景.blend"))
-    temporary.unlink()  # as at Blender's end
+    shutil.rmtree(temporary.parent)  # as at Blender's end
     assert api.remesh(nerf) == [mug]
+    kept = output_folder(nerf)
+    assert (kept / "report.json").is_file()
+    pictures = sorted(path.name for path in (kept / "views").iterdir())
+    assert pictures == ["mug_2.png", "mug_4.png"], "as many as there is room for"
 
 
 def test_remeshing_replaces_the_mesh_only(mug: bpy.types.Object, folder: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sa3d_blender.core.cameras import Camera
+from sa3d_blender.engine.segmentation.artist_view import artist_camera
 from sa3d_blender.engine.view_path import view_memory
 from sa3d_blender.engine.view_path.view_memory import ViewMemory, path_question
 from sa3d_blender.engine.view_path.views import Target
@@ -74,7 +75,22 @@ def test_the_path_is_taken_again_while_it_frames_the_object() -> None:
         memory.path(question, target, lambda: first)
     long = [camera(k) for k in range(5)]
     memory.path(question, replace(target, radius=9.0), lambda: long)
-    memory.end_path(3)
-    assert memory.path(question, replace(target, radius=9.0), lambda: []) == long[:3]
+    assert memory.on_path(camera(4))
+    memory.end_path([camera(9), long[0], long[1], long[3]])
+    assert memory.path(question, replace(target, radius=9.0), lambda: []) == [*long[:2], long[3]]
+    assert not memory.on_path(camera(4))
     other = path_question([camera(0)], 12)
     assert memory.path(other, target, lambda: [camera(4)])[0].origin[0] == 4
+
+
+def test_a_view_of_the_last_run_is_pointed_in_as_it_was() -> None:
+    memory = ViewMemory()
+    memory.begin("a")
+    memory.path("question", Target(np.zeros(3), 1.0), lambda: [camera(1), camera(2)])
+    memory.keep(camera(2), "view", 1)
+    assert artist_camera(camera(2), 64, memory).to_json() == camera(2).to_json()
+    assert memory.known(camera(2)) == "view"
+    assert artist_camera(camera(3), 64, memory).width == 96
+    assert memory.known(camera(3)) is None
+    assert memory.is_for("a")
+    assert not memory.is_for("b")
