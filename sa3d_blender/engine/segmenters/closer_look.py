@@ -73,7 +73,7 @@ class CloserLook:
         """See `Segmenter.embed`."""
         whole = self.model.embed(image, relief)
         known = {f.name: getattr(whole, f.name) for f in fields(ImageEmbedding)}
-        return PictureEmbedding(**known, picture=image, relief=relief)
+        return PictureEmbedding(**(known | {"turns": {}}), picture=image, relief=relief)
 
     def predict(
         self,

@@ -7,6 +7,7 @@ at once, the same clicks give less: on photographs, three give a mean IoU of 0.6
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -14,7 +15,9 @@ from jaxtyping import Bool, Float
 from .protocol import ImageEmbedding, MaskPrediction, Question, Segmenter
 
 MOST_TURNS = 6
-"""Of a dialogue; more prompts than that begin with several at once."""
+"""Of a dialogue; more prompts begin with several at once, for some clicks with the same ones."""
+TURNS_KEPT = MOST_TURNS
+"""Answers per picture that need not be asked for again."""
 REACH = 0.3
 """Of the way to the nearest click that says the opposite: as far a contradicted click decides."""
 LEAST_REACH, MOST_REACH = 2.0, 0.03
@@ -36,15 +39,18 @@ def predict_in_turn(
         The outcome of the dialogue first, then other candidates.
     """
     first, *others = turns_of(question)
-    (answer,) = segmenter.predict_all(embedding, [first])
+    said = _key(first)
+    answer = _answer(segmenter, embedding, first, said)
     if not others:
         masks = np.stack([obedient(mask, question) for mask in answer.masks])
         return replace(answer, masks=masks)
     pick = int(np.argmin([contradictions(mask, question) for mask in answer.masks]))
     mask, logits = obedient(answer.masks[pick], first), answer.logits[pick]
+    said = (*said, pick)
     for turn in others:
+        said = (*said, *_key(turn))
         asked = replace(turn, logits=logits, multimask=False)
-        (answer,) = segmenter.predict_all(embedding, [asked])
+        answer = _answer(segmenter, embedding, asked, said)
         mask, logits = obedient(answer.masks[0], turn, before=mask), answer.logits[0]
     score = answer.scores[:1]
     if not question.multimask:
@@ -57,6 +63,31 @@ def predict_in_turn(
     )
 
 
+def _key(turn: Question) -> tuple[bytes | None, ...]:
+    """What a turn asks, but for the answer before it."""
+    parts = (turn.points, turn.labels, turn.box)
+    return tuple(None if part is None else np.asarray(part).tobytes() for part in parts)
+
+
+def _answer(
+    segmenter: Segmenter, embedding: ImageEmbedding, turn: Question, said: tuple[Any, ...]
+) -> MaskPrediction:
+    """The answer to a turn; the last ones are kept, as each click asks all before it again.
+
+    Args:
+        said: the turn and all before it.
+    """
+    kept = {} if embedding.turns is None else embedding.turns
+    key = (turn.multimask, *said)
+    found = kept.pop(key, None)
+    if found is None:
+        (found,) = segmenter.predict_all(embedding, [turn])
+    kept[key] = found
+    while len(kept) > TURNS_KEPT:
+        del kept[next(iter(kept))]
+    return found
+
+
 def turns_of(question: Question) -> list[Question]:
     """What to ask in turn: the box, or all up to the first point on the object, then a point each.
 
@@ -67,7 +98,8 @@ def turns_of(question: Question) -> list[Question]:
     if points is None or labels is None or len(points) == 0:
         return [replace(question, logits=None)]
     begin = 0 if question.box is not None else int(np.argmax(np.asarray(labels) == 1)) + 1
-    begin = max(begin, len(points) - MOST_TURNS + 1)
+    step = MOST_TURNS - 1
+    begin += step * max(0, -(-(len(points) - begin - step) // step))
     return [
         Question(
             points[:count] if count else None,

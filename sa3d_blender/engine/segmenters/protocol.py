@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -25,6 +25,8 @@ class ImageEmbedding:
     """Height and width of the resized picture inside the encoder's square input, in pixels."""
     fine: Float[Tensor, "1 f q q"] | None = None
     """Features that outlines are drawn by, of models that do."""
+    turns: dict[tuple[Any, ...], MaskPrediction] | None = None
+    """What was said in dialogues about this picture, see `dialogue`; None: it is not kept."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from sa3d_blender.engine.rendering.relief import Relief
+from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.dialogue import (
     MOST_TURNS,
     contradictions,
@@ -109,9 +111,36 @@ def test_what_is_not_the_object_waits_for_what_is() -> None:
 
 
 def test_many_clicks_begin_with_several() -> None:
-    asked = turns_of(clicks(*[(float(i), 20.0, 1) for i in range(20)]))
-    assert len(asked) == MOST_TURNS
-    assert len(asked[0].points) == 20 - MOST_TURNS + 1  # type: ignore[arg-type]
+    """With the same ones for some clicks, so that only the newest turn is a new one."""
+    begins = []
+    for count in range(1, 21):
+        asked = turns_of(clicks(*[(float(i), 20.0, 1) for i in range(count)]))
+        assert len(asked) <= MOST_TURNS
+        assert len(asked[-1].points) == count  # type: ignore[arg-type]
+        begins.append(len(asked[0].points))  # type: ignore[arg-type]
+    assert begins == [1] * 6 + [6] * 5 + [11] * 5 + [16] * 4
+
+
+def test_what_was_said_is_not_asked_again() -> None:
+    segmenter = load_segmenter("bundled", device=torch.device("cpu"))
+    picture = np.random.default_rng(5).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    picture = picture.repeat(16, axis=0).repeat(16, axis=1)
+    known, fresh = segmenter.embed(picture), segmenter.embed(picture)
+    asked: list[int] = []
+
+    class Counting:
+        def predict_all(self, embedding: ImageEmbedding, questions: list[Question]) -> object:
+            asked.append(len(questions))
+            return segmenter.predict_all(embedding, questions)
+
+    said = [(30, 40, 1), (90, 20, 0), (60, 70, 1), (50, 50, 1)]
+    for count in range(1, 5):
+        del asked[:]
+        question = replace(clicks(*said[:count]), multimask=False)
+        got = predict_in_turn(Counting(), known, question)  # type: ignore[arg-type]
+        assert asked == [1]
+    alone = predict_in_turn(segmenter, replace(fresh, turns=None), question)
+    assert np.array_equal(got.masks, alone.masks)
 
 
 def test_a_negative_click_adds_nothing_and_its_pixel_is_outside() -> None:
