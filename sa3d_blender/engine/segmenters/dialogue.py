@@ -63,7 +63,7 @@ def predict_in_turn(
     )
 
 
-def _key(turn: Question) -> tuple[bytes | None, ...]:
+def _key(turn: Question) -> tuple[Any, ...]:
     """What a turn asks, but for the answer before it."""
     parts = (turn.points, turn.labels, turn.box)
     return tuple(None if part is None else np.asarray(part).tobytes() for part in parts)
