@@ -20,6 +20,7 @@ from ...core.prompts import ObjectPrompt
 from ..fields.protocol import RadianceField
 from ..parallel import one_core
 from ..rendering.far_background import far_distance
+from ..rendering.haze import is_vague
 from ..rendering.render import View
 from ..rendering.surface_points import seen_at, surface_point, surface_points
 from ..view_path.views import Target, target_of_points
@@ -212,4 +213,12 @@ def _target(
     clicks = moved_clicks(prompt, camera, view.camera)
     on_it = [place for place, label in zip(clicks.points, clicks.labels, strict=True) if label]
     met = [point for place in on_it if (point := surface_point(field_, view, place)) is not None]
-    return target_of_points(points, view.camera, np.stack(met) if met else None)
+    if not met or _on_haze(view, on_it):  # where haze is met says nothing of the object's depth
+        return target_of_points(points, view.camera)
+    return target_of_points(points, view.camera, np.stack(met))
+
+
+def _on_haze(view: View, places: Sequence[tuple[float, float]]) -> bool:
+    """Whether the light of pixels (x, y) comes from a long way."""
+    columns, rows = np.floor(np.array(places)).astype(int).T
+    return is_vague(view.spread()[rows, columns], view.depth()[rows, columns].clamp(min=1e-9))

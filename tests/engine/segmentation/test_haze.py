@@ -18,7 +18,7 @@ from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.rendering.render import View, render_view
 from sa3d_blender.engine.rendering.transmittance import Transmittance
 from sa3d_blender.engine.run import Run
-from sa3d_blender.engine.segmentation import pipeline
+from sa3d_blender.engine.segmentation import artist_start, pipeline
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
 from sa3d_blender.engine.view_path.views import Target, framing_camera
 from tests.support.ground_truth import Scene, id_picture, iou
@@ -231,3 +231,11 @@ def test_masks_through_haze(perfect: PerfectSegmenter) -> None:
         mesh = extract_mesh(field, entry, MeshSettings(resolution=64))
         off = np.linalg.norm(mesh.vertices - center, axis=1) - field.radius
         assert np.median(np.abs(off)) < 0.1 * field.radius
+
+
+@pytest.mark.parametrize(("apart", "hazy"), [(0.01, False), (0.5, True)])
+def test_a_click_on_haze_does_not_say_how_deep_the_object_lies(apart: float, hazy: bool) -> None:
+    depth, weights = 2 + apart * torch.tensor([0.0, 0.5, 1.0]), torch.full((3,), 0.3)
+    samples = Samples(torch.zeros(3, dtype=torch.long), torch.zeros(3, 3), weights, depth, None)
+    view = View(Camera(1, 1, 1.0, 1.0, 0.5, 0.5, np.eye(4)), samples, torch.ones(3))
+    assert artist_start._on_haze(view, [(0.5, 0.5)]) == hazy
