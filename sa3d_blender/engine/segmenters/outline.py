@@ -1,9 +1,9 @@
 """Draws the outlines of masks along the edges of the picture.
 
-The mask decoder sees features of stride 8: it knows which object was meant, but not to the pixel
-where it ends. This small network looks again at shallow features of stride 4, which are computed
-once per picture, and corrects a mask's logits near its outline. The idea of giving the decoder's
-answer high-resolution features is that of HQ-SAM (Ke et al., NeurIPS 2023).
+The mask decoder sees coarse features: it knows which object was meant, but not to the pixel where
+it ends. This small network looks again at the shallow features of `surface_encoder`, which are
+computed once per picture, and corrects a mask's logits near its outline. The idea of giving the
+decoder's answer high-resolution features is that of HQ-SAM (Ke et al., NeurIPS 2023).
 """
 
 from __future__ import annotations

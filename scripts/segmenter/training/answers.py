@@ -114,16 +114,3 @@ def attend(
 def use_fast_attention() -> None:
     """Let the decoder's attention layers use `attend` from now on, in this process."""
     Attention.forward = attend
-
-
-@torch.no_grad()
-def let_clicks_find_pixels(decoder: MaskDecoder) -> None:
-    """Start the decoder's cross attention with equal query and key projections.
-
-    Clicks and pixels carry the same positional encoding, so that a click then attends to its
-    surroundings from the first step on; with independent projections this takes long to learn.
-    """
-    for module in decoder.transformer.modules():
-        if isinstance(module, Attention):
-            module.q_proj.weight.mul_(1.5)
-            module.k_proj.weight.copy_(module.q_proj.weight)
