@@ -8,7 +8,7 @@ from mathutils import Matrix, Vector
 
 from ...core.cameras import Camera
 from ...core.errors import UserError
-from ...core.prompts import NOT_OBJECT, OBJECT, ObjectPrompt, prompts_from_json
+from ...core.prompts import NOT_OBJECT, OBJECT, Prompt, prompts_from_json
 from ..nerf.nerf import box_center, group
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
 from ..viewport.views import world_camera
@@ -219,7 +219,7 @@ def clear_prompts(nerf: bpy.types.Object, *, key: str | None = None) -> int:
 
 def read_prompts(
     scene: bpy.types.Scene, nerf: bpy.types.Object, camera: bpy.types.Object
-) -> list[ObjectPrompt]:
+) -> list[Prompt]:
     """What the empties say in this camera's picture, wherever they were moved.
 
     Entries without a prompt in this camera are left out. Where another camera's picture points at
@@ -269,7 +269,7 @@ def entry_prompt(
     empties: list[bpy.types.Object],
     *,
     refines: bool = False,
-) -> ObjectPrompt:
+) -> Prompt:
     """What an entry's empties say in the picture of a camera in world space.
 
     Args:
@@ -283,7 +283,7 @@ def entry_prompt(
     boxes = [empty for empty in empties if empty.sa3d.prompt.label == BOX]
     labels = [empty.sa3d.prompt.label for empty in points]
     last = max(empties, key=lambda empty: empty.sa3d.prompt.number)
-    prompt = ObjectPrompt(
+    prompt = Prompt(
         entry.name,
         tuple(read_pixels(view, points)),
         tuple(OBJECT if label == POSITIVE else NOT_OBJECT for label in labels),

@@ -19,7 +19,7 @@ from ...core.field_kinds import FIELD_KINDS
 from ...core.files import check_writable
 from ...core.mesh import MeshData
 from ...core.prompted_view import PromptedView
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ...core.scene_name import scene_name
 from ...core.segmenters import resolve_segmenter
 from ...core.settings import (
@@ -133,7 +133,7 @@ class Session:
         checkpoint: Path,
         options: FieldOptions,
         camera: Camera,
-        objects: Sequence[ObjectPrompt],
+        objects: Sequence[Prompt],
         segmenter: tuple[str, str | None],
         *,
         downloaded: Mapping[str, str] | None = None,
@@ -176,7 +176,7 @@ class Session:
         checkpoint: Path,
         options: FieldOptions,
         camera: Camera,
-        objects: Sequence[ObjectPrompt],
+        objects: Sequence[Prompt],
         settings: SegmentSettings,
         mesh: MeshSettings,
         out: Path,

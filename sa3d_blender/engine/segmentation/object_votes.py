@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 from torch import Tensor
 
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import RadianceField
 from ..mask_grids.mask_grid import MaskGrid, nearer_samples, region_shape
@@ -44,7 +44,7 @@ HAZY_MARGIN = 0.5
 class ObjectVotes:
     """The mask grid of one object and the accepted masks it is made of."""
 
-    prompt: ObjectPrompt
+    prompt: Prompt
     settings: SegmentSettings
     grid: MaskGrid
     reach: Float[Tensor, "2 3"]
@@ -58,7 +58,7 @@ class ObjectVotes:
 
     @staticmethod
     def start(
-        prompt: ObjectPrompt, settings: SegmentSettings, field_: RadianceField, target: Target
+        prompt: Prompt, settings: SegmentSettings, field_: RadianceField, target: Target
     ) -> ObjectVotes:
         """An object without votes, in a region around its first sight."""
         if settings.reference:

@@ -12,10 +12,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
+from ...core.prompts import Prompt
 from ..rendering.relief import Relief
 from .consensus import best_first, preference
 from .pieces import inside_box, without_scraps
-from .protocol import ImageEmbedding, MaskPrediction, Question
+from .protocol import ImageEmbedding, MaskPrediction
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
@@ -118,63 +119,46 @@ class PromptableModel:
         height, width = x.shape[2:]
         return pad(x, (0, self.input_side - width, 0, self.input_side - height))
 
-    def predict(
-        self,
-        embedding: ImageEmbedding,
-        *,
-        points: Float[np.ndarray, "n 2"] | None = None,
-        labels: np.ndarray | None = None,
-        box: Float[np.ndarray, " 4"] | None = None,
-        logits: Float[np.ndarray, "lh lw"] | None = None,
-        multimask: bool = True,
-    ) -> MaskPrediction:
-        """Cut out what the prompts mean; see `Segmenter.predict`."""
-        return self.predict_all(embedding, [Question(points, labels, box, logits, multimask)])[0]
-
-    def predict_all(
-        self, embedding: ImageEmbedding, questions: Sequence[Question]
-    ) -> list[MaskPrediction]:
-        """The same for several questions about one picture; see `Segmenter.predict_all`."""
+    def predict(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[MaskPrediction]:
+        """Cut out what each prompt means; see `Segmenter.predict`."""
         return [
             self.at_full_size(embedding, self.answer(embedding, asked))
-            for asked in self.ask_all(embedding, questions)
+            for asked in self.ask_all(embedding, prompts)
         ]
 
     @torch.inference_mode()
-    def ask_all(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
-        """What the decoder says to each question; nothing is drawn yet.
+    def ask_all(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[Asked]:
+        """What the decoder says to each prompt; nothing is drawn yet.
 
-        Questions with as many points, and a box and logits or not, are decoded together: padded to
+        Prompts with as many points, and a box and logits or not, are decoded together: padded to
         the same number of points they would get other answers.
 
         A model that draws outlines is asked twice about a new box: its second answer, given the
         first, fits better (mIoU 0.82 and 0.86 on NeRF renders).
         """
         groups: dict[tuple[int, bool, bool], list[int]] = {}
-        for number, question in enumerate(questions):
-            groups.setdefault(question.kind, []).append(number)
+        for number, prompt in enumerate(prompts):
+            kind = (len(prompt.points), prompt.box is not None, prompt.logits is not None)
+            groups.setdefault(kind, []).append(number)
         found: dict[int, Asked] = {}
         for numbers in groups.values():
-            alike = [questions[number] for number in numbers]
+            alike = [prompts[number] for number in numbers]
             found |= zip(numbers, self._ask_alike(embedding, alike), strict=True)
-        return [found[number] for number in range(len(questions))]
+        return [found[number] for number in range(len(prompts))]
 
-    def _ask_alike(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
+    def _ask_alike(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[Asked]:
         scale = self._scale(embedding)
-        clicks = [self._points(q.points, q.labels, scale) for q in questions]
-        corners = [
-            None if q.box is None else self._tensor(np.asarray(q.box) * np.tile(scale, 2))[None]
-            for q in questions
-        ]
-        given = [None if q.logits is None else self._tensor(q.logits)[None] for q in questions]
-        if questions[0].box is not None and given[0] is None and self._outline is not None:
+        clicks = [self._points(prompt, scale) for prompt in prompts]
+        corners = [self._corners(prompt, scale) for prompt in prompts]
+        given = [None if p.logits is None else self._tensor(p.logits)[None] for p in prompts]
+        if prompts[0].box is not None and given[0] is None and self._outline is not None:
             first, _ = self._decoded(embedding, clicks, corners, given)
             given = [
                 avg_pool2d(self._drawn(low[:1], embedding, places, box), LOGITS_STRIDE)
                 for low, places, box in zip(first, clicks, corners, strict=True)
             ]
         decoded = self._decoded(embedding, clicks, corners, given)
-        counts = [len(decoded[0][0]) if q.multimask else 1 for q in questions]
+        counts = [len(decoded[0][0]) if prompt.multimask else 1 for prompt in prompts]
         return [
             Asked(low[:count], scores[:count], places, box)
             for low, scores, count, places, box in zip(
@@ -236,7 +220,7 @@ class PromptableModel:
         corners: Sequence[Float[Tensor, "1 4"] | None],
         logits: Sequence[Float[Tensor, "1 lh lw"] | None],
     ) -> tuple[Float[Tensor, "b k lh lw"], Float[Tensor, "b k"]]:
-        """The decoder's masks and scores by question: the single one, then the candidates."""
+        """The decoder's masks and scores by prompt: the single one, then the candidates."""
         placed = [pair for pair in clicks if pair is not None]
         boxes = [box for box in corners if box is not None]
         earlier = [one for one in logits if one is not None]
@@ -280,16 +264,18 @@ class PromptableModel:
         low = self._tensor(logits)[None, None]
         return interpolate(low, side, mode="bilinear", align_corners=False)[0, 0]
 
-    def _points(
-        self, points: np.ndarray | None, labels: np.ndarray | None, scale: np.ndarray
-    ) -> tuple[Tensor, Tensor] | None:
-        if points is None or len(points) == 0:
+    def _points(self, prompt: Prompt, scale: np.ndarray) -> tuple[Tensor, Tensor] | None:
+        if not prompt.points:
             return None
-        if labels is None or len(labels) != len(points):
-            raise ValueError(f"{len(points)} points need as many labels, got {labels}")
-        return self._tensor(np.asarray(points) * scale)[None], self._tensor(labels)[None]
+        points = self._tensor(prompt.point_array() * scale)
+        return points[None], self._tensor(prompt.labels)[None]
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
+    def _corners(self, prompt: Prompt, scale: np.ndarray) -> Float[Tensor, "1 4"] | None:
+        if prompt.box is None:
+            return None
+        return self._tensor(prompt.box_array() * np.tile(scale, 2))[None]
+
+    def _tensor(self, values: np.ndarray | tuple[int, ...]) -> Tensor:
         return torch.as_tensor(np.asarray(values, dtype=np.float32), device=self._device)
 
     def _resized_shape(self, height: int, width: int) -> tuple[int, int]:

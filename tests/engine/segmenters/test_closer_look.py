@@ -1,11 +1,13 @@
 """Small objects are looked at twice, and the second answer lands where it belongs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.rendering.relief import Relief
 from sa3d_blender.engine.segmenters.closer_look import CloserLook
 from sa3d_blender.engine.segmenters.picture_pieces import (
@@ -17,7 +19,7 @@ from sa3d_blender.engine.segmenters.picture_pieces import (
     pasted,
 )
 from sa3d_blender.engine.segmenters.promptable import Answer, Asked, PromptableModel
-from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction, Question
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 LOGITS = 40
 
@@ -28,7 +30,7 @@ class Stencil(PromptableModel):
     def __init__(self) -> None:  # a model without networks
         self.name = "stencil"
         self.shown: list[np.ndarray] = []
-        self.asked: list[dict[str, object]] = []
+        self.asked: list[Prompt] = []
         self.told: list[np.ndarray | None] = []
 
     def embed(self, image: np.ndarray, relief: Relief | None = None) -> ImageEmbedding:
@@ -37,15 +39,15 @@ class Stencil(PromptableModel):
         number = torch.full((1, 1, 1, 1), float(len(self.shown) - 1))
         return ImageEmbedding(number, image.shape[:2], image.shape[:2])
 
-    def ask_all(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
+    def ask_all(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[Asked]:
         """What is white, what is white, everything, and nothing."""
-        return [self._asked(embedding, vars(question)) for question in questions]
+        return [self._asked(embedding, prompt) for prompt in prompts]
 
-    def _asked(self, embedding: ImageEmbedding, question: dict[str, object]) -> Asked:
-        self.asked.append(question)
+    def _asked(self, embedding: ImageEmbedding, prompt: Prompt) -> Asked:
+        self.asked.append(prompt)
         white = torch.from_numpy(self.shown[int(embedding.features)][..., 0] > 128)
         masks = torch.stack([white, white, torch.ones_like(white), torch.zeros_like(white)])
-        count = 4 if question["multimask"] else 1
+        count = 4 if prompt.multimask else 1
         scores = torch.tensor([0.9, 0.9, 0.5, 0.4])
         return Asked(torch.where(masks, 3.0, -3.0)[:count], scores[:count], None, None)
 
@@ -73,29 +75,25 @@ def picture(side: int, square: slice) -> np.ndarray:
     return image
 
 
-def click(x: float, y: float, *more: tuple[float, float, int]) -> dict[str, np.ndarray]:
-    every = [(x, y, 1), *more]
-    return {
-        "points": np.array([c[:2] for c in every], float),
-        "labels": np.array([c[2] for c in every]),
-    }
+def click(x: float, y: float, *more: tuple[float, float, int]) -> Prompt:
+    return Prompt().with_clicks([(x, y, 1), *more])
 
 
 def test_small_object_is_encoded_alone_and_its_mask_put_back() -> None:
     model = Stencil()
     look = CloserLook(model)
     image = picture(200, slice(50, 70))
-    answer = look.predict(look.embed(image), **click(60, 60))
+    (answer,) = look.predict(look.embed(image), [click(60, 60)])
     assert [p.shape[:2] for p in model.shown] == [(200, 200), (50, 50)]
     assert np.array_equal(answer.masks[0], image[..., 0] > 128)
-    near = model.asked[1]["points"]
+    near = model.asked[1].points
     assert np.allclose(near, [[60 - 35, 60 - 35]])
 
 
 def test_the_second_look_is_told_what_the_first_found() -> None:
     model = Stencil()
     look = CloserLook(model)
-    look.predict(look.embed(picture(200, slice(50, 70))), **click(60, 60))
+    look.predict(look.embed(picture(200, slice(50, 70))), [click(60, 60)])
     assert len(model.told) == 1
     assert np.isclose((np.asarray(model.told[0]) > 0).mean(), (20 / 50) ** 2, atol=0.02)
 
@@ -104,7 +102,7 @@ def test_large_object_and_empty_answer_are_looked_at_once() -> None:
     for image in (picture(200, slice(50, 130)), picture(200, slice(0, 0))):
         model = Stencil()
         look = CloserLook(model)
-        answer = look.predict(look.embed(image), **click(90, 90))
+        (answer,) = look.predict(look.embed(image), [click(90, 90)])
         assert len(model.shown) == 1
         assert len(answer.masks) == 3
 
@@ -113,19 +111,17 @@ def test_further_prompts_about_the_object_use_the_same_piece() -> None:
     model = Stencil()
     look = CloserLook(model)
     embedding = look.embed(picture(200, slice(50, 70)))
-    first = look.predict(embedding, **click(60, 60))
-    look.predict(
-        embedding, **click(60, 60, (65, 65, 1), (150, 20, 0)), logits=first.logits[0],
-        multimask=False,
-    )  # fmt: skip
+    (first,) = look.predict(embedding, [click(60, 60)])
+    more = click(60, 60, (65, 65, 1), (150, 20, 0))
+    look.predict(embedding, [replace(more, logits=first.logits[0], multimask=False)])
     assert len(model.shown) == 2
     assert len(model.asked) == 3, "a correction needs no look from afar"
-    assert len(model.asked[-1]["points"]) == 2, "the click outside the piece is left out"
-    assert model.asked[-1]["logits"].shape == (LOGITS, LOGITS)
-    look.predict(embedding, box=np.array([50.0, 50.0, 70.0, 70.0]), multimask=False)
+    assert len(model.asked[-1].points) == 2, "the click outside the piece is left out"
+    assert model.asked[-1].logits.shape == (LOGITS, LOGITS)
+    look.predict(embedding, [Prompt(box=(50.0, 50.0, 70.0, 70.0), multimask=False)])
     assert len(model.shown) == 2
-    assert np.allclose(model.asked[-1]["box"], [15, 15, 35, 35])
-    look.predict(embedding, **click(60, 60, (160, 160, 1)))
+    assert np.allclose(model.asked[-1].box, [15, 15, 35, 35])
+    look.predict(embedding, [click(60, 60, (160, 160, 1))])
     assert len(model.shown) == 2, "clicks far apart mean a large object"
 
 
