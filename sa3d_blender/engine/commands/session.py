@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,6 @@ from ...core.settings import (
 )
 from ..fields import file_stamps, load_field
 from ..fields.protocol import RadianceField
-from ..fields.sampling.baked_cells import baking_watched
 from ..mask_grids.field_facts import check_same_field, field_facts
 from ..mask_grids.result import SegmentResult
 from ..memory_use import release_memory
@@ -76,9 +74,8 @@ class Session:
         if self._field is None or key != self._field_key:
             self._field = None
             run = run or Run()
-            say = partial(run.progress, "load", 0, 1, "Preparing it, only this first time")
-            with run.timed("load"), baking_watched(say):
-                self._field = load_field(Path(checkpoint), options, device=self.device)
+            with run.timed("load"):
+                self._field = load_field(Path(checkpoint), options, device=self.device, run=run)
             self._field_key = key
         return self._field
 
@@ -121,12 +118,7 @@ class Session:
         """A checkpoint's picture, depth and opacity from a camera, of any size."""
         run = run or Run()
         loaded = self.field(checkpoint, options, run)
-        return render_picture(
-            loaded,
-            camera,
-            on_progress=lambda done: run.progress("render", round(100 * done), 100, "Rendering"),
-            run=run,
-        )
+        return render_picture(loaded, camera, run=run, stage="render")
 
     def predict(
         self,

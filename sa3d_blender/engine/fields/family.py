@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...core.settings import FieldOptions
+from ..run import Run
 from ..training_cameras import TrainingCameras
 from .files.checkpoint_file import Checkpoint
 from .files.chosen_file import ChosenFile
@@ -27,9 +28,9 @@ class LoadFunction(Protocol):
     """Turns an opened checkpoint into a field, or raises UserError."""
 
     def __call__(
-        self, checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device
+        self, checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
     ) -> RadianceField:
-        """The field, its weights on ``device``."""
+        """The field, its weights on ``device``; ``run`` is told of what takes long."""
         ...
 
 

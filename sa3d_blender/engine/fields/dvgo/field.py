@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..components.node_grids import trilinear
 from ..family import Family, in_torch_file
 from ..files.checkpoint_file import Checkpoint
@@ -100,7 +101,9 @@ def _raw_density_of(alpha: float, interval: float) -> float:
     return math.log(math.expm1(-math.log1p(-alpha) / interval))
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> DvgoField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> DvgoField:
     """The field in a DirectVoxGO checkpoint. Raises UserError (``bad_weights``, ``setting``)."""
     voxels, why = voxels_per_step(checkpoint, options)
     model = read_model(checkpoint, voxels_per_step=voxels, device=device)

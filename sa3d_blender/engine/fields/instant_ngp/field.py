@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..family import Family
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
@@ -87,7 +88,9 @@ class InstantNgpField(MarchedField):
         return occupancy_of(self._cells)
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> InstantNgpField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> InstantNgpField:
     """The field in a snapshot. Raises UserError (``bad_weights``)."""
     scene = read_scene(checkpoint, options)
     networks = read_networks(

@@ -6,14 +6,15 @@ view skip the empty ones. The answer is kept in the user's cache folder.
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ..sampling.baked_cells import Shape, baked_bitmaps, cell_centers
+from ...run import Run
+from ..sampling.baked_cells import Shape, baked_bitmaps, cell_centers, weights_key
 from ..sampling.occupancy import CellGrid
 from .network import NerfNetwork, NetworkWeights
 from .scene import NerfScene
@@ -47,7 +48,9 @@ class OccupiedCells:
         return coarse, fine
 
 
-def occupied_cells(coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene) -> OccupiedCells:
+def occupied_cells(
+    coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene, run: Run
+) -> OccupiedCells:
     """The cells in which the networks have density, from the cache or computed and cached.
 
     A cache that is missing, damaged or cannot be written costs time, nothing else.
@@ -63,11 +66,12 @@ def occupied_cells(coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene) -> 
             return (network.density(centers) > threshold).view(shape[1:])
 
         return [
-            torch.stack([dense(network, c) for c in cell_centers(region, shape)])
+            torch.stack([dense(network, c) for c in cell_centers(region, shape, run)])
             for network in (coarse, fine)
         ]
 
-    key = _key(coarse.weights, fine.weights, scene)
+    head = f"{VERSION} {CELLS} {EMPTY_ALPHA} {scene.region}"
+    key = weights_key(head, [*_tensors(coarse.weights), *_tensors(fine.weights)])
     found = baked_bitmaps("nerf", key, ("coarse", "fine"), shape, make)
     bitmaps = [bitmap.to(region.device) for bitmap in found]
     return OccupiedCells(bitmaps[0], bitmaps[1], region)
@@ -80,15 +84,9 @@ def _cells_along(region: Float[Tensor, "2 3"]) -> Shape:
     return z, y, x
 
 
-def _key(coarse: NetworkWeights, fine: NetworkWeights, scene: NerfScene) -> str:
-    """A name that is another one for any other weights or region."""
-    digest = hashlib.sha256(f"{VERSION} {CELLS} {EMPTY_ALPHA} {scene.region}".encode())
-    for weights in (coarse, fine):
-        for field in fields(weights):
-            value = getattr(weights, field.name)
-            for layer in value if field.name == "trunk" else (value,):
-                for tensor in (getattr(layer, name, None) for name in ("weight", "bias")):
-                    if tensor is not None:
-                        digest.update(str(tuple(tensor.shape)).encode())
-                        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:32]
+def _tensors(weights: NetworkWeights) -> Iterator[Tensor]:
+    for field in fields(weights):
+        value = getattr(weights, field.name)
+        for layer in value if field.name == "trunk" else (value,):
+            found = (getattr(layer, name, None) for name in ("weight", "bias"))
+            yield from (tensor for tensor in found if tensor is not None)

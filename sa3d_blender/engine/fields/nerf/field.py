@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..family import Family, in_torch_file
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
@@ -198,14 +199,16 @@ class NerfField:
         return sigma, sigma
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> NerfField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> NerfField:
     """The field in a nerf-pytorch checkpoint. Raises UserError (``bad_weights``)."""
     coarse_weights, fine_weights = read_networks(checkpoint, device=device)
     settings = read_settings(checkpoint.path.parent)
     scene = choose_scene(settings, options, has_fine=fine_weights is not None)
     coarse = fast_network(coarse_weights)
     fine = coarse if fine_weights is None or not scene.fine_samples else fast_network(fine_weights)
-    return NerfField(coarse, fine, scene, occupied_cells(coarse, fine, scene))
+    return NerfField(coarse, fine, scene, occupied_cells(coarse, fine, scene, run))
 
 
 FAMILY = Family(

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..family import Family
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
@@ -236,7 +237,9 @@ def space_of(networks: NerfactoNetworks, settings: NerfactoSettings) -> Nerfacto
     )
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> NerfactoField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> NerfactoField:
     """The field in a nerfacto checkpoint.
 
     Raises:
@@ -247,8 +250,8 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     check_method(checkpoint, config, set(weights))
     settings = choose_settings(checkpoint, config, options, count_proposals(weights))
     networks = read_networks(checkpoint, settings, device=device)
-    cells = occupied_cells(networks, settings)
-    volumes = proposal_volumes(networks)
+    cells = occupied_cells(networks, settings, run)
+    volumes = proposal_volumes(networks, run)
     moved = dataset_transform(checkpoint.path)
     return NerfactoField(networks, settings, cells, volumes, moved)
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..components.node_grids import trilinear
 from ..components.shading import SphericalHarmonics
 from ..family import Family
@@ -125,7 +126,9 @@ def _smallest_step(model: PlenoxelsModel, scene: PlenoxelsScene) -> float:
     return scene.step / float(_voxels_per_length(model).max())
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> PlenoxelsField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> PlenoxelsField:
     """The field in a Plenoxels file. Raises UserError (``bad_weights``)."""
     model = read_model(checkpoint, device=device, faint=EMPTY_ALPHA)
     scene = choose_scene(model, TrainingArguments(checkpoint.path.parent), options)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..components.decomposition import DensityFeature
 from ..family import Family, in_torch_file
 from ..files.checkpoint_file import Checkpoint
@@ -125,7 +126,9 @@ def _space(parameters: TensorfParameters, scene: SceneChoice, box: Tensor) -> Sp
     )
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> TensorfField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> TensorfField:
     """The field in a TensoRF checkpoint. Raises UserError (``bad_weights``)."""
     model = read_model(checkpoint, device=device)
     return TensorfField(model, choose_scene(model.parameters, options), device=device)
