@@ -1,12 +1,11 @@
 """A stand-in for the engine that speaks the real wire with numpy alone, and misbehaves on demand.
 
 The environment variable SA3D_FAKE holds words: ``crash`` (dies in the middle of ``segment``),
-``hang`` and ``hang_after=8`` (ignores
-cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
-``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``,
-``forward`` (training cameras bring a lens and a box), ``pace=150`` (claims that a view took so many
-microseconds a pixel, and colours each by its direction), ``doubt`` (two views disagree),
-``no_pictures`` (their pictures are gone).
+``hang`` and ``hang_after=8`` (ignores cancels), ``garbage`` (prints what is no message), ``slow``
+(0.05 s a view), ``no_start`` (ends at once), ``view`` (no accepted view: a user error),
+``faces=60000``, ``forward`` (training cameras bring a lens and a box), ``pace=150`` (claims that a
+view took so many microseconds a pixel, and colours each by its direction), ``doubt`` (two views
+disagree), ``no_pictures`` (their pictures are gone).
 """
 
 from __future__ import annotations
@@ -269,19 +268,8 @@ def unload(request: Request) -> dict[str, Any]:
     return {}
 
 
-METHODS = {
-    "hello": hello,
-    "unload": unload,
-    "info": info,
-    "render": render,
-    "points": points,
-    "predict": predict,
-    "training_cameras": training_cameras,
-    "segment": segment,
-    "view": view,
-    "mesh": mesh,
-    "rest": rest,
-}
+CALLS = (hello, unload, info, render, points, predict, segment, view, mesh, rest)
+METHODS = {call.__name__: call for call in (*CALLS, training_cameras)}
 
 
 def answer(request: Request) -> Message:

@@ -15,9 +15,9 @@ class FieldKind:
     """What is known of a kind of checkpoint without opening one."""
 
     name: str
-    """Its folder in ``engine/fields``, and what its fields give as their ``family``."""
+    """Name of its folder in ``engine/fields``, and its fields' ``family``."""
     title: str
-    """As its authors write it."""
+    """Name as its authors write it."""
     endings: tuple[str, ...]
     """Of its files' names, for file browsers; what a file is, its content says. None that Blender
     itself opens or imports, so that dropping those means what it always did."""
@@ -54,7 +54,7 @@ CHECKPOINT_EXTENSIONS = tuple(
 WITH_CAMERAS = tuple(
     ending for kind in FIELD_KINDS.values() if kind.brings_cameras for ending in kind.endings
 )
-"""Those of kinds that bring the cameras of their training."""
+"""Endings of the kinds that bring the cameras of their training."""
 
 
 def brings_cameras(path: Path) -> bool:

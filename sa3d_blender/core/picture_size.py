@@ -55,7 +55,7 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:
-    """Of any of WebP's three kinds: lossy, lossless, and extended, which states its canvas."""
+    """Width and height of a WebP: lossy, lossless, or extended, which states its canvas."""
     if len(head) < WEBP_HEAD:
         return None
     kind, data = head[12:16], head[20:]
@@ -74,7 +74,7 @@ def _little(data: bytes) -> int:
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Of a file that stands behind the start; segment after segment until one states the size."""
+    """Width and height of a JPEG, read from behind its start until a segment states them."""
     while (byte := file.read(1)) == b"\xff":
         while byte == b"\xff":  # any number of them may fill the space before a marker
             byte = file.read(1)

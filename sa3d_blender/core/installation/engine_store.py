@@ -41,7 +41,7 @@ class EngineState(Enum):
     """A set-up was begun and not finished."""
     broken = "broken"
     old = "old"
-    """It works, but this version of the add-on wants other packages."""
+    """The engine works, but this version of the add-on wants other packages."""
     ready = "ready"
 
 

@@ -38,8 +38,10 @@ class RadianceField(Protocol):
         ...
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        """Volume density at grid-frame points, per unit of *field-frame* length where the field
-        is bounded; zero outside the grid and in known empty space."""
+        """Volume density at grid-frame points; zero outside the grid and in known empty space.
+
+        It is per unit of *field-frame* length where the field is bounded.
+        """
         ...
 
     def color(

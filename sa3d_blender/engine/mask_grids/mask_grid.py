@@ -41,7 +41,7 @@ class MaskGrid:
     votes_for: Float[Tensor, "x y z"]
     """Sum of omega times trilinear weight over samples whose pixel the mask covers."""
     votes_against: Float[Tensor, "x y z"]
-    """The same over the other samples."""
+    """Sum of weights over the samples outside the masks."""
 
     @staticmethod
     def empty(

@@ -91,7 +91,7 @@ def mended(vertices: Vertices, faces: Faces) -> Smaller:
 
 
 def _without_flaps(faces: Faces) -> Int[np.ndarray, "q 3"]:
-    """Without pairs of faces that have the same corners."""
+    """The faces without pairs of faces that have the same corners."""
     corner = np.sort(faces, axis=1).astype(np.int64)
     count = int(corner.max(initial=0)) + 1
     edge = corner[:, 0] * count + corner[:, 1]

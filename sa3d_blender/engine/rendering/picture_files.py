@@ -50,8 +50,10 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def _eight_bits(image: Image.Image) -> np.ndarray:
-    """Bytes [h w 3]: of 16 bits per grey value the upper 8, of what is transparent the picture on
-    white, as NeRF-synthetic's are trained; Pillow would cut the ones off and show what is hidden.
+    """Bytes [h w 3] of a picture of any kind.
+
+    Of 16 bits per grey value they are the upper 8, which Pillow would cut off. What is transparent
+    is on white, as NeRF-synthetic's pictures are trained; Pillow would show what is hidden.
     """
     if image.mode.startswith("I"):
         grey = (np.asarray(image).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)

@@ -38,7 +38,7 @@ class View:
 
     camera: Camera
     samples: Samples
-    """Of all pixels; ``ray_index`` is the pixel's number, row * width + column."""
+    """Samples of all pixels; ``ray_index`` is the pixel's number, row * width + column."""
     background: Float[Tensor, " 3"]
 
     def image(self) -> Float[Tensor, "h w 3"]:

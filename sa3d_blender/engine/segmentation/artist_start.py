@@ -39,7 +39,7 @@ class StartedObject:
     first: int
     """Number of the artist's picture that started it."""
     camera: Camera
-    """Of that picture; the prompts are pixels of it."""
+    """Camera of the picture that started it; the prompts are pixels of it."""
     prompts: dict[int, Prompt] = field(default_factory=dict)
     """By number of the artist's picture."""
 

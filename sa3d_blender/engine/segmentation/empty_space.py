@@ -17,7 +17,7 @@ from ..rendering.far_background import far_distance
 from ..rendering.render import march_rays, ray_sums
 
 LEAST_OPACITY = 0.3
-"""Of a ray that meets something."""
+"""Least opacity of a ray that meets something."""
 NEAR = 0.004
 """Distance from a click, in widths of the picture, within which something must be met: a click on a
 leaf may go through between two."""

@@ -37,7 +37,7 @@ LEAST_RESOLUTION = 24
 TIGHT_MARGIN = 0.12
 """Room around the voted object in its final region, as a part of its extent."""
 HAZY_MARGIN = 0.5
-"""The same in a hazy field, where an object's light begins before it and ends behind it."""
+"""Such room in a hazy field, where an object's light begins before it and ends behind it."""
 
 
 @dataclass

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 SURROUNDINGS = 2.5
 """Side of a piece over the extent of the object in its middle."""
 WORTHWHILE = 0.4
-"""Of the picture's shorter side; a larger piece would show hardly more than the picture."""
+"""Largest side of a piece over the picture's shorter one; more would show little more."""
 SMALLEST = 24
 """Pixels of the smallest piece."""
 NOT_SEEN = -8.0
@@ -29,7 +29,7 @@ class Frame:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
+        """Rows and columns of the piece in the picture."""
         rows = slice(self.top, self.top + self.side)
         return rows, slice(self.left, self.left + self.side)
 

@@ -15,19 +15,19 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 from ...core.prompts import Prompt
 from ..rendering.relief import Relief
 from .consensus import best_first, preference
-from .pieces import inside_box, without_scraps
+from .mask_components import clicked_components, inside_box
 from .protocol import ImageEmbedding, MaskPrediction
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
-"""Of the normalised pictures that all Segment Anything models take, in bytes."""
+"""By which all Segment Anything models normalise their pictures, in bytes."""
 LOGITS_STRIDE = 4
 """Pixels of the encoder's input per low-resolution logit, in all Segment Anything models."""
 SIZE_WEIGHT = 0.05
-"""Of official models. One click of MobileSAM at 512 pixels: mIoU 0.66 by 0, 0.75 by 0.03, 0.84 by
-0.05 and 0.88 by 0.08 on renders of real models; 0.57, 0.56, 0.56 and 0.53 on photographs. On the
-tabletop, 0.02 finds one side of the box and 0.05 the box; but from 0.03 on, an apple that touches
-a banana is taken with it."""
+"""How much official models prefer larger masks. One click of MobileSAM at 512 pixels: mIoU 0.66 by
+0, 0.75 by 0.03, 0.84 by 0.05 and 0.88 by 0.08 on renders of real models; 0.57, 0.56, 0.56 and 0.53
+on photographs. On the tabletop, 0.02 finds one side of the box and 0.05 the box; but from 0.03 on,
+an apple that touches a banana is taken with it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Asked:
     clicks: tuple[Tensor, Tensor] | None
     """The prompt's points and labels, in pixels of the encoder's input."""
     corners: Float[Tensor, "1 4"] | None
-    """And its box."""
+    """The prompt's box, in pixels of the encoder's input."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,15 @@ class PromptableModel:
         outline: Callable[[Tensor, Tensor], Tensor] | None = None,
         size_weight: float = SIZE_WEIGHT,
     ) -> None:
-        """Args:
-        encoder: from normalised pictures [b 3 s s], and the channels of their relief if
-            ``reads_relief``, to features, and finer ones if there is an ``outline``.
-        outline: from the finer features and low-resolution logits [1 k l l] to logits [1 k s s];
-            scraps are left out then, too.
-        size_weight: how much larger masks are preferred, as in `consensus.preference`.
+        """Put a model together.
+
+        Args:
+            name: as `core.segmenters` has it.
+            encoder: from normalised pictures [b 3 s s], and the channels of their relief if
+                ``reads_relief``, to features, and finer ones if there is an ``outline``.
+            outline: from the finer features and low-resolution logits [1 k l l] to logits
+                [1 k s s]; connected components that are no part of the object go then, too.
+            size_weight: how much larger masks are preferred, as in `consensus.preference`.
         """
         self.name = name
         self.reads_relief = reads_relief
@@ -254,7 +257,7 @@ class PromptableModel:
             positive = clicks[0][clicks[1] == 1].cpu().numpy()
         if corners is not None:
             drawn = inside_box(drawn, corners)
-        return without_scraps(drawn, positive)
+        return clicked_components(drawn, positive)
 
     def _square(self, logits: Float[np.ndarray, "eh ew"] | None) -> Float[Tensor, "s s"] | None:
         """Logits of any size in pixels of the encoder's input."""

@@ -47,7 +47,7 @@ class Segmenter(Protocol):
     """A Segment Anything model of any size."""
 
     name: str
-    """As `core.segmenters` has it."""
+    """Name in `core.segmenters`."""
 
     def embed(
         self, image: UInt8[np.ndarray, "h w 3"], relief: Relief | None = None
@@ -55,8 +55,8 @@ class Segmenter(Protocol):
         """Encode a picture (sRGB bytes). The expensive part.
 
         Args:
-            relief: the shape of what is seen, where a field is at hand. Segment Anything's own
-                models do not use it.
+            relief: normal and relative depth of every pixel, where a field is at hand. Segment
+                Anything's own models do not use it.
         """
         ...
 

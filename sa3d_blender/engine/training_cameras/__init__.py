@@ -27,8 +27,9 @@ __all__ = ["TrainingCameras", "read_training_cameras"]
 
 
 def read_training_cameras(path: Path, *, size: tuple[int, int] | None = None) -> TrainingCameras:
-    """The cameras in a file or folder, in the file's own coordinates; `TrainingCameras.placed`
-    takes them to a field's frame.
+    """The cameras in a file or folder, in the file's own coordinates.
+
+    `TrainingCameras.placed` takes them to a field's frame.
 
     Args:
         path: a camera file, a COLMAP model's folder, or a data set's folder with one of them.

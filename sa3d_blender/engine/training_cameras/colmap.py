@@ -18,7 +18,7 @@ MODEL_FILES = tuple(f"{n}.{e}" for e in ("bin", "txt") for n in ("cameras", "ima
 MAX_POINTS_BYTES = 2**29
 """Points tell only the scale of forward-facing scenes, which have few."""
 NEAR_PERCENTILE = 0.1
-"""Of the depths of a picture's points, LLFF's near bound."""
+"""Percentile of the depths of a picture's points that is LLFF's near bound."""
 
 
 def is_model(folder: Path) -> bool:

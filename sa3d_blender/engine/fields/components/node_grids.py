@@ -69,7 +69,7 @@ def trilinear(volume: Float[Tensor, "z y x"], points: Float[Tensor, "n 3"]) -> F
 def gathered_trilinear(
     volume: Float[Tensor, "z y x"], points: Float[Tensor, "n 3"]
 ) -> Float[Tensor, " n"]:
-    """The same from plain indexing, for devices whose torch lacks the operation."""
+    """Trilinear interpolation by plain indexing, for devices whose torch lacks the operation."""
     depth, height, width = volume.shape
     sizes = (width, height, depth)
     (x, u), (y, v), (z, w) = (axis_corners(points[:, a], sizes[a]) for a in range(3))

@@ -78,8 +78,10 @@ def _believed(value: Any) -> bool:
 
 
 def _configured(path: Path, table: str, name: str) -> Any:
-    """The constant of a name in a table, both written as ``table = dict(name=1, ...)`` or with
-    braces; None where there is none."""
+    """The constant of a name in a table; None where there is none.
+
+    A table is written as ``table = dict(name=1, ...)`` or with braces.
+    """
     tree: ast.Module | None = None
     errors = (OSError, ValueError, SyntaxError, RecursionError, MemoryError)
     with suppress(*errors), path.open("rb") as file:

@@ -138,6 +138,7 @@ def _check_container(path: Path, head: bytes) -> None:
 
 
 def truncated(path: Path) -> UserError:
+    """The error for a file that ends too early or is damaged."""
     return UserError(
         f"{path} is damaged or incomplete; copy or download the checkpoint again.",
         code="truncated",

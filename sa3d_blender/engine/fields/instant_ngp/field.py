@@ -52,8 +52,10 @@ class InstantNgpField(MarchedField):
         self.background = torch.tensor(scene.background, device=space.box.device)
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        """Volume density at grid-frame points, per unit of field-frame length; zero outside the
-        grid and in cells that were never occupied."""
+        """Volume density at grid-frame points, per unit of field-frame length.
+
+        It is zero outside the grid and in cells that were never occupied.
+        """
         finite = points.nan_to_num(2.0)
         occupied = (finite.abs() <= 1).all(dim=1) & self._cells.within(finite)
         live = occupied.nonzero().squeeze(1)

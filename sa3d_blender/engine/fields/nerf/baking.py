@@ -25,7 +25,7 @@ EMPTY_ALPHA = 1e-3
 """A cell whose middle is less opaque than this, over the cell's length, counts as empty unless
 one of its neighbours is not."""
 VERSION = 1
-"""Of the cached files' content; files of other versions are not found."""
+"""Version of the cached files' content; files of other versions are not found."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,10 @@ class OccupiedCells:
     """The box that the cells divide, model space."""
 
     def grids(self, box: Float[Tensor, "2 3"]) -> tuple[CellGrid, CellGrid]:
-        """Both bitmaps for the grid frame that stretches ``box`` (model space), each True cell
-        grown by one to all sides."""
+        """Both bitmaps for the grid frame that stretches ``box`` (model space).
+
+        Each True cell is grown by one to all sides.
+        """
         cells = torch.tensor(self.fine.shape[::-1], device=box.device)
         per_unit = cells / (self.region[1] - self.region[0])
         scale = per_unit * (box[1] - box[0]) / 2

@@ -15,7 +15,7 @@ from ..rays import Rays, camera_rays
 from .scene import NerfScene
 
 ELEVATIONS = (15, 50)
-"""Of the looks from around, in degrees; NeRF's captures leave the underside out."""
+"""Elevations of the looks from around, degrees; NeRF's captures leave the underside out."""
 AZIMUTHS = 6
 PIXELS = 16
 """Side of each look's picture."""

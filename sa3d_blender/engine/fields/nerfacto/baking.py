@@ -32,7 +32,7 @@ LEAST_LOG = -20.0
 """Logarithms of densities below this are rounded up to it; they fit into half precision."""
 MOST_LOG = 15.0
 VERSION = 1
-"""Of the cached files' content; files of other versions are not found."""
+"""Version of the cached files' content; files of other versions are not found."""
 
 
 def occupied_cells(networks: NerfactoNetworks, settings: NerfactoSettings, run: Run) -> CellGrid:

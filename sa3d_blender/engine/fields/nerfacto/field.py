@@ -127,8 +127,10 @@ class NerfactoField:
         return heavy_samples(parts, MIN_WEIGHT, color if with_color else None, device=self.device)
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        """Volume density at grid-frame points, per unit of field-frame length; zero outside the
-        grid and in known empty space."""
+        """Volume density at grid-frame points, per unit of field-frame length.
+
+        It is zero outside the grid and in known empty space.
+        """
         finite = points.nan_to_num(torch.inf)
         live = self._cells(finite).nonzero().squeeze(1)
         sigma = torch.zeros(len(points), device=points.device)

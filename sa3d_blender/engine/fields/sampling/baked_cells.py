@@ -53,7 +53,10 @@ def baked_bitmaps(
 def baked_volumes(
     family: str, key: str, names: Sequence[str], shape: Shape, make: Callable[[], list[Tensor]]
 ) -> list[Float[Tensor, "z y x"]]:
-    """The same with numbers, which the cache keeps in half precision."""
+    """Volumes of numbers from the cache, or made and cached; see `baked_bitmaps`.
+
+    The cache keeps them in half precision.
+    """
 
     def rounded() -> list[np.ndarray]:
         return [volume.cpu().numpy().astype(np.float16) for volume in make()]
