@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -48,6 +48,17 @@ class Family:
     side_files: Callable[[Path], tuple[Path, ...]] = lambda path: ()
     """Further files that loading looks for, from the path that the user chose; they need not be
     there. Cheap, never raises."""
+
+
+def shared_facts(field: RadianceField) -> dict[str, Any]:
+    """What `RadianceField.info` tells of a field of any kind."""
+    return {
+        "family": field.family,
+        "scene": field.scene,
+        "background": field.background.tolist(),
+        "box": field.box.tolist(),
+        "notes": list(field.notes),
+    }
 
 
 def in_torch_file(is_of_kind: Callable[[Checkpoint], bool]) -> OpenFunction:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from ....core.settings import FieldOptions
 from ...run import Run
 from ..components.node_grids import trilinear
-from ..family import Family, in_torch_file
+from ..family import Family, in_torch_file, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
@@ -58,16 +58,11 @@ class DvgoField(MarchedField):
 
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": self._model.kind,
-            "scene": self.scene,
-            "background": self.background.tolist(),
-            "box": self.box.tolist(),
             "grid_size": list(self._model.grid_size),
             "feature_channels": self._model.features.channels,
             "sa3d_masks": self._model.masks,
-            "notes": list(self.notes),
         }
 
     def _raw_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ....core.settings import FieldOptions
 from ...run import Run
-from ..family import Family
+from ..family import Family, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
@@ -65,17 +65,12 @@ class InstantNgpField(MarchedField):
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         shape, scene = self._networks.shape, self._details
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": f"{shape.levels} levels of {shape.features} features",
-            "scene": self.scene,
-            "background": self.background.tolist(),
-            "box": self.box.tolist(),
             "aabb_scale": scene.aabb_scale,
             "scale": scene.scale,
             "offset": scene.offset,
             "colors": "linear, encoded for display" if scene.hdr else "display",
-            "notes": list(self.notes),
         }
 
     def _raw_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ....core.settings import FieldOptions
 from ...run import Run
-from ..family import Family, in_torch_file
+from ..family import Family, in_torch_file, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
 from ..sampling.hierarchical import (
@@ -108,16 +108,11 @@ class NerfField:
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         scene, weights = self._choice, self._fine.weights
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": f"{len(weights.trunk)} layers of {weights.width}",
-            "scene": self.scene,
-            "background": self.background.tolist(),
-            "box": self.box.tolist(),
             "near_far": list(scene.near_far),
             "samples_per_ray": scene.samples + scene.fine_samples,
             "arithmetic": str(self._fine.dtype).removeprefix("torch."),
-            "notes": list(self.notes),
         }
 
     def _use_box(self, box: Float[Tensor, "2 3"]) -> AxisDepthSpace | NdcDepthSpace:

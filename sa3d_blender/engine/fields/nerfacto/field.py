@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ....core.settings import FieldOptions
 from ...run import Run
-from ..family import Family
+from ..family import Family, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
 from ..sampling.hierarchical import Evaluated, evaluate, heavy_samples
@@ -154,20 +154,16 @@ class NerfactoField:
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         settings, grid = self._settings, self._networks.field.grid
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": f"{len(grid.levels)} levels of {grid.features} features",
             "backend": "tiny-cuda-nn" if self._networks.packed else "torch",
-            "scene": self.scene,
             "background": "last sample"
             if settings.extends_last_sample
             else self.background.tolist(),
-            "box": self.box.tolist(),
             "samples_per_ray": [*settings.proposal_samples, settings.samples],
             "field_from_dataset": None
             if self._field_from_dataset is None
             else self._field_from_dataset.tolist(),
-            "notes": list(self.notes),
         }
 
     def _edges(self, rays: StraightRays) -> Float[Tensor, "n e"]:
