@@ -60,7 +60,7 @@ class Camera:
         return -self.field_from_camera[:3, 2]
 
     def resized(self, width: int, height: int) -> Camera:
-        """The same camera with another pixel grid; the view's extent stays."""
+        """The camera with another pixel grid; the view's extent stays."""
         x, y = width / self.width, height / self.height
         return replace(
             self,

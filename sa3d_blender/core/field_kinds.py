@@ -19,8 +19,8 @@ class FieldKind:
     title: str
     """Name as its authors write it."""
     endings: tuple[str, ...]
-    """Of its files' names, for file browsers; what a file is, its content says. None that Blender
-    itself opens or imports, so that dropping those means what it always did."""
+    """Endings of its files' names, for file browsers; what a file is, its content says. None that
+    Blender itself opens or imports, so that dropping those means what it always did."""
     brings_cameras: bool = False
     """Whether its files hold the cameras of their training, or tell where these are."""
     run_files: tuple[str, ...] = ()

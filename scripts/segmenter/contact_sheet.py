@@ -38,7 +38,7 @@ from segmenter.training.validation import box_prompt, iou
 WIDTH, HEIGHT = 300, 240
 ACROSS = 4
 EVERY = 9
-"""Of the held-out photographs, one in so many is shown."""
+"""One in so many of the held-out photographs is shown."""
 TINT = np.array((40, 110, 255), np.float32)
 Click = tuple[float, float, int]
 CLICKS: tuple[tuple[str, tuple[Click, ...]], ...] = (

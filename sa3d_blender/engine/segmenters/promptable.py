@@ -247,7 +247,7 @@ class PromptableModel:
         clicks: tuple[Tensor, Tensor] | None,
         corners: Float[Tensor, "1 4"] | None,
     ) -> Float[Tensor, "k s s"]:
-        """Logits of the encoder's pixels, with outlines and without scraps if the model draws."""
+        """Logits of the encoder's pixels, drawn and without stray components if it draws."""
         if self._outline is None or embedding.fine is None:
             side = (self.input_side, self.input_side)
             return interpolate(low[None], side, mode="bilinear", align_corners=False)[0]

@@ -16,7 +16,7 @@ from segmenter.training.validation import box_prompt, iou
 Mask = Bool[np.ndarray, "h w"]
 CLICKS = (1, 2, 3, 5)
 OUTLINE_TOLERANCE = 0.0075
-"""Of the picture's diagonal, as in the DAVIS benchmark."""
+"""Distance that still counts, over the picture's diagonal, as in the DAVIS benchmark."""
 NEARLY_BEST = 0.02
 BINS = 10
 

@@ -1,4 +1,4 @@
-"""Scraps of masks are left out."""
+"""Connected components that are no part of the object are left out of masks."""
 
 from __future__ import annotations
 
