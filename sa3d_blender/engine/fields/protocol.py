@@ -33,8 +33,15 @@ class RadianceField(Protocol):
         """Where the weights live."""
         ...
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
-        """The samples of positive weight along field-frame rays."""
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
+        """The samples of positive weight along field-frame rays.
+
+        Args:
+            rays: unit directions.
+            with_color: whether the samples get colours.
+            faint: samples lighter than this may share a colour with their ray, where that is
+                quicker; see `sampling.faint_samples`.
+        """
         ...
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:

@@ -143,6 +143,7 @@ def render_view(
     camera: Camera,
     *,
     with_color: bool = True,
+    faint: float = 0.0,
     run: Run | None = None,
 ) -> View:
     """March all of a camera's rays through a field and keep the samples.
@@ -154,12 +155,17 @@ def render_view(
         field: the field.
         camera: the camera, in the field frame.
         with_color: whether the samples get colours.
+        faint: samples lighter than this may share a colour with their ray; it is quicker.
         run: checked before each chunk, from other threads, too.
 
     Raises:
         Cancelled: the run was cancelled.
     """
-    parts = list(_chunks(field, camera, with_color, _moved, run or Run()))
+
+    def march(rays: Rays) -> Samples:
+        return field.march(rays, with_color=with_color, faint=faint)
+
+    parts = list(_chunks(field, camera, march, _moved, run or Run()))
     return View(camera, joined(parts), field.background)
 
 
@@ -193,7 +199,10 @@ def render_picture(
         )
         return ray_sums(samples, values, count)
 
-    sums = torch.cat(list(_chunks(field, camera, True, summed, run or Run(), stage)))
+    def march(rays: Rays) -> Samples:
+        return field.march(rays, with_color=True)
+
+    sums = torch.cat(list(_chunks(field, camera, march, summed, run or Run(), stage)))
     opacity = sums[:, 4]
     image = (sums[:, :3] + (1 - opacity[:, None]) * field.background).clamp(0, 1)
     depth = torch.where(opacity > 0, sums[:, 3] / opacity.clamp_min(1e-12), 0.0)
@@ -220,7 +229,7 @@ def _moved(samples: Samples, first: int) -> Samples:
 def _chunks(
     field: RadianceField,
     camera: Camera,
-    with_color: bool,
+    march: Callable[[Rays], Samples],
     finish: Callable[[Samples, int], Result],
     run: Run,
     stage: str = "",
@@ -233,7 +242,7 @@ def _chunks(
         run.check()
         rays = pixel_rays(camera, first, count, device=field.device)
         with torch.no_grad():
-            return finish(field.march(rays, with_color=with_color), first)
+            return finish(march(rays), first)
 
     for done, result in enumerate(in_parallel(chunk, starts, device=field.device), start=1):
         yield result

@@ -18,6 +18,7 @@ from ..mask_grids.regions import outside_of, quantile_box, reach_of, region_of_t
 from ..mask_grids.result import SegmentedObject
 from ..mask_grids.visual_hull import LEAST_OUTLINES, outlined_object
 from ..meshing.completion import carve, fill_solid
+from ..meshing.support_plane import end_at_support
 from ..parallel import one_core
 from ..rendering.haze import is_deep, is_faint
 from ..rendering.render import View
@@ -262,7 +263,9 @@ class ObjectVotes:
                 values = outlined_object(field_, grid, seen, run)
             else:
                 share = grid.share(self.settings.negative_weight)
-                values = fill_solid(main_pieces(share), free)
+                pieces = main_pieces(share)
+                filled = fill_solid(pieces, free)
+                values = end_at_support(field_, filled, pieces, grid.lower, grid.upper)
         return SegmentedObject(
             name=self.prompt.name,
             lower=grid.lower,
