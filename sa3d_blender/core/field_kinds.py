@@ -19,8 +19,8 @@ class FieldKind:
     title: str
     """As its authors write it."""
     endings: tuple[str, ...]
-    """Of its files' names, for file browsers; what a file is, its content says. None that Blender
-    itself opens or imports, so that dropping those means what it always did."""
+    """Of its files' names, for file browsers; what a file is, its content says. Where Blender
+    imports such files itself (.ply), it asks which of both is meant when one is dropped."""
     brings_cameras: bool = False
     """Whether its files hold the cameras of their training, or tell where these are."""
     run_files: tuple[str, ...] = ()
@@ -30,6 +30,13 @@ class FieldKind:
 FIELD_KINDS: dict[str, FieldKind] = {
     kind.name: kind
     for kind in (
+        FieldKind(
+            "gaussian_splats",
+            "3D Gaussian Splatting",
+            (".ply", ".splat", ".spz"),
+            brings_cameras=True,
+            run_files=("point_cloud", "cfg_args"),
+        ),
         FieldKind("tensorf", "TensoRF", (".th", ".pth", ".pt")),
         FieldKind("dvgo", "DirectVoxGO", (".tar",)),
         FieldKind("nerf", "NeRF (nerf-pytorch)", (".tar",)),

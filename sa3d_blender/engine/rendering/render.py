@@ -17,8 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...core.cameras import Camera
-from ..fields.protocol import RadianceField
-from ..fields.rays import Rays, Samples, pixel_rays
+from ..fields.protocol import RadianceField, looking
+from ..fields.rays import Rays, Samples
 from ..parallel import in_parallel
 from ..run import Run
 from .haze import is_vague
@@ -222,12 +222,13 @@ def _chunks(
     """``finish(samples, first pixel)`` of each chunk of a camera's rays, in order."""
     count = _rays_per_chunk(camera.width * camera.height, field)
     starts = range(0, camera.width * camera.height, count)
+    with torch.no_grad():
+        seen = looking(field, camera, with_color=with_color)
 
     def chunk(first: int) -> Result:
         run.check()
-        rays = pixel_rays(camera, first, count, device=field.device)
         with torch.no_grad():
-            return finish(field.march(rays, with_color=with_color), first)
+            return finish(seen(first, count), first)
 
     for done, result in enumerate(in_parallel(chunk, starts, device=field.device), start=1):
         yield result
@@ -244,10 +245,12 @@ def _rays_per_chunk(rays: int, field: RadianceField) -> int:
 def joined(parts: list[Samples]) -> Samples:
     """Samples of consecutive chunks of rays as one list."""
     colors = [part.rgb for part in parts if part.rgb is not None]
+    primitives = [part.primitive for part in parts if part.primitive is not None]
     return Samples(
         torch.cat([part.ray_index for part in parts]),
         torch.cat([part.points for part in parts]),
         torch.cat([part.weights for part in parts]),
         torch.cat([part.depth for part in parts]),
         torch.cat(colors) if len(colors) == len(parts) else None,
+        torch.cat(primitives) if len(primitives) == len(parts) else None,
     )
