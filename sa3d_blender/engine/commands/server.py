@@ -51,6 +51,7 @@ from .devices import choose_device
 from .doubtful_views import read_doubtful
 from .request_params import NamedParams, ParamError, Params, checkpoint_of
 from .session import Session
+from .splat_results import splat_beside
 from .watched_run import show_previews
 
 log = logging.getLogger(__name__)
@@ -274,7 +275,13 @@ class Server:
         result, out = params.path("result"), params.path("out")
         moved = params.optional_path("checkpoint")
         mesh = self._session.rest(result, settings, run, checkpoint=moved)
-        return {"objects": write_objects({REST: mesh}, out)}
+        (written,) = write_objects({REST: mesh}, out)
+        whole = SegmentResult.load(result, device=self._session.device).objects
+        if any(entry.primitives is not None for entry in whole):
+            path = splat_beside(written)
+            self._session.splat(result, path, run, rest=True, checkpoint=moved)
+            written["splat"] = str(path)
+        return {"objects": [written]}
 
 
 def serve(*, device: str = "auto") -> int:

@@ -54,6 +54,7 @@ from ..view_path.picture_cache import PictureCache
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
 from .doubtful_views import tell_what_is_doubtful
+from .splat_results import save_splat, write_objects_splats
 
 
 @dataclass
@@ -189,7 +190,8 @@ class Session:
         run: Run | None = None,
         whole_process: bool = False,
     ) -> dict[str, Any]:
-        """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
+        """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``,
+        and ``NAME_splat.ply`` where the field is a splat.
 
         Args:
             own_meshes: see `make_meshes`.
@@ -200,7 +202,7 @@ class Session:
 
         Returns:
             ``{result, report, segmenter, objects: [{name, mesh, glb, vertices, faces, confidence,
-            note, disagree}]}`` with paths; see `tell_what_is_doubtful`.
+            note, disagree}]}`` with paths; see `tell_what_is_doubtful`. Of a splat also ``splat``.
 
         Raises:
             UserError: bad input, or ``out`` cannot be written; told at once.
@@ -235,6 +237,7 @@ class Session:
         with run.timed("write"):
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
             written = write_objects(meshes, out, beside=keep)
+            write_objects_splats(loaded, found, written)
             tell_what_is_doubtful(written, views, self._views.notes, out)
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
@@ -297,6 +300,23 @@ class Session:
         result = SegmentResult.load(result_path, device=self.device)
         loaded = self._field_of(result, run, checkpoint)
         return make_rest(loaded, result.objects, settings, run)
+
+    def splat(
+        self,
+        result_path: Path,
+        out: Path,
+        run: Run | None = None,
+        *,
+        only: Sequence[str] | None = None,
+        rest: bool = False,
+        checkpoint: Path | None = None,
+    ) -> int:
+        """Save the Gaussians of a saved result's objects, or with ``rest`` all others; see
+        `save_splat`. ``only`` and ``checkpoint`` as in `mesh`."""
+        run = run or Run()
+        result = SegmentResult.load(result_path, device=self.device)
+        objects = chosen_objects(result, only)
+        return save_splat(self._field_of(result, run, checkpoint), objects, out, rest=rest)
 
     def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
         """The field that a saved result was made in, if that is what lies there now."""

@@ -1,7 +1,7 @@
-"""Which Gaussians are near a point or a ray: a tree of balls around ever larger groups of them.
+"""Which Gaussians are near rays that belong to no picture: a tree of balls around groups of them.
 
-For rays that belong to no picture, and for the density at points. Every level has a sixteenth of
-the balls of the one below it; a search goes down level by level with all questions at once.
+Every level has an eighth of the balls of the one below it; a search goes down level by level with
+all rays at once.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from ..rays import Rays
 from .footprints import LEAST_ALPHA
 from .gaussians import Gaussians
 
-BRANCHES = 16
+BRANCHES = 8
 TOP = 64
 """Balls of the highest level, at most."""
 PAIRS = 1 << 21
 """Pairs of question and ball that are looked at together; bounds the memory."""
-MORTON_BITS = 10
+MORTON_BITS = 16
 """Bits of each coordinate that the order of the Gaussians looks at."""
+SIZE_STEP = 2
+"""Gaussians of sizes that differ by less than so many doublings are grouped together."""
 Near = Callable[[Int64[Tensor, " p"], Float[Tensor, "p 3"], Float[Tensor, " p"]], Tensor]
 """Whether some of the questions, by number, are near balls of these centres and radii."""
 
 
 @dataclass(frozen=True)
 class BoundingTree:
-    """Balls around the Gaussians, then around sixteen of those, and so on."""
+    """Balls around the Gaussians, then around eight of those, and so on."""
 
     order: Int64[Tensor, " n"]
     """Numbers of the Gaussians in the lowest level's order."""
@@ -50,16 +52,6 @@ class BoundingTree:
             centers.append(center)
             radii.append(radius)
         return BoundingTree(order, centers, radii)
-
-    def near_points(
-        self, points: Float[Tensor, "n 3"]
-    ) -> Iterator[tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]]:
-        """Pairs of a point's number and a Gaussian's that may reach it, in portions."""
-
-        def near(which: Tensor, center: Tensor, radius: Tensor) -> Bool[Tensor, " p"]:
-            return (points[which] - center).square().sum(dim=1) <= radius.square()
-
-        yield from self._search(len(points), near)
 
     def near_rays(self, rays: Rays) -> Iterator[tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]]:
         """Pairs of a ray's number and a Gaussian's that may reach it, in portions."""
@@ -122,14 +114,16 @@ def _spatial_order(means: Float[Tensor, "n 3"], reach: Float[Tensor, " n"]) -> I
     """Neighbours of about the same size together: by size, then along Morton's curve."""
     if len(means) == 0:
         return torch.zeros(0, dtype=torch.long, device=means.device)
-    size = reach.clamp_min(1e-12).log2().floor()
+    size = (reach.clamp_min(1e-12).log2() / SIZE_STEP).floor()
     key = (size.amax() - size).long() << (3 * MORTON_BITS)
-    # by rank, as a few Gaussians far off would leave the others one cell
+    # drawn together around the middle, as a few Gaussians far off would leave the others one cell
+    middle = means.median(dim=0).values
+    away = (means - middle).abs().amax(dim=1, keepdim=True)
+    drawn = (means - middle) / (away + away.median().clamp_min(1e-12))
+    cells = ((drawn + 1) / 2 * (1 << MORTON_BITS)).long().clamp(0, (1 << MORTON_BITS) - 1)
     for axis in range(3):
-        rank = means[:, axis].argsort().argsort()
-        cell = rank * (1 << MORTON_BITS) // len(means)
         for bit in range(MORTON_BITS):
-            key |= (cell >> bit & 1) << (3 * bit + axis)
+            key |= (cells[:, axis] >> bit & 1) << (3 * bit + axis)
     return key.argsort()
 
 

@@ -12,6 +12,7 @@ from ..rays import Rays
 from .bounding_tree import BoundingTree
 from .footprints import LEAST_ALPHA
 from .gaussians import Gaussians, rotation_matrices
+from .point_cells import PointCells
 from .rasterizer import MIN_WEIGHT, MOST_ALPHA, light_before
 
 LEAST_SCALE = 1e-7
@@ -24,6 +25,7 @@ class CloseBy:
 
     gaussians: Gaussians
     tree: BoundingTree
+    cells: PointCells
     whitening: Float[Tensor, "n 3 3"]
     """From offsets to a centre to standard deviations along the Gaussian's own axes."""
 
@@ -32,7 +34,12 @@ class CloseBy:
         """Of Gaussians, whose tree is made."""
         axes = rotation_matrices(gaussians.rotations).transpose(1, 2)
         scales = gaussians.log_scales.exp().clamp_min(LEAST_SCALE)
-        return CloseBy(gaussians, BoundingTree.of(gaussians), axes / scales[:, :, None])
+        return CloseBy(
+            gaussians,
+            BoundingTree.of(gaussians),
+            PointCells.of(gaussians),
+            axes / scales[:, :, None],
+        )
 
     def along(
         self, rays: Rays
@@ -62,7 +69,7 @@ class CloseBy:
     def opacity_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """Sum of the Gaussians' opacities at field-frame points."""
         total = torch.zeros_like(points[:, 0])
-        for point, gaussian in self.tree.near_points(points):
+        for point, gaussian in self.cells.near(points):
             total.index_add_(0, point, self._response(points, point, gaussian))
         return total
 
@@ -71,7 +78,7 @@ class CloseBy:
     ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, " n"]]:
         """Sum of colours times opacities at field-frame points, and of the opacities."""
         total, rgb = torch.zeros_like(points[:, 0]), torch.zeros_like(points)
-        for point, gaussian in self.tree.near_points(points):
+        for point, gaussian in self.cells.near(points):
             opacity = self._response(points, point, gaussian)
             colors = self.gaussians.colors(directions[point], gaussian)
             total.index_add_(0, point, opacity)

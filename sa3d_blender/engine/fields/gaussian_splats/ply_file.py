@@ -58,15 +58,23 @@ def read_ply(path: Path) -> Gaussians:
         raise bad_weights(path, f"its Gaussians have no {missing[0]}")
     if rest % 3 or 1 + rest // 3 not in DEGREES:
         raise bad_weights(path, f"{rest} is no number of spherical harmonics for three colours")
-    values = torch.from_numpy(_columns(rows, wanted))
-    colors = values[:, 3:6, None], values[:, 14:].view(len(values), 3, rest // 3)
-    return Gaussians(
-        means=values[:, :3].clone(),
-        log_scales=values[:, 7:10].clone(),
-        rotations=values[:, 10:14].clone(),
-        opacity_logits=values[:, 6].clone(),
-        harmonics=torch.cat(colors, dim=2).transpose(1, 2).contiguous(),
+    # straight to where they stay: these are most of the memory that a splat takes
+    found = Gaussians(
+        means=torch.empty(len(rows), 3),
+        log_scales=torch.empty(len(rows), 3),
+        rotations=torch.empty(len(rows), 4),
+        opacity_logits=torch.empty(len(rows)),
+        harmonics=torch.empty(len(rows), 1 + rest // 3, 3),
     )
+    for first in range(0, len(rows), ROWS):
+        part = slice(first, first + ROWS)
+        values = torch.from_numpy(_columns(rows[part], wanted))
+        found.means[part], found.harmonics[part, 0] = values[:, :3], values[:, 3:6]
+        found.opacity_logits[part], found.log_scales[part] = values[:, 6], values[:, 7:10]
+        found.rotations[part] = values[:, 10:14]
+        more = values[:, 14:].view(len(values), 3, rest // 3)
+        found.harmonics[part, 1:] = more.transpose(1, 2)
+    return found
 
 
 def read_compressed_ply(path: Path) -> Gaussians:

@@ -25,6 +25,8 @@ TRAINING_STATE = 12
 """Entries of what a splat's training keeps of its Gaussians, before the number of the step."""
 ITERATION = re.compile(r"iteration_(\d+)")
 CLOUD = "point_cloud"
+ALONE = ("point_cloud.ply", "splat.ply")
+"""What the original and nerfstudio call the file."""
 MOST_LEFT_OUT = 0.01
 """Part of the Gaussians that may be damaged."""
 
@@ -72,13 +74,16 @@ def open_splat(chosen: ChosenFile) -> Checkpoint | None:
 
 
 def newest_cloud(folder: Path) -> Path | None:
-    """The ``point_cloud.ply`` of the most steps in the original training's folder."""
+    """The ``point_cloud.ply`` of the most steps in the original training's folder, or the one file
+    in another folder."""
     steps: dict[int, Path] = {}
     for place in sorted((folder / CLOUD).glob("iteration_*")):
         match, path = ITERATION.fullmatch(place.name), place / f"{CLOUD}.ply"
         if match and path.is_file():
             steps[int(match[1])] = path
-    return steps[max(steps)] if steps else None
+    if steps:
+        return steps[max(steps)]
+    return next((folder / name for name in ALONE if (folder / name).is_file()), None)
 
 
 def _reader(chosen: ChosenFile) -> Callable[[Path], Gaussians] | None:
