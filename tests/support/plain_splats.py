@@ -79,16 +79,20 @@ def color_of(harmonics: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 
 def plain_picture(
-    splats: PlainSplats, camera: Camera, background: float = 0.0
+    splats: PlainSplats, camera: Camera, background: float = 0.0, *, with_weights: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The picture and, by pixel and Gaussian, the weights: [h w 3], [h w n]."""
+    """The picture and, by pixel and Gaussian, the weights: [h w 3], [h w n].
+
+    Args:
+        with_weights: without, they are a single Gaussian's; those of many take gigabytes.
+    """
     camera_from_field = np.linalg.inv(camera.field_from_camera)
     to_original = np.diag([1.0, -1.0, -1.0])  # y down, looking along +z
     turn = to_original @ camera_from_field[:3, :3]
     local = splats.means @ turn.T + to_original @ camera_from_field[:3, 3]
     shape = (camera.height, camera.width)
     picture, light = np.zeros((*shape, 3)), np.ones(shape)
-    weights = np.zeros((*shape, len(local)))
+    weights = np.zeros((*shape, len(local) if with_weights else 1))
     open_ = np.ones(shape, dtype=bool)
     rows, columns = np.mgrid[: camera.height, : camera.width] + 0.5
     for n in np.argsort(local[:, 2], kind="stable"):
@@ -117,9 +121,10 @@ def plain_picture(
         fills = drawn & (light * (1 - alpha) < 1e-4)
         open_ &= ~fills
         drawn &= ~fills
-        weights[..., n] = np.where(drawn, light * alpha, 0)
+        weight = np.where(drawn, light * alpha, 0)
+        weights[..., n if with_weights else 0] = weight
         direction = splats.means[n] - camera.origin
         color = color_of(splats.harmonics[n], direction / np.linalg.norm(direction))
-        picture += weights[..., n, None] * color
+        picture += weight[..., None] * color
         light = np.where(drawn, light * (1 - alpha), light)
     return picture + light[..., None] * background, weights

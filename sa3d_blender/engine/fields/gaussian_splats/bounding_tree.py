@@ -20,7 +20,7 @@ from .gaussians import Gaussians
 BRANCHES = 8
 TOP = 64
 """Balls of the highest level, at most."""
-PAIRS = 1 << 21
+PAIRS = 1 << 20
 """Pairs of question and ball that are looked at together; bounds the memory."""
 MORTON_BITS = 16
 """Bits of each coordinate that the order of the Gaussians looks at."""

@@ -92,8 +92,8 @@ class CloseBy:
         self, points: Float[Tensor, "n 3"], point: Int64[Tensor, " p"], gaussian: Tensor
     ) -> Float[Tensor, " p"]:
         """Opacity of some Gaussians at some of the points."""
-        away = points[point] - self.gaussians.means[gaussian]
-        off = (self.whitening[gaussian] @ away[:, :, None])[:, :, 0]
+        away = points.index_select(0, point) - self.gaussians.means.index_select(0, gaussian)
+        off = (self.whitening.index_select(0, gaussian) @ away[:, :, None])[:, :, 0]
         return self._opacities(gaussian) * (-0.5 * off.square().sum(dim=1)).exp()
 
 

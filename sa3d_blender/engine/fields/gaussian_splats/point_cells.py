@@ -1,8 +1,8 @@
 """Which Gaussians are near points in space: cells of space and the Gaussians that reach into each.
 
 Gaussians differ in size by thousands, so there is a grid of cells for each doubling of it, with
-cells so large that a Gaussian reaches into eight of them at most. Only cells that hold something
-are kept. For the density, which is asked for at millions of points.
+cells so large that a Gaussian reaches into three of them along each axis at most. Only cells that
+hold something are kept. For the density, which is asked for at millions of points.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from torch import Tensor
 from .bounding_tree import extents
 from .gaussians import Gaussians
 
-PAIRS = 1 << 21
+PAIRS = 1 << 20
 """Pairs of point and Gaussian that are looked at together; bounds the memory."""
 POINTS = 1 << 17
+MEMBERS = 1 << 18
+"""Gaussians whose cells are found together; bounds the memory."""
 KEY_BITS = 21
 """Of each coordinate of a cell. Cells that share a key only cost time."""
 
@@ -54,9 +56,9 @@ class PointCells:
         doubling = reach[seen].log2().ceil().long()
         levels = []
         for number in doubling.unique().tolist():
-            members = seen[doubling == number]
-            side = 2.0 ** (number + 1)
-            levels.append(_cells(gaussians.means[members], reach[members], members, side))
+            for members in seen[doubling == number].split(MEMBERS):
+                where = gaussians.means[members], reach[members]
+                levels.append(_cells(*where, members, 2.0**number))
         return PointCells(gaussians.means, reach, tuple(levels))
 
     def near(
@@ -67,10 +69,12 @@ class PointCells:
             part = points[first : first + POINTS]
             for cells in self.levels:
                 for point, gaussian in _in_cells(cells, part):
-                    away = part[point] - self.means[gaussian]
-                    close = away.square().sum(dim=1) <= self.reach[gaussian].square()
+                    away = part.index_select(0, point)
+                    away -= self.means.index_select(0, gaussian)
+                    distance = torch.linalg.vector_norm(away, dim=1)
+                    close = distance <= self.reach.index_select(0, gaussian)
                     kept = close.nonzero()[:, 0]
-                    yield point[kept] + first, gaussian[kept]
+                    yield point.index_select(0, kept) + first, gaussian.index_select(0, kept)
 
 
 def _cells(
@@ -79,7 +83,7 @@ def _cells(
     low = ((means - reach[:, None]) / side).floor().long()
     high = ((means + reach[:, None]) / side).floor().long()
     keys, held = [], []
-    for corner in torch.cartesian_prod(*[torch.arange(2, device=means.device)] * 3):
+    for corner in torch.cartesian_prod(*[torch.arange(3, device=means.device)] * 3):
         cell = low + corner
         reached = (cell <= high).all(dim=1)
         keys.append(_key(cell[reached]))
@@ -102,10 +106,11 @@ def _in_cells(cells: Cells, points: Float[Tensor, "n 3"]) -> Iterator[tuple[Tens
         end = max(begin + 1, int(torch.searchsorted(ends, before + PAIRS, right=True)))
         count = cells.counts[place[begin:end]]
         point = met[begin:end].repeat_interleave(count)
-        offset = torch.arange(len(point), device=count.device) + before
-        offset -= (ends[begin:end] - count).repeat_interleave(count)
-        start = cells.starts[place[begin:end]].repeat_interleave(count)
-        yield point, cells.members[start + offset].long()
+        # from a pair's number to that of a member of the point's cell
+        shift = cells.starts[place[begin:end]] - (ends[begin:end] - count)
+        member = torch.arange(before, before + len(point), device=count.device)
+        member += shift.repeat_interleave(count)
+        yield point, cells.members.index_select(0, member).long()
         begin = end
 
 
