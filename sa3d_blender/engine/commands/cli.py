@@ -115,7 +115,7 @@ def _add_cameras(command: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FILE",
         help="transforms.json, poses_bounds.npy, the folder of a COLMAP model, or a checkpoint "
-        "that comes with its cameras (Instant-NGP, nerfstudio)",
+        "that comes with its cameras (Instant-NGP, nerfstudio, splats)",
     )
 
 
