@@ -43,7 +43,7 @@ class PaintedBall:
         """The paint."""
         return self.paint(points)
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         """No samples: colours are asked for point by point."""
         empty, none = torch.zeros(0), torch.zeros(0, 3)
         return Samples(empty.long(), none, empty, empty, none)
@@ -86,7 +86,7 @@ class HazyBalls(PaintedBall):
         """The same throughout a ball."""
         return self.thickness * torch.sigmoid(self.depth_below(points) * 60)
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         """Samples at even steps, where there is any density."""
         depth = torch.arange(0.5, 5.0, self.step)
         points = rays.origins[:, None] + depth[:, None] * rays.directions[:, None]
@@ -135,7 +135,7 @@ class BallBeforeAFarWall(PaintedBall):
         colors = torch.tensor([[0.1, 0.2, 0.9], [0.9, 0.5, 0.1]])
         return colors[orange.long()]
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         """Samples ever farther apart."""
         points = rays.origins[:, None] + self.depths[:, None] * rays.directions[:, None]
         density = self._density(points.view(-1, 3)).view(len(rays), -1)

@@ -36,8 +36,15 @@ class RadianceField(Protocol):
         """Where the weights live."""
         ...
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
-        """The samples of positive weight along field-frame rays."""
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
+        """The samples of positive weight along field-frame rays.
+
+        Args:
+            rays: unit directions.
+            with_color: whether the samples get colours.
+            faint: samples lighter than this may share a colour with their ray, where that is
+                quicker; see `sampling.faint_samples`.
+        """
         ...
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
@@ -95,15 +102,20 @@ class PrimitiveField(RadianceField, Protocol):
 
 
 def looking(
-    field: RadianceField, camera: Camera, *, with_color: bool
+    field: RadianceField, camera: Camera, *, with_color: bool, faint: float = 0.0
 ) -> Callable[[int, int], Samples]:
-    """What a camera sees of any field: a function of a first pixel and a count; see
-    `PictureField.look`."""
+    """What a camera sees of any field: a function of a first pixel and a count.
+
+    Args:
+        field: one that looks itself does so, see `PictureField.look`.
+        camera: in the field frame.
+        with_color, faint: see `RadianceField.march`.
+    """
     if isinstance(field, PictureField):
         return field.look(camera, with_color=with_color)
 
     def samples(first: int, count: int) -> Samples:
         rays = pixel_rays(camera, first, count, device=field.device)
-        return field.march(rays, with_color=with_color)
+        return field.march(rays, with_color=with_color, faint=faint)
 
     return samples

@@ -143,6 +143,7 @@ def render_view(
     camera: Camera,
     *,
     with_color: bool = True,
+    faint: float = 0.0,
     on_progress: Callable[[float], None] | None = None,
     run: Run | None = None,
 ) -> View:
@@ -155,13 +156,14 @@ def render_view(
         field: the field.
         camera: the camera, in the field frame.
         with_color: whether the samples get colours.
+        faint: samples lighter than this may share a colour with their ray; it is quicker.
         on_progress: called with the finished fraction, in (0, 1], after each chunk of rays.
         run: checked before each chunk, from other threads, too.
 
     Raises:
         Cancelled: the run was cancelled.
     """
-    parts = list(_chunks(field, camera, with_color, _moved, on_progress, run or Run()))
+    parts = list(_chunks(field, camera, with_color, faint, _moved, on_progress, run or Run()))
     return View(camera, joined(parts), field.background)
 
 
@@ -187,7 +189,7 @@ def render_picture(
         )
         return ray_sums(samples, values, count)
 
-    sums = torch.cat(list(_chunks(field, camera, True, summed, on_progress, run or Run())))
+    sums = torch.cat(list(_chunks(field, camera, True, 0.0, summed, on_progress, run or Run())))
     opacity = sums[:, 4]
     image = (sums[:, :3] + (1 - opacity[:, None]) * field.background).clamp(0, 1)
     depth = torch.where(opacity > 0, sums[:, 3] / opacity.clamp_min(1e-12), 0.0)
@@ -215,6 +217,7 @@ def _chunks(
     field: RadianceField,
     camera: Camera,
     with_color: bool,
+    faint: float,
     finish: Callable[[Samples, int], Result],
     on_progress: Callable[[float], None] | None,
     run: Run,
@@ -223,7 +226,7 @@ def _chunks(
     count = _rays_per_chunk(camera.width * camera.height, field)
     starts = range(0, camera.width * camera.height, count)
     with torch.no_grad():
-        seen = looking(field, camera, with_color=with_color)
+        seen = looking(field, camera, with_color=with_color, faint=faint)
 
     def chunk(first: int) -> Result:
         run.check()

@@ -84,7 +84,7 @@ def prepare_view(
         least_weight: samples up to this weight are forgotten; with infinity all of them are.
     """
     with run.timed("render"):
-        view = render_view(field, camera, run=run)
+        view = render_view(field, camera, faint=min(least_weight, LEAST_KEPT_WEIGHT), run=run)
     run.check()
     with run.timed("encode"):
         picture = to_bytes(view.image())

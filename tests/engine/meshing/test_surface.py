@@ -53,7 +53,7 @@ class BallField:
     def color(self, points: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
         return torch.tensor([0.2, 0.6, 1.0]).expand(len(points), 3)
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         empty = torch.zeros(0)
         none = torch.zeros(0, 3)
         return Samples(empty.long(), none, empty, empty, none)

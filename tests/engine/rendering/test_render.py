@@ -91,7 +91,7 @@ class Haze:
         self.per_ray = per_ray
         self.largest = 0
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         self.largest = max(self.largest, len(rays))
         count = len(rays) * self.per_ray
         index = torch.arange(len(rays)).repeat_interleave(self.per_ray)

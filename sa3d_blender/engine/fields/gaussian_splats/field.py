@@ -69,8 +69,11 @@ class SplatField:
 
         return samples
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
-        """The samples of rays that belong to no picture: without the pixels' low-pass filter."""
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
+        """The samples of rays that belong to no picture: without the pixels' low-pass filter.
+
+        ``faint`` changes nothing: a colour costs little here.
+        """
         ray, gaussian, depth, weights = self._close_by.along(rays)
         colors = None
         if with_color:

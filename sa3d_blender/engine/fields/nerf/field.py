@@ -19,6 +19,7 @@ from ....core.settings import FieldOptions
 from ..family import Family, in_torch_file
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
+from ..sampling.faint_samples import colors_of_samples
 from ..sampling.hierarchical import (
     DepthRays,
     Evaluated,
@@ -70,11 +71,11 @@ class NerfField:
         """Where the weights live."""
         return self._occupied.region.device
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         """The samples along field-frame rays that weigh more than `MIN_WEIGHT`."""
         if self._like_training(rays):
             return self._march_like_training(rays, with_color=with_color)
-        return self._walk(rays, with_color=with_color)
+        return self._walk(rays, with_color=with_color, faint=faint)
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """Volume density at grid-frame points; zero outside the grid and in known empty space.
@@ -171,14 +172,19 @@ class NerfField:
             weights[part.ray_index, part.column] = part.weights
         return with_fine_depths(z, weights, scene.fine_samples)
 
-    def _walk(self, rays: Rays, *, with_color: bool) -> Samples:
+    def _walk(self, rays: Rays, *, with_color: bool, faint: float) -> Samples:
         """March in equal steps through the box, whatever the training's near and far."""
         stepped = self._space.step_rays(rays)
         found = march_steps(stepped, self._raw_density, self._occupancy, min_weight=MIN_WEIGHT)
         points = stepped.points(found.ray_index, found.k)
         rgb = None
         if with_color:
-            rgb = self.color(points, rays.directions.index_select(0, found.ray_index))
+            rgb = colors_of_samples(
+                found.ray_index,
+                found.weights,
+                faint,
+                lambda at: self.color(points[at], rays.directions[found.ray_index[at]]),
+            )
         depth = stepped.depth(found.ray_index, found.k)
         return Samples(found.ray_index, points, found.weights, depth, rgb)
 

@@ -107,7 +107,7 @@ class NerfactoField:
         """Where the weights live."""
         return self.box.device
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         """The samples along field-frame rays that weigh more than `MIN_WEIGHT`."""
         placed = StraightRays(rays, self._space)
         edges = self._edges(placed)

@@ -14,6 +14,7 @@ from ..rays import Rays, Samples
 from ..scene_choice import SceneChoice
 from ..spaces.ndc import NdcSpace, visible_box
 from ..spaces.stepped_rays import Space
+from .faint_samples import colors_of_samples
 from .marching import Occupancy, march_steps
 
 COLOR_BATCH = 16_384
@@ -61,7 +62,7 @@ class MarchedField(ABC):
         """Where the weights live."""
         return self.background.device
 
-    def march(self, rays: Rays, *, with_color: bool) -> Samples:
+    def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         """The samples along field-frame rays that weigh more than the file's threshold."""
         stepped = self._space.step_rays(rays)
         found = march_steps(
@@ -70,7 +71,12 @@ class MarchedField(ABC):
         points = stepped.points(found.ray_index, found.k)
         rgb = None
         if with_color:
-            rgb = self._shade(points, stepped.directions, found.ray_index)
+            rgb = colors_of_samples(
+                found.ray_index,
+                found.weights,
+                faint,
+                lambda at: self._shade(points[at], stepped.directions, found.ray_index[at]),
+            )
         depth = stepped.depth(found.ray_index, found.k)
         return Samples(found.ray_index, points, found.weights, depth, rgb)
 
