@@ -51,7 +51,6 @@ from .devices import choose_device
 from .doubtful_views import read_doubtful
 from .request_params import NamedParams, ParamError, Params, checkpoint_of
 from .session import Session
-from .splat_results import splat_beside
 from .watched_run import show_previews
 
 log = logging.getLogger(__name__)
@@ -276,11 +275,7 @@ class Server:
         moved = params.optional_path("checkpoint")
         mesh = self._session.rest(result, settings, run, checkpoint=moved)
         (written,) = write_objects({REST: mesh}, out)
-        whole = SegmentResult.load(result, device=self._session.device).objects
-        if any(entry.primitives is not None for entry in whole):
-            path = splat_beside(written)
-            self._session.splat(result, path, run, rest=True, checkpoint=moved)
-            written["splat"] = str(path)
+        self._session.write_rest_splat(result, written, run, checkpoint=moved)
         return {"objects": [written]}
 
 

@@ -54,7 +54,7 @@ from ..view_path.picture_cache import PictureCache
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
 from .doubtful_views import tell_what_is_doubtful
-from .splat_results import save_splat, write_objects_splats
+from .splat_results import save_splat, write_objects_splats, write_rest_splat
 
 
 @dataclass
@@ -317,6 +317,19 @@ class Session:
         result = SegmentResult.load(result_path, device=self.device)
         objects = chosen_objects(result, only)
         return save_splat(self._field_of(result, run, checkpoint), objects, out, rest=rest)
+
+    def write_rest_splat(
+        self,
+        result_path: Path,
+        files: dict[str, Any],
+        run: Run | None = None,
+        *,
+        checkpoint: Path | None = None,
+    ) -> None:
+        """Add the rest of the scene as a splat to its mesh's ``files``; see `write_rest_splat`."""
+        run = run or Run()
+        result = SegmentResult.load(result_path, device=self.device)
+        write_rest_splat(self._field_of(result, run, checkpoint), result.objects, files)
 
     def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
         """The field that a saved result was made in, if that is what lies there now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from ...core.errors import UserError
 from ..fields.protocol import PrimitiveField, RadianceField
 from ..mask_grids.result import SegmentedObject
 
-ENDING = "_splat.ply"
-"""Ends the name of an object's file."""
+ENDING, POINTS_ENDING = "_splat.ply", "_splat.npz"
+"""End the names of an object's files."""
 
 
 def write_objects_splats(
@@ -24,7 +24,7 @@ def write_objects_splats(
     """Write ``NAME_splat.ply`` beside each object's mesh, where the field is made of Gaussians.
 
     Args:
-        written: what is said of the objects' files; the splat's is added as ``splat``.
+        written: what is said of the objects' files; see `write_splat`.
     """
     if not isinstance(field, PrimitiveField):
         return
@@ -33,15 +33,34 @@ def write_objects_splats(
         entry = by_name[files["name"]]
         if entry.primitives is None or len(entry.primitives) == 0:
             continue
-        path = splat_beside(files)
-        field.save_primitives(gaussians_of(field, [entry]), path)
-        files["splat"] = str(path)
+        write_splat(field, gaussians_of(field, [entry]), files)
 
 
-def splat_beside(files: Mapping[str, Any]) -> Path:
-    """Where an object's splat goes, from what is said of its files."""
+def write_rest_splat(
+    field: RadianceField, objects: Sequence[SegmentedObject], files: dict[str, Any]
+) -> None:
+    """Write the Gaussians of no object beside the rest's mesh, where the objects have such.
+
+    Args:
+        files: what is said of the rest's files; see `write_splat`.
+    """
+    if isinstance(field, PrimitiveField) and all(o.primitives is not None for o in objects):
+        chosen = ~gaussians_of(field, objects)
+        if chosen.any():
+            write_splat(field, chosen, files)
+
+
+def write_splat(field: PrimitiveField, chosen: Bool[Tensor, " n"], files: dict[str, Any]) -> None:
+    """Write some Gaussians beside a mesh, and a few of them as coloured points for the add-on.
+
+    Args:
+        files: what is said of the mesh's files; ``splat`` and ``splat_points`` are added.
+    """
     glb = Path(files["glb"])
-    return glb.with_name(f"{glb.stem}{ENDING}")
+    splat, points = (glb.with_name(f"{glb.stem}{end}") for end in (ENDING, POINTS_ENDING))
+    field.save_primitives(chosen, splat)
+    field.primitive_points(chosen).save(points)
+    files |= {"splat": str(splat), "splat_points": str(points)}
 
 
 def save_splat(

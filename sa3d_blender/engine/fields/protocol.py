@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ...core.cameras import Camera
+from ...core.point_cloud import PointCloud
 from .rays import Rays, Samples, pixel_rays
 
 
@@ -94,6 +95,10 @@ class PrimitiveField(RadianceField, Protocol):
 
     def primitive_centers(self) -> Float[Tensor, "n 3"]:
         """Where they are, grid frame."""
+        ...
+
+    def primitive_points(self, chosen: Bool[Tensor, " n"]) -> PointCloud:
+        """Some of them as coloured points, or as many of these as anyone wants to see."""
         ...
 
     def save_primitives(self, chosen: Bool[Tensor, " n"], path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.core.prompts import ObjectPrompt
 from sa3d_blender.core.segmenters import BUNDLED
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
@@ -80,6 +81,13 @@ def test_one_click_gives_the_donut_as_splat_and_mesh(
         assert iou(entry.mask(render_view(field, camera)), truth) > 0.85
         whole = id_picture(only, camera) > 0
         assert iou(render_view(alone, camera).opacity().numpy() > 0.5, whole) > 0.88
+    assert len(PointCloud.load(Path(written["splat_points"])).points) == len(alone.gaussians)
+    rest = {"glb": str(tmp_path / "rest.glb")}
+    Session(CPU).write_rest_splat(tmp_path / "result.npz", rest)
+    others = load_field(Path(rest["splat"]), FieldOptions(), device=CPU)
+    assert isinstance(others, SplatField)
+    assert isinstance(field, SplatField)
+    assert len(others.gaussians) == len(field.gaussians) - len(alone.gaussians)
     mesh = MeshData.load(Path(written["mesh"]))
     vertices = scene.meshes["donut"][0]
     middle = (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ....core.cameras import Camera
+from ....core.point_cloud import PointCloud
 from ....core.settings import FieldOptions
 from ..family import Family
 from ..files.checkpoint_file import Checkpoint
@@ -25,10 +26,13 @@ from ..rays import Rays, Samples, pixel_rays
 from .footprints import footprints
 from .gaussians import Gaussians
 from .loose_rays import CloseBy
-from .ply_file import write_gaussians
+from .ply_file import BAND_ZERO, write_gaussians
 from .rasterizer import Pixels, blended
 from .scene import SplatScene, choose_scene, side_files, training_cameras
 from .splat_files import SplatFile, open_splat
+
+MOST_POINTS = 30_000
+"""Of a splat as points."""
 
 
 class SplatField:
@@ -105,6 +109,18 @@ class SplatField:
     def primitive_centers(self) -> Float[Tensor, "n 3"]:
         """Centres of the Gaussians, grid frame."""
         return self.grid_from_field(self.gaussians.means)
+
+    def primitive_points(self, chosen: Bool[Tensor, " n"]) -> PointCloud:
+        """Middles of some of the Gaussians in their plain colours; of many, a random part."""
+        index = chosen.nonzero()[:, 0]
+        count = len(index)
+        some = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:MOST_POINTS]
+        part = self.gaussians[index[some.to(index.device)]]
+        flat = (0.5 + BAND_ZERO * part.harmonics[:, 0]).clamp(0, 1) * 255 + 0.5
+        size = float(part.log_scales.mean(dim=1).exp().median()) if count else 1.0
+        # fewer points on the same surfaces are farther apart
+        spacing = 2 * size * (count / max(1, len(part))) ** 0.5
+        return PointCloud(part.means.cpu().numpy(), flat.to(torch.uint8).cpu().numpy(), spacing)
 
     def save_primitives(self, chosen: Bool[Tensor, " n"], path: Path) -> None:
         """Write some of the Gaussians as a ``.ply`` in the original layout.
