@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,11 +32,13 @@ MAX_BYTES = 1 << 28
 WHITE = re.compile(r"white_background\s*=\s*(True|False)")
 VISIBLE = 0.1
 """Opacity from which a Gaussian says where the scene is."""
-MIDDLE = (0.05, 0.95)
-"""Quantiles of the visible Gaussians' places that bound a scene's middle."""
-ENDED = 2.5
+MIDDLE = 0.7
+"""Part of the visible Gaussians that are in a scene's middle."""
+ENDED = 4.0
 """A scene has an end where nothing visible is farther from its middle than this times the middle's
 half side."""
+FEWEST_CAMERAS = 3
+"""From which on the training's cameras say what the middle of a scene without an end is."""
 STRAYS = 0.001
 """Part of the Gaussians on each side that may be anywhere."""
 ROOM = 1.02
@@ -66,7 +69,7 @@ def choose_scene(
     gaussians: Gaussians, file: SplatFile, options: FieldOptions, notes: list[str]
 ) -> SplatScene:
     """The scene of a file's Gaussians."""
-    kind, box = _extent(gaussians, options.scene == "bounded")
+    kind, box = _extent(gaussians, options.scene == "bounded", _known_cameras(file.path))
     background: str = options.background
     if background == "auto":
         background, why = _background(file.path)
@@ -105,6 +108,13 @@ def training_cameras(checkpoint: Checkpoint) -> TrainingCameras:
     return TrainingCameras("checkpoint", names, cameras)
 
 
+def _known_cameras(path: Path) -> Sequence[Camera]:
+    """None where there are none, or damaged ones."""
+    with suppress(UserError):
+        return training_cameras(Checkpoint(path, None)).cameras
+    return ()
+
+
 def side_files(path: Path) -> tuple[Path, ...]:
     """What loading a splat looks for beside it."""
     return tuple(place / name for place in _places(path) for name in (CAMERAS, SETTINGS))
@@ -132,25 +142,44 @@ def _background(path: Path) -> tuple[str, list[str]]:
     return "black", ["Background black: the usual one of splats."]
 
 
-def _extent(gaussians: Gaussians, bounded: bool) -> tuple[str, Float[Tensor, "2 3"]]:
+def _extent(
+    gaussians: Gaussians, bounded: bool, cameras: Sequence[Camera]
+) -> tuple[str, Float[Tensor, "2 3"]]:
     """Kind of scene, and its box: around all, or around the middle of what has no end."""
     visible = gaussians.opacities() >= VISIBLE
     means = (gaussians.means[visible] if visible.any() else gaussians.means).double()
     ordered = means.sort(dim=0).values
-
-    def quantiles(share: float) -> Tensor:
-        tail = int(share * (len(ordered) - 1))
-        return torch.stack([ordered[tail], ordered[len(ordered) - 1 - tail]])
-
-    middle, most = quantiles(MIDDLE[0]), quantiles(STRAYS)
-    center, half = middle.mean(dim=0), float((middle[1] - middle[0]).max()) / 2
+    center = ordered[len(ordered) // 2]
+    away = (means - center).abs().amax(dim=1).sort().values
+    half = float(away[int(MIDDLE * (len(away) - 1))])
+    stray = int(STRAYS * (len(ordered) - 1))
+    most = torch.stack([ordered[stray], ordered[len(ordered) - 1 - stray]])
     if bounded or float((most - center).abs().max()) <= ENDED * max(half, 1e-9):
         sides = most[1] - most[0]
         room = (ROOM - 1) * sides + 3 * float(gaussians.log_scales.exp().median())
         room = room.clamp_min(1e-3 * float(sides.max()) + 1e-6)
         return "bounded", torch.stack([most[0] - room, most[1] + room]).float()
-    half *= ROOM
+    if len(cameras) >= FEWEST_CAMERAS:
+        center, half = _looked_at(cameras)
     return "unbounded", torch.stack([center - half, center + half]).float()
+
+
+def _looked_at(cameras: Sequence[Camera]) -> tuple[Float[Tensor, " 3"], float]:
+    """The point that cameras look at, closest to all optical axes, and the farthest one's distance.
+
+    Their own middle, where they look past each other.
+    """
+    ways = np.stack([camera.forward for camera in cameras])
+    places = np.stack([camera.origin for camera in cameras])
+    across = np.eye(3) - ways[:, :, None] * ways[:, None, :]
+    middle = places.mean(axis=0)
+    spread = float(np.linalg.norm(places - middle, axis=1).max())
+    center = np.linalg.lstsq(across.sum(axis=0), (across @ places[:, :, None]).sum(axis=0), 1e-3)[0]
+    center = center[:, 0]
+    if np.linalg.norm(center - middle) > 2 * spread:
+        center = middle
+    half = float(np.linalg.norm(places - center, axis=1).max())
+    return torch.from_numpy(center), max(half, 1e-6)
 
 
 def _space(kind: str, box: Float[Tensor, "2 3"]) -> BoxSpace | ContractedSpace:
