@@ -7,7 +7,7 @@ from .clicking import click_operators, live_masks, prompt_operators, run_masks, 
 from .engine_link import command_line, session
 from .help import help_operators
 from .installation import installation, installation_operators, preferences
-from .nerf import import_menu, training_operators, upright_operator
+from .nerf import frame_operators, import_menu, training_operators, upright_operator
 from .results import kept_results, result_operators, result_panel
 from .viewport import (
     best_picture,
@@ -28,6 +28,7 @@ _MODULES = (
     installation_operators,
     training_operators,
     upright_operator,
+    frame_operators,
     result_operators,
     help_operators,
     click_operators,

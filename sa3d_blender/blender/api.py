@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bpy
+from mathutils import Quaternion
 
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
@@ -47,6 +48,8 @@ from .installation.installation import (  # noqa: F401
     set_up_engine,
 )
 from .nerf import training_cameras
+from .nerf.framing import frame_nerf
+from .nerf.in_the_box import hide_in_box  # noqa: F401
 from .nerf.moved_checkpoint import find_checkpoint  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
@@ -58,7 +61,8 @@ from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes, place_mesh
-from .viewport import rough_view, views
+from .selection import select_only
+from .viewport import new_camera, rough_view, views
 from .viewport.points_object import points_to_object  # noqa: F401
 from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
 
@@ -93,14 +97,18 @@ def load_nerf(
     ndc_focal: float | None = None,
     ndc_aspect: float | None = None,
     voxels_per_step: float | None = None,
+    select: bool = False,
     wait: bool = True,
 ) -> bpy.types.Object | Job[Any]:
     """Load a checkpoint: an Empty that is its frame, with its box, in collections of its own.
+
+    Viewports that look through no camera are turned to it.
 
     Args:
         scene_kind: ``auto``, ``bounded`` or ``forward_facing``.
         background: ``auto``, ``white`` or ``black``.
         ndc_focal, ndc_aspect, voxels_per_step: see `FieldOptions`; guessed when not given.
+        select: whether it becomes the one selected object.
 
     Returns:
         The Empty, or without ``wait`` the job.
@@ -115,12 +123,12 @@ def load_nerf(
         ndc_aspect=ndc_aspect,
         voxels_per_step=voxels_per_step,
     )
-    steps = _load_nerf(refer(bpy.context.scene), str(checkpoint), options)
+    steps = _load_nerf(refer(bpy.context.scene), str(checkpoint), options, select)
     return _finish("Loading the NeRF", steps, wait)
 
 
 def _load_nerf(
-    scene: Reference[bpy.types.Scene], checkpoint: str, options: FieldOptions
+    scene: Reference[bpy.types.Scene], checkpoint: str, options: FieldOptions, select: bool
 ) -> Steps[Reference[bpy.types.Object]]:
     params = {"checkpoint": checkpoint, "options": settings_to_json(options)}
     session.say("Starting the engine")
@@ -129,6 +137,9 @@ def _load_nerf(
     info = yield from session.ask("info", params)
     nerf = create_nerf(scene.get(), checkpoint, info, options)
     remember_file(Path(checkpoint))
+    if select:
+        select_only([nerf])
+    frame_nerf(nerf)
     bpy.ops.ed.undo_push(message="Load NeRF")
     return refer(nerf)
 
@@ -158,10 +169,19 @@ def load_training_cameras(
     return _finish("Loading the training cameras", steps, wait, refer(nerf))
 
 
-def add_camera(nerf: bpy.types.Object | None = None) -> bpy.types.Object:
-    """Add a camera that looks at the NeRF and make it the active one."""
+def add_camera(
+    nerf: bpy.types.Object | None = None, *, look: Quaternion | None = None
+) -> bpy.types.Object:
+    """Add a camera that sees the NeRF's whole box and make it the active one.
+
+    It has the training cameras' lens where that is known, and moves with the NeRF. Where another
+    camera looks from the same side, it stands a quarter turn away.
+
+    Args:
+        look: a viewport's ``view_rotation``: from there it looks; from a usual side by default.
+    """
     scene = bpy.context.scene
-    return views.add_camera(scene, nerf or require_nerf(scene))
+    return new_camera.add_camera(scene, nerf or require_nerf(scene), look)
 
 
 def render_view(

@@ -113,6 +113,7 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
             self.filepath,
             scene_kind=self.scene_kind,
             background=self.background,
+            select=True,
             wait=WAIT,
         )
 
@@ -142,7 +143,8 @@ class SA3D_OT_find_checkpoint(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_add_camera(Caller, bpy.types.Operator):
-    """Add a camera that looks at the NeRF and make it the active one"""
+    """Add a camera where the viewport looks from, with the whole NeRF in sight and the training's
+    lens. Where one looks from that side already, it stands a quarter turn away"""
 
     bl_idname = "sa3d.add_camera"
     bl_label = "Add Camera"
@@ -151,7 +153,9 @@ class SA3D_OT_add_camera(Caller, bpy.types.Operator):
 
     def call(self, context: bpy.types.Context) -> None:
         """Add it and look through it."""
-        api.add_camera()
+        view = getattr(context.space_data, "region_3d", None)
+        free = view is not None and view.view_perspective != "CAMERA" and not WAIT
+        api.add_camera(look=view.view_rotation.copy() if free else None)
         if context.area is not None and context.area.type == "VIEW_3D":
             look_through_camera(context, context.area)
 

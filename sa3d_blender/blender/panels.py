@@ -23,6 +23,7 @@ from .installation.installation_panels import (
     draw_missing_weights,
     draw_running,
 )
+from .nerf.in_the_box import in_the_way
 from .nerf.nerf import is_forward_facing, scene_nerf
 from .nerf.upright import lies_on_its_side
 from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
@@ -112,6 +113,11 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             return
         facts = nerf.sa3d.nerf
         wrapped(layout, facts.title or facts.family, "VOLUME_DATA")
+        standing = in_the_way(nerf)
+        if standing:
+            box = layout.box()
+            wrapped(box, standing, "INFO")
+            box.operator("sa3d.hide_in_box", text="Hide", icon="HIDE_ON")
         if lies_on_its_side(nerf):
             layout.operator("sa3d.stand_upright", icon="EMPTY_SINGLE_ARROW")
         row = layout.row(align=True)

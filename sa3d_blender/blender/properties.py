@@ -167,6 +167,11 @@ class SA3D_Prompt(bpy.types.PropertyGroup):
         description="The camera through which it was placed",
         **_ONLY_CAMERAS,
     )
+    place: FloatVectorProperty(
+        description="Where its camera stood in the NeRF's frame, as a matrix; zeros if unknown",
+        size=16,
+        options=set(),
+    )
 
 
 class SA3D_Object(bpy.types.PropertyGroup):
@@ -191,6 +196,9 @@ class SA3D_Object(bpy.types.PropertyGroup):
     prompt: PointerProperty(type=SA3D_Prompt, description="What a prompt's empty knows")
     view: PointerProperty(
         type=bpy.types.Image, name="View", description="What the NeRF looks like in this camera"
+    )
+    view_from: StringProperty(
+        description="What its picture was rendered with, in the engine's numbers", options=set()
     )
     seen: StringProperty(
         description="The run's camera that this one stands for, in the engine's numbers",

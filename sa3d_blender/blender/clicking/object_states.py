@@ -14,6 +14,7 @@ import bpy
 from ..engine_link import session
 from ..engine_link.job_steps import Steps
 from ..properties import CuttingOut, SA3D_SegmentObject
+from ..viewport.picture_state import remembered_place
 from .prompts import points_at_object, prompt_empties
 
 T = TypeVar("T")
@@ -73,7 +74,9 @@ def fingerprint(entry: SA3D_SegmentObject) -> str:
         if camera is not None:
             said.append([prompt.label, prompt.candidate, *_rounded(empty.location)])
             said.append([*_rounded(empty.scale), round(camera.data.lens, 3)])
-            said += [_rounded(row) for row in world @ camera.matrix_world]
+            place = remembered_place([empty])
+            rows = world @ camera.matrix_world if place is None else place
+            said += [_rounded(row) for row in rows]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 

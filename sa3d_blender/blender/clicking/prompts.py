@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
@@ -11,7 +13,8 @@ from ...core.errors import UserError
 from ...core.prompts import NOT_OBJECT, OBJECT, ObjectPrompt, prompts_from_json
 from ..nerf.nerf import box_center, group
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
-from ..viewport.views import world_camera
+from ..viewport.picture_state import remember_place
+from ..viewport.views import field_camera, world_camera
 from .prompt_pixels import inside, read_box, read_pixels
 
 DISPLAY_SIZE = 0.012
@@ -99,8 +102,22 @@ def add_prompt(
         )
     empty = _new_empty(nerf, camera, entry, label)
     depth = _put(empty, nerf, camera, view, pixel)
-    empty.empty_display_size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
+    size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
+    empty.empty_display_size = size / max(camera.matrix_world.median_scale, 1e-9)
+    _remember(scene, nerf, camera, entry)
     return empty
+
+
+def _remember(
+    scene: bpy.types.Scene,
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    entry: SA3D_SegmentObject,
+) -> None:
+    """Note on an entry's prompts in a camera's picture where that stands in the NeRF's frame."""
+    own = [e for e in prompt_empties(nerf, key=entry.key) if e.sa3d.prompt.camera == camera]
+    with suppress(UserError):  # a distorted NeRF is told of where it is used
+        remember_place(own, field_camera(scene, camera, nerf))
 
 
 def add_box(
@@ -138,6 +155,7 @@ def add_box(
     empty.scale = [a / b for a, b in zip(size, scale, strict=True)]
     empty.empty_display_size = 1.0
     empty.lock_rotation = (True, True, True)
+    _remember(scene, nerf, camera, entry)
     return empty
 
 
