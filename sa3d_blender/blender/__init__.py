@@ -8,7 +8,7 @@ from .engine_link import command_line, session
 from .help import help_operators
 from .installation import installation, installation_operators, preferences
 from .nerf import frame_operators, import_menu, training_operators, upright_operator
-from .results import kept_results, result_operators, result_panel
+from .results import kept_results, look_operators, result_operators, result_panel
 from .viewport import (
     best_picture,
     coarse_preview,
@@ -30,6 +30,7 @@ _MODULES = (
     upright_operator,
     frame_operators,
     result_operators,
+    look_operators,
     help_operators,
     click_operators,
     tools,

@@ -57,13 +57,16 @@ from .nerf.upright import stand_upright  # noqa: F401
 from .references import Reference, refer
 from .results.doubts import keep_doubts
 from .results.help_in_view import help_in_view  # noqa: F401
+from .results.looks import results_of, set_look, set_origin  # noqa: F401
 from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
+from .results.placing import place_mesh
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
-from .results.results import load_meshes, place_mesh
+from .results.results import load_meshes
 from .selection import select_only
 from .viewport import new_camera, rough_view, views
 from .viewport.points_object import points_to_object  # noqa: F401
+from .viewport.solid_colors import show_colors
 from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
 
 T = TypeVar("T")
@@ -216,6 +219,7 @@ def segment(
     *,
     object_name: str | None = None,
     out: str | Path | None = None,
+    select: bool = False,
     wait: bool = True,
 ) -> list[bpy.types.Object] | Job[Any]:
     """Cut out every object that has prompts, and import the meshes.
@@ -226,6 +230,7 @@ def segment(
         camera: where the run starts; the camera that was pointed in first when not given.
         object_name: only this object.
         out: folder for the result's files; beside the .blend by default, else a temporary one.
+        select: whether new meshes become the selected objects.
 
     Returns:
         The mesh objects, or without ``wait`` the job.
@@ -249,7 +254,7 @@ def segment(
         },
     }
     marks = {key: fingerprint(entries[name]) for name, key in keys.items()}
-    steps = while_running(marks, _segment(refer(nerf), keys, marks, params))
+    steps = while_running(marks, _segment(refer(nerf), keys, marks, params, select))
     return _finish("Segmenting", steps, wait, refer(nerf))
 
 
@@ -258,6 +263,7 @@ def _segment(
     keys: dict[str, str],
     marks: dict[str, str],
     params: dict[str, Any],
+    select: bool,
 ) -> Steps[list[Reference[bpy.types.Object]]]:
     result = yield from session.ask("segment", params)
     files = {made["name"]: Path(made["mesh"]) for made in result["objects"]}
@@ -266,6 +272,7 @@ def _segment(
     facts = target.sa3d.nerf
     facts.result = result["result"]
     entries = {entry.key: entry for entry in facts.objects}
+    there = {entry.result for entry in entries.values()}
     placed = [
         place_mesh(target, mesh, entries.get(keys.get(name, "")))
         for name, mesh in zip(files, meshes, strict=True)
@@ -277,6 +284,9 @@ def _segment(
     keep_doubts(target, result, {n: entries[k] for n, k in keys.items() if k in entries})
     for key in set(marks) & set(entries):
         entries[key].made_from = marks[key]
+    if select:
+        select_only([thing for thing in placed if thing not in there])
+    show_colors(results_of(target))
     bpy.ops.ed.undo_push(message="Segment")
     return [refer(thing) for thing in placed]
 

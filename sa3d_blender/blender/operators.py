@@ -187,12 +187,9 @@ class SA3D_OT_segment(Caller, bpy.types.Operator):
         workflow.why_nothing_to_segment,
     )
 
-    def call(self, context: bpy.types.Context) -> None:
-        """Segment, and have the viewport show the meshes' colours."""
-        api.segment(wait=WAIT)
-        shading = getattr(context.space_data, "shading", None)
-        if shading is not None and shading.color_type == "MATERIAL":  # as in a new file
-            shading.color_type = "VERTEX"
+    def call(self, _context: bpy.types.Context) -> None:
+        """Segment."""
+        api.segment(select=True, wait=WAIT)
 
 
 class SA3D_OT_segment_object(Caller, bpy.types.Operator):
@@ -224,7 +221,7 @@ class SA3D_OT_segment_object(Caller, bpy.types.Operator):
         """Segment it."""
         facts = require_nerf(context.scene).sa3d.nerf
         name = self.name or facts.objects[facts.active_object].name
-        api.segment(object_name=name, wait=WAIT)
+        api.segment(object_name=name, select=True, wait=WAIT)
 
 
 class SA3D_OT_cancel(Caller, bpy.types.Operator):

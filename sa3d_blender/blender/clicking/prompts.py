@@ -15,6 +15,7 @@ from ..nerf.nerf import box_center, group
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
 from ..viewport.picture_state import remember_place
 from ..viewport.views import field_camera, world_camera
+from .names import name_prompt
 from .prompt_pixels import inside, read_box, read_pixels
 
 DISPLAY_SIZE = 0.012
@@ -25,7 +26,6 @@ COLORS = {
     BOX: (1.0, 0.8, 0.1, 1.0),
 }
 SHAPES = {POSITIVE: "SPHERE", NEGATIVE: "PLAIN_AXES", BOX: "CUBE"}
-SIGNS = {POSITIVE: "+", NEGATIVE: "-", BOX: "box"}
 PALETTE = (
     (0.1, 0.75, 1.0),
     (1.0, 0.55, 0.05),
@@ -180,7 +180,7 @@ def _put(
 def _new_empty(
     nerf: bpy.types.Object, camera: bpy.types.Object, entry: SA3D_SegmentObject, label: str
 ) -> bpy.types.Object:
-    empty = bpy.data.objects.new(f"{entry.name} {SIGNS[label]}", None)
+    empty = bpy.data.objects.new(entry.name, None)
     empty.empty_display_type = SHAPES[label]
     empty.show_in_front = True
     empty.color = COLORS[label]
@@ -189,6 +189,7 @@ def _new_empty(
     prompt.label, prompt.object_key = label, entry.key
     prompt.number = 1 + max((e.sa3d.prompt.number for e in prompt_empties(nerf)), default=0)
     prompt.nerf, prompt.camera = nerf, camera
+    name_prompt(empty, entry)
     group(nerf, "prompts").objects.link(empty)
     return empty
 

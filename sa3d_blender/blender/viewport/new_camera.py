@@ -61,7 +61,7 @@ def add_camera(
 
 
 def _free_name(nerf: bpy.types.Object) -> str:
-    numbers = (f"View {number} {nerf.name}" for number in range(1, 10_000))
+    numbers = (f"Cam {number} {nerf.name}" for number in range(1, 10_000))
     return next(name for name in numbers if name not in bpy.data.objects)
 
 
