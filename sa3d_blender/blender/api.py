@@ -173,7 +173,10 @@ def load_training_cameras(
 
 
 def add_camera(
-    nerf: bpy.types.Object | None = None, *, look: Quaternion | None = None
+    nerf: bpy.types.Object | None = None,
+    *,
+    look: Quaternion | None = None,
+    turn: float = 0.0,
 ) -> bpy.types.Object:
     """Add a camera that sees the NeRF's whole box and make it the active one.
 
@@ -182,9 +185,10 @@ def add_camera(
 
     Args:
         look: a viewport's ``view_rotation``: from there it looks; from a usual side by default.
+        turn: around the NeRF, in radians, from where it would stand.
     """
     scene = bpy.context.scene
-    return new_camera.add_camera(scene, nerf or require_nerf(scene), look)
+    return new_camera.add_camera(scene, nerf or require_nerf(scene), look, turn)
 
 
 def render_view(

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import FloatProperty, FloatVectorProperty, StringProperty
+from mathutils import Quaternion
 
 from ..core.errors import Cancelled, UserError
 from ..core.field_kinds import CHECKPOINT_EXTENSIONS
 from ..core.settings import FieldOptions
 from . import api, workflow
-from .clicking.object_states import object_state
+from .clicking.object_states import state_words
 from .engine_link import session
+from .folders import in_folder, output_folder
 from .help.cures import error_cured_by, forget_error
 from .nerf.nerf import require_nerf, scene_nerf
+from .nerf.recent_files import recent_files
 from .setting_properties import setting_properties
 from .viewport.camera_frame import look_through_camera
 from .workflow import Why
@@ -86,10 +89,10 @@ class SA3D_OT_stop_engine(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
-    """Load a NeRF from its checkpoint file"""
-
+    # what it does is said in its description, which lists the kinds of files
     bl_idname = "sa3d.load_nerf"
     bl_label = "Load NeRF"
+    bl_description = f"Load a NeRF from its checkpoint file: {', '.join(CHECKPOINT_EXTENSIONS)}"
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     needs = (workflow.why_no_job,)
 
@@ -104,6 +107,8 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
         """Ask for the file, unless it was dropped."""
         if self.filepath:
             return self.execute(context)
+        last = next(iter(recent_files()), None)
+        self.filepath = in_folder(last.parent) if last is not None else ""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -151,11 +156,20 @@ class SA3D_OT_add_camera(Caller, bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
     needs = (workflow.why_no_nerf,)
 
+    turn: FloatProperty(
+        name="Turn",
+        description="Turn it around the NeRF",
+        subtype="ANGLE",
+        options={"SKIP_SAVE"},
+    )
+    look: FloatVectorProperty(size=4, options={"SKIP_SAVE", "HIDDEN"})
+
     def call(self, context: bpy.types.Context) -> None:
-        """Add it and look through it."""
+        """Add it and look through it; done again with another turn, from the same side."""
         view = getattr(context.space_data, "region_3d", None)
-        free = view is not None and view.view_perspective != "CAMERA" and not WAIT
-        api.add_camera(look=view.view_rotation.copy() if free else None)
+        if view is not None and view.view_perspective != "CAMERA" and not WAIT:
+            self.look = view.view_rotation
+        api.add_camera(look=Quaternion(self.look) if any(self.look) else None, turn=self.turn)
         if context.area is not None and context.area.type == "VIEW_3D":
             look_through_camera(context, context.area)
 
@@ -215,7 +229,7 @@ class SA3D_OT_segment_object(Caller, bpy.types.Operator):
         """Its state, and what a click does."""
         nerf = scene_nerf(context.scene)
         entry = nerf.sa3d.nerf.objects.get(properties.name) if nerf else None
-        return f"{object_state(entry).sentence}.\n{cls.__doc__}" if entry else str(cls.__doc__)
+        return f"{state_words(entry)[0]}.\n{cls.__doc__}" if entry else str(cls.__doc__)
 
     def call(self, context: bpy.types.Context) -> None:
         """Segment it."""
@@ -236,10 +250,10 @@ class SA3D_OT_cancel(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_import_mesh(Caller, bpy.types.Operator):
-    """Import a mesh of an earlier run under the NeRF"""
+    """Load a mesh that an earlier run left beside the .blend (NAME_mesh.npz), under the NeRF"""
 
     bl_idname = "sa3d.import_mesh"
-    bl_label = "Import Mesh"
+    bl_label = "Load Mesh of an Earlier Run"
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     needs = (workflow.why_no_job, workflow.why_no_nerf)
 
@@ -249,7 +263,8 @@ class SA3D_OT_import_mesh(Caller, bpy.types.Operator):
     filter_glob: StringProperty(default="*_mesh.npz", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask for the file."""
+        """Ask for the file, where runs leave theirs."""
+        self.filepath = in_folder(output_folder(require_nerf(context.scene)))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -58,6 +58,19 @@ def object_state(entry: SA3D_SegmentObject) -> ObjectState:
     return ObjectState.done if entry.made_from == fingerprint(entry) else ObjectState.changed
 
 
+def state_words(entry: SA3D_SegmentObject) -> tuple[str, str]:
+    """Sentence and icon of an entry's state; a tick only where the run was sure of it."""
+    state = object_state(entry)
+    if state is ObjectState.done and is_doubtful(entry):
+        return "Cut out, but doubtful", "ERROR"
+    return state.sentence, state.icon
+
+
+def is_doubtful(entry: SA3D_SegmentObject) -> bool:
+    """Whether the last run says of an object that it is not sure."""
+    return bool(entry.doubt.report and entry.doubt.note)
+
+
 def fingerprint(entry: SA3D_SegmentObject) -> str:
     """What a result depends on, in a few characters: prompts, their cameras, and the settings."""
     nerf = entry.id_data

@@ -209,17 +209,20 @@ def _on_ray(view: Camera, pixel: tuple[float, float], depth: float) -> np.ndarra
 
 
 def prompt_empties(nerf: bpy.types.Object, *, key: str | None = None) -> list[bpy.types.Object]:
-    """The NeRF's prompts that still are in a scene, of one entry or of all."""
+    """The NeRF's prompts that still are in a scene with their camera, of one entry or of all."""
     collection = nerf.sa3d.nerf.prompts
     if collection is None:
         return []
-    return [
+    found = [
         thing
         for thing in collection.objects
         if thing.sa3d.kind == "PROMPT"
         and thing.sa3d.prompt.nerf == nerf
         and key in (None, thing.sa3d.prompt.object_key)
     ]
+    cameras = {thing.sa3d.prompt.camera for thing in found} - {None}
+    there = {camera for camera in cameras if camera.users_collection}
+    return [thing for thing in found if thing.sa3d.prompt.camera in there]
 
 
 def last_prompt(nerf: bpy.types.Object, camera: bpy.types.Object) -> bpy.types.Object | None:

@@ -27,7 +27,10 @@ ASIDE = tuple(math.radians(turn) for turn in (0, 10, -10, 20, -20))
 
 
 def add_camera(
-    scene: bpy.types.Scene, nerf: bpy.types.Object, look: Quaternion | None = None
+    scene: bpy.types.Scene,
+    nerf: bpy.types.Object,
+    look: Quaternion | None = None,
+    turn: float = 0.0,
 ) -> bpy.types.Object:
     """Add a camera that sees the NeRF's whole box, and make it the scene's active one.
 
@@ -36,6 +39,8 @@ def add_camera(
 
     Args:
         look: a viewport's rotation; the NeRF is looked at from there.
+        turn: it stands turned around the NeRF by that further angle; not where only one side was
+            photographed.
     """
     camera = bpy.data.objects.new(_free_name(nerf), bpy.data.cameras.new("Camera"))
     _set_training_lens(nerf, camera.data)
@@ -49,7 +54,7 @@ def add_camera(
     field_from_camera = (
         _aside(nerf, taken)
         if is_forward_facing(nerf)
-        else _around(nerf, view, _rotation(nerf, look, taken))
+        else _around(nerf, view, Quaternion((0, 0, 1), turn) @ _rotation(nerf, look, taken))
     )
     camera.matrix_basis = field_from_camera
     reach = (field_from_camera.translation - Vector(box_center(nerf))).length
