@@ -132,6 +132,7 @@ class SplatField:
 
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
+        moved = self._details.field_from_dataset
         return {
             "family": self.family,
             "model": f"{len(self.gaussians)} Gaussians, "
@@ -140,6 +141,7 @@ class SplatField:
             "background": self.background.tolist(),
             "box": self.box.tolist(),
             "gaussians": len(self.gaussians),
+            "field_from_dataset": None if moved is None else moved.tolist(),
             "notes": list(self.notes),
         }
 

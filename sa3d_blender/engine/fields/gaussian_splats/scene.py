@@ -58,6 +58,8 @@ class SplatScene:
     """Grey level, 0 or 1."""
     near: float
     notes: tuple[str, ...]
+    field_from_dataset: np.ndarray | None = None
+    """4x4, where the training moved the data set's cameras and says how."""
 
     def to(self, device: torch.device) -> SplatScene:
         """The same on a device."""
@@ -76,7 +78,8 @@ def choose_scene(
         notes = [*notes, *why]
     near = min(NEAR, NEAR_SHARE * float((box[1] - box[0]).max()) / 2)
     white = 1.0 if background == "white" else 0.0
-    return SplatScene(kind, _space(kind, box), white, near, tuple(notes))
+    moved = file.field_from_dataset
+    return SplatScene(kind, _space(kind, box), white, near, tuple(notes), moved)
 
 
 def training_cameras(checkpoint: Checkpoint) -> TrainingCameras:
