@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.mask_grids.result import SegmentedObject
@@ -120,7 +120,7 @@ def vote_all(
     vertices = scene.truth.meshes[name][0]
     center = vertices.mean(axis=0)
     target = Target(center, float(np.linalg.norm(vertices - center, axis=1).max()))
-    prompt = ObjectPrompt(name, ((0.0, 0.0),), (1,))
+    prompt = Prompt(name, ((0.0, 0.0),), (1,))
     votes = ObjectVotes.start(prompt, settings, scene.field, target)
     for i, view in views.items():
         votes.vote(i, view, masks[i] == scene.truth.ids[name])
@@ -164,7 +164,7 @@ def one_click_each(scene: Scene, segmenter: Any, settings: SegmentSettings) -> l
         mask = scene.ids[0] == scene.truth.ids[name]
         depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
         row_, column = np.unravel_index(int(depth.argmax()), mask.shape)
-        prompts.append(ObjectPrompt(name, ((column + 0.5, row_ + 0.5),), (1,)))
+        prompts.append(Prompt(name, ((column + 0.5, row_ + 0.5),), (1,)))
     try:
         found, _ = pipeline.segment(scene.field, segmenter, scene.cameras[0], prompts, settings)
     except UserError as error:

@@ -1,6 +1,6 @@
-"""Time this renderer against TensoRF's own on the same checkpoint and cameras, in one run.
+r"""Time this renderer against TensoRF's own on the same checkpoint and cameras, in one run.
 
-    python scripts/benchmark_render.py CHECKPOINT --cameras transforms.json \\
+    python scripts/benchmark_render.py CHECKPOINT --cameras transforms.json \
         --original TENSORF_CHECKOUT [--frames 0,1] [--size 200x200] [--threads 2] [--repeats 3]
 
 The original runs in its own process, from a checkout that you provide; nothing of it is part of

@@ -29,7 +29,7 @@ from segmenter.training.validation import iou
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.files import written_whole
 from sa3d_blender.core.mesh import MeshData
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
@@ -124,7 +124,7 @@ def clicked(
     mask: np.ndarray,
     name: str,
     count: int,
-) -> tuple[ObjectPrompt, float]:
+) -> tuple[Prompt, float]:
     """Corrected clicks in one picture, and the IoU of the segmenter's answer to them there."""
     cut = artist_camera(camera, SegmentSettings().view_size)
     picture = prepare_view(field, segmenter, cut, Run(), np.inf)
@@ -135,8 +135,7 @@ def clicked(
     for _ in range(count):
         clicks.append(correcting_click(rng, wanted, got) if clicks else (*deepest(wanted), 1))
         scale = camera.width / cut.width
-        points = tuple((x * scale, y * scale) for x, y, _ in clicks)
-        prompt = ObjectPrompt(name, points, tuple(label for *_, label in clicks))
+        prompt = Prompt(name).with_clicks((x * scale, y * scale, label) for x, y, label in clicks)
         (answer,) = predict_in_picture(segmenter, picture.embedding, cut, camera, [prompt])
         got = answer.masks[0]
     return prompt, iou(got, wanted)
@@ -147,20 +146,19 @@ def row(
     cameras: list[Camera],
     got: dict[int, np.ndarray],
     truth: dict[int, np.ndarray],
-    prompt: ObjectPrompt,
+    prompt: Prompt,
     entry: SegmentedObject,
     mesh: MeshData,
 ) -> list[Image.Image]:
     """Pictures of the field with what was found (blue; white: the truth), and the mesh."""
     start = min(truth)
-    clicks = [(x, y, label) for (x, y), label in zip(prompt.points, prompt.labels, strict=True)]
     chosen = [start, *[k for k in truth if k != start][: SHOWN - 2]]
     panels = []
     for k in chosen:
         view = render_view(field, cameras[k], with_color=True)
         picture = (view.image().clamp(0, 1) * 255).byte().numpy()
         said = f"{entry.name}: {iou(got[k], truth[k]):.2f}"
-        own = clicks if k == start else ()
+        own = prompt.clicks if k == start else ()
         panels.append(drawn(picture, got[k], said, own, truth=truth[k]))
     look = cameras[chosen[-1]]
     nothing = np.zeros((look.height, look.width), bool)

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.mesh import MeshData
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
@@ -113,18 +113,18 @@ def chosen_segmenter(name: str, weights: Path | None, truth: Scene) -> Any:
     return perfect
 
 
-def click(name: str, mask: np.ndarray) -> ObjectPrompt:
+def click(name: str, mask: np.ndarray) -> Prompt:
     """One positive point, deepest inside the mask."""
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), mask.shape)
-    return ObjectPrompt(name, ((float(column) + 0.5, float(row) + 0.5),), (1,))
+    return Prompt(name, ((float(column) + 0.5, float(row) + 0.5),), (1,))
 
 
 def cut(
     field: RadianceField,
     segmenter: Any,
     camera: Camera,
-    prompts: Sequence[ObjectPrompt],
+    prompts: Sequence[Prompt],
     settings: SegmentSettings,
 ) -> list[tuple[str, SegmentedObject | None, float]]:
     """Each object's result, None where it could not be cut out, and the seconds it all took."""

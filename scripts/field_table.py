@@ -48,7 +48,7 @@ WANTED = {"perfect": 0.93, "bundled": 0.88}
 """Mean IoU that a fully trained field must reach."""
 CPU = torch.device("cpu")
 MOST_PICTURES = 2
-"""Of the original's, that are compared."""
+"""Most of the original's pictures that are compared."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """A stand-in for the engine that speaks the real wire with numpy alone, and misbehaves on demand.
 
 The environment variable SA3D_FAKE holds words: ``crash`` (dies in the middle of ``segment``),
-``hang`` and ``hang_after=8`` (ignores
-cancels), ``garbage`` (prints what is no message), ``slow`` (0.05 s a view),
-``no_start`` (ends at once), ``view`` (no accepted view: a user error), ``faces=60000``,
-``forward`` (training cameras bring a lens and a box), ``pace=150`` (claims that a view took so many
-microseconds a pixel, and colours each by its direction), ``doubt`` (two views disagree),
-``no_pictures`` (their pictures are gone).
+``hang`` and ``hang_after=8`` (ignores cancels), ``garbage`` (prints what is no message), ``slow``
+(0.05 s a view), ``no_start`` (ends at once), ``view`` (no accepted view: a user error),
+``faces=60000``, ``forward`` (training cameras bring a lens and a box), ``pace=150`` (claims that a
+view took so many microseconds a pixel, and colours each by its direction), ``doubt`` (two views
+disagree), ``no_pictures`` (their pictures are gone).
 """
 
 from __future__ import annotations
@@ -191,6 +190,7 @@ def segment(request: Request) -> dict[str, Any]:
         MeshData(mesh.vertices * 0.3 + number, mesh.faces, mesh.colors).save(path)
         counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
         results.append({"name": entry.name, "mesh": str(path), **counts, **sure})
+    (out / "places.json").write_text(json.dumps([entry.name for entry in objects]), "utf-8")
     report = str(out / "report.json")
     Path(report).write_text(json.dumps({"objects": results}), encoding="utf-8")
     used = request.params.get("settings", {}).get("segmenter", "bundled")
@@ -226,8 +226,13 @@ def view(request: Request) -> dict[str, Any]:
 
 
 def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
-    """A sphere of the size that was asked for under each name, striped where it has a texture."""
+    """A sphere of the size that was asked for under each name, striped where it has a texture.
+
+    It lies where the last run put it.
+    """
     out = Path(request.params["out"])
+    places = out / "places.json"
+    found = json.loads(places.read_text(encoding="utf-8")) if places.is_file() else []
     (out / "mesh_request.json").write_text(json.dumps(request.params), encoding="utf-8")
     results = []
     for number, name in enumerate(names):
@@ -241,7 +246,8 @@ def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
             corners = np.tile(np.float32([[0, 0], [1, 0], [0, 1]]), (len(mesh.faces), 1, 1))
             texture = Texture(corners, encode_png(stripes))
         path = out / f"{name}_mesh.npz"
-        MeshData(mesh.vertices * 0.3, mesh.faces, mesh.colors, texture).save(path)
+        place = found.index(name) if name in found else 0
+        MeshData(mesh.vertices * 0.3 + place, mesh.faces, mesh.colors, texture).save(path)
         results.append({"name": name, "mesh": str(path), "faces": len(mesh.faces)})
     return {"objects": results}
 
@@ -269,19 +275,8 @@ def unload(request: Request) -> dict[str, Any]:
     return {}
 
 
-METHODS = {
-    "hello": hello,
-    "unload": unload,
-    "info": info,
-    "render": render,
-    "points": points,
-    "predict": predict,
-    "training_cameras": training_cameras,
-    "segment": segment,
-    "view": view,
-    "mesh": mesh,
-    "rest": rest,
-}
+CALLS = (hello, unload, info, render, points, predict, segment, view, mesh, rest)
+METHODS = {call.__name__: call for call in (*CALLS, training_cameras)}
 
 
 def answer(request: Request) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "sa3d_blender"
 HEAVY = {"torch", "segment_anything", "skimage", "trimesh", "scipy", "PIL", "jaxtyping", "tqdm"}
+HEAVY |= {"psutil"}
 BLENDER = {"bpy", "mathutils", "bpy_extras", "gpu", "bmesh"}
 FORBIDDEN = {
     "core": HEAVY | BLENDER | {"sa3d_blender.blender", "sa3d_blender.engine"},
@@ -75,3 +77,21 @@ def test_importing_the_package_imports_neither_blender_nor_torch() -> None:
         "assert not {'bpy', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-I", "-c", code, str(PACKAGE.parent)], check=True)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/*.md"])
+def test_documents_name_files_that_are_there(document: str) -> None:
+    root = PACKAGE.parent
+    for page in root.glob(document):
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"`([a-z_0-9]+/[a-z_0-9/]*(?:/|\.py))`", text):
+            bases = (root, PACKAGE, PACKAGE / "engine", PACKAGE / "engine" / "fields")
+            places = [base / name for base in bases]
+            assert any(place.exists() for place in places), f"{page.name} names {name}"
+
+
+@pytest.mark.parametrize("part", ["core", "engine", "blender"])
+def test_every_folder_has_its_tests(part: str) -> None:
+    for folder in (PACKAGE / part).rglob("*/"):
+        tests = Path(__file__).parent / folder.relative_to(PACKAGE)
+        assert folder.name.startswith("__") or any(tests.rglob("test_*.py")), f"{tests} is empty"

@@ -15,12 +15,12 @@ class FieldKind:
     """What is known of a kind of checkpoint without opening one."""
 
     name: str
-    """Its folder in ``engine/fields``, and what its fields give as their ``family``."""
+    """Name of its folder in ``engine/fields``, and its fields' ``family``."""
     title: str
-    """As its authors write it."""
+    """Name as its authors write it."""
     endings: tuple[str, ...]
-    """Of its files' names, for file browsers; what a file is, its content says. None that Blender
-    itself opens or imports, so that dropping those means what it always did."""
+    """Endings of its files' names, for file browsers; what a file is, its content says. None that
+    Blender itself opens or imports, so that dropping those means what it always did."""
     blenders_endings: tuple[str, ...] = ()
     """Further ones that Blender imports, too: file browsers show them, but nothing else."""
     brings_cameras: bool = False
@@ -73,7 +73,7 @@ WITH_CAMERAS = tuple(
     if kind.brings_cameras
     for ending in (*kind.endings, *kind.blenders_endings)
 )
-"""Those of kinds that bring the cameras of their training."""
+"""Endings of the kinds that bring the cameras of their training."""
 
 
 def brings_cameras(path: Path) -> bool:

@@ -46,7 +46,7 @@ def _others(stem: str, spelled: Iterable[str]) -> set[str]:
 
 
 def file_system_key(name: str) -> str:
-    """The same for names that Windows or macOS takes for one."""
+    """A key that is the same for names that Windows or macOS takes for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

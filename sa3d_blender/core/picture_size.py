@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from .git_lfs import refuse_lfs_pointer
 from .png import png_size
 
 ENDINGS = ("", ".png", ".jpg", ".jpeg", ".webp", ".JPG", ".JPEG", ".PNG", ".WEBP")
@@ -25,11 +26,15 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
     Args:
         path: of the picture, or of one whose ending was left out (NeRF-synthetic's habit).
+
+    Raises:
+        UserError: the picture is a Git LFS pointer.
     """
     try:
         for ending in ENDINGS:
             candidate = Path(f"{path}{ending}")
             if candidate.is_file():
+                refuse_lfs_pointer(candidate)
                 with candidate.open("rb") as file:
                     return _stated_size(file)
     except OSError:  # it may not be read, or its name is too long to be one
@@ -55,7 +60,7 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:
-    """Of any of WebP's three kinds: lossy, lossless, and extended, which states its canvas."""
+    """Width and height of a WebP: lossy, lossless, or extended, which states its canvas."""
     if len(head) < WEBP_HEAD:
         return None
     kind, data = head[12:16], head[20:]
@@ -74,7 +79,7 @@ def _little(data: bytes) -> int:
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Of a file that stands behind the start; segment after segment until one states the size."""
+    """Width and height of a JPEG, read from behind its start until a segment states them."""
     while (byte := file.read(1)) == b"\xff":
         while byte == b"\xff":  # any number of them may fill the space before a marker
             byte = file.read(1)

@@ -13,7 +13,7 @@ from typing import Any
 from .cameras import Camera
 from .errors import UserError
 from .json_values import not_as_expected
-from .prompts import ObjectPrompt, prompts_from_json, read_json
+from .prompts import Prompt, prompts_from_json, read_json
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PromptedView:
     """A camera in the field's frame, and prompts in pixels of its picture."""
 
     camera: Camera
-    objects: tuple[ObjectPrompt, ...]
+    objects: tuple[Prompt, ...]
 
     def check(self) -> None:
         """Raise UserError when a prompt lies outside the picture."""
@@ -42,7 +42,7 @@ class PromptedView:
         return PromptedView(camera, tuple(prompts_from_json(data)))
 
 
-def read_prompts_by_frame(path: Path, frame: int) -> dict[int, list[ObjectPrompt]]:
+def read_prompts_by_frame(path: Path, frame: int) -> dict[int, list[Prompt]]:
     """The objects of a ``prompts.json`` by the frame whose pixels they are in, ``frame`` first.
 
     An entry is in ``frame`` unless it has a ``frame`` of its own. Entries of one name in several
@@ -65,7 +65,7 @@ def read_prompts_by_frame(path: Path, frame: int) -> dict[int, list[ObjectPrompt
             f"--frame {max(frames)}.",
             code="no_prompt",
         )
-    found: dict[int, list[ObjectPrompt]] = {}
+    found: dict[int, list[Prompt]] = {}
     known: set[str] = set()
     for number, here in frames.items():
         found[number] = prompts_from_json({"objects": [_refining(e, known) for e in here]})

@@ -1,12 +1,14 @@
-"""What the artist points at: named objects with clicks and boxes in one picture."""
+"""What points at objects in a picture: clicks and boxes, the artist's and the engine's own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .errors import UserError
 from .json_values import are_numbers, is_number, is_whole, not_as_expected
@@ -20,39 +22,91 @@ MAX_NAME_BYTES = 200
 
 
 @dataclass(frozen=True)
-class ObjectPrompt:
-    """One object: clicks and, or, a box, in pixels of one picture (origin top left, x right)."""
+class Prompt:
+    """What points at one object in one picture: clicks and, or, a box.
 
-    name: str
+    Places are in pixels of the picture, x right and y down from its top left. The artist's prompts
+    are the entries of ``prompts.json``. The engine makes its own from them: moved to another pixel
+    grid, with further clicks, with the logits of the answer before. Segmenters answer all of them.
+
+    Raises:
+        UserError: the labels do not fit the points, or the candidate is none.
+    """
+
+    name: str = ""
+    """The object's; every prompt of an artist has one."""
     points: tuple[tuple[float, float], ...] = ()
     labels: tuple[int, ...] = ()
+    """1 for "this belongs to the object", 0 for "this does not", one per point."""
     box: tuple[float, float, float, float] | None = None
+    """x0, y0, x1, y1."""
     candidate: int = 0
     """Which of the segmenter's masks for this prompt is meant; 0 is the one it thinks best of."""
     refines: bool = False
     """Another picture says where the object is; here, points that are not on it are enough."""
+    logits: np.ndarray | None = field(default=None, kw_only=True, compare=False, repr=False)
+    """Low-resolution mask logits [lh lw] of an earlier answer about this picture, to correct."""
+    multimask: bool = field(default=True, kw_only=True)
+    """Three candidates (whole, part, subpart) are wanted when true, else a single mask."""
 
     def __post_init__(self) -> None:
-        check_name(self.name)
         if len(self.points) != len(self.labels):
             raise UserError(f"Object {self.name!r} needs one label (1 or 0) for each point.")
         if any(label not in (OBJECT, NOT_OBJECT) for label in self.labels):
             raise UserError(f"Object {self.name!r} has a label that is neither 1 nor 0.")
         if self.candidate < 0:
             raise UserError(f"Object {self.name!r} asks for the mask {self.candidate}; 0 is best.")
-        if not self.says_where and not (self.refines and self.points):
-            raise UserError(
-                f"Object {self.name!r} has no positive point and no box; click on the object.",
-                code="no_prompt",
-            )
 
     @property
     def says_where(self) -> bool:
         """Whether it points at the object; if not, it only says what the object is not."""
         return OBJECT in self.labels or self.box is not None
 
+    @property
+    def clicks(self) -> list[tuple[float, float, int]]:
+        """Its points with their labels, as (x, y, label)."""
+        return [(x, y, label) for (x, y), label in zip(self.points, self.labels, strict=True)]
+
+    @property
+    def on_object(self) -> list[tuple[float, float]]:
+        """Its points on the object."""
+        return [(x, y) for x, y, label in self.clicks if label == OBJECT]
+
+    def point_array(self, label: int | None = None) -> np.ndarray:
+        """Its points [n 2], in the single precision that segmenters compute with.
+
+        Args:
+            label: only those of this label.
+        """
+        wanted = [(x, y) for x, y, given in self.clicks if label in (None, given)]
+        return np.array(wanted, np.float32).reshape(-1, 2).astype(float)
+
+    def box_array(self) -> np.ndarray:
+        """Its box, x0, y0, x1, y1, in the same precision; only where it has one."""
+        return np.array(self.box, np.float32).astype(float)
+
+    def with_clicks(self, clicks: Iterable[tuple[float, float, int]]) -> Prompt:
+        """The prompt with other clicks, given as `clicks` has them."""
+        clicks = list(clicks)
+        points = tuple((x, y) for x, y, _ in clicks)
+        return replace(self, points=points, labels=tuple(label for *_, label in clicks))
+
+    def and_click(self, row: int, column: int, label: int) -> Prompt:
+        """The prompt with one more click, on the centre of a pixel."""
+        return self.with_clicks([*self.clicks, (column + 0.5, row + 0.5, label)])
+
+    def check(self) -> None:
+        """Raise UserError where an artist's prompt has no good name or points at nothing."""
+        check_name(self.name)
+        if not self.says_where and not (self.refines and self.points):
+            raise UserError(
+                f"Object {self.name!r} has no positive point and no box; click on the object.",
+                code="no_prompt",
+            )
+
     def check_inside(self, width: int, height: int) -> None:
-        """Raise UserError when a point or the box lies outside a picture of this size."""
+        """Raise UserError as `check`, and where it reaches out of a picture of this size."""
+        self.check()
         inside = [0 <= x <= width and 0 <= y <= height for x, y in self.points]
         if not all(inside):
             x, y = self.points[inside.index(False)]
@@ -84,7 +138,7 @@ class ObjectPrompt:
         return data
 
     @staticmethod
-    def from_json(data: Any) -> ObjectPrompt:
+    def from_json(data: Any) -> Prompt:
         """Read one entry of ``prompts.json``. Raises UserError when it is not one."""
         if not isinstance(data, dict):
             raise not_as_expected("A prompt", 'an object with a "name"', data)
@@ -99,7 +153,7 @@ class ObjectPrompt:
         labels = data.get("labels")
         labels = [OBJECT] * len(points) if labels is None else labels
         x0, y0, x1, y1 = map(float, data.get("box") or (0, 0, 0, 0))
-        return ObjectPrompt(
+        prompt = Prompt(
             name,
             points,
             tuple(map(int, labels)),
@@ -107,6 +161,8 @@ class ObjectPrompt:
             int(data.get("candidate") or 0),
             bool(data.get("refines")),
         )
+        prompt.check()
+        return prompt
 
 
 def _are_points(value: Any) -> bool:
@@ -142,18 +198,18 @@ def check_name(name: str) -> None:
         raise UserError(f"The name {name[:20]!r}... is too long for a file; use a shorter one.")
 
 
-def prompts_from_json(data: Any) -> list[ObjectPrompt]:
+def prompts_from_json(data: Any) -> list[Prompt]:
     """The objects of a parsed ``prompts.json``; names must differ."""
     entries = data.get("objects") if isinstance(data, dict) else None
     if not isinstance(entries, list) or not entries:
         raise UserError('The prompts need a list "objects" with at least one object.')
-    objects = [ObjectPrompt.from_json(entry) for entry in entries]
+    objects = [Prompt.from_json(entry) for entry in entries]
     if len({entry.name for entry in objects}) < len(objects):
         raise UserError("Two objects have the same name; give each its own.")
     return objects
 
 
-def read_prompts(path: Path) -> list[ObjectPrompt]:
+def read_prompts(path: Path) -> list[Prompt]:
     """The objects of a ``prompts.json`` file. Raises UserError when it cannot be used."""
     return prompts_from_json(read_json(path, "prompt file"))
 

@@ -35,13 +35,13 @@ class SegmenterSpec:
     """What is known of a segmenter without loading it."""
 
     name: str
-    """As settings, files and the command line have it."""
+    """What settings, files and the command line call it."""
     label: str
-    """As menus have it."""
+    """What menus call it."""
     description: str
     """For the artist, who chooses: a few words, no full stop."""
     module: str
-    """Of ``engine/segmenters``; its ``load`` makes the segmenter."""
+    """Module of ``engine/segmenters`` whose ``load`` makes the segmenter."""
     weights: RemoteFile | None = None
     """The official file; None where it comes with the add-on."""
     memory: int = 0
@@ -51,7 +51,7 @@ class SegmenterSpec:
 
     @property
     def download_bytes(self) -> int:
-        """Of the weights; 0 where nothing is downloaded."""
+        """Bytes of the weights' file; 0 where nothing is downloaded."""
         return self.weights.size or 0 if self.weights else 0
 
     @property
@@ -134,7 +134,7 @@ def by_size() -> list[SegmenterSpec]:
 
 
 def downloadable() -> list[SegmenterSpec]:
-    """Those whose weights are downloaded, smallest first."""
+    """The segmenters whose weights are downloaded, smallest first."""
     return [spec for spec in by_size() if spec.weights is not None]
 
 

@@ -21,7 +21,7 @@ class Choice:
     """One entry of a menu."""
 
     value: str | int
-    """As files and the command line have it."""
+    """What files and the command line call it."""
     label: str
     help: str
     number: int | None = None
@@ -33,11 +33,11 @@ class Setting:
     """What is said of a setting wherever it can be changed."""
 
     label: str
-    """As panels have it."""
+    """What panels call it."""
     help: str
     """A tooltip: begins with a capital, ends without a full stop."""
     noun: str = ""
-    """Of a number, in a sentence: a ... of 5."""
+    """What a number is called in a sentence: a ... of 5."""
     least: float | None = None
     most: float | None = None
     """The range of a number; the default is possible besides. None for no end."""
@@ -47,7 +47,7 @@ class Setting:
     choices: Callable[[], tuple[Choice, ...]] = tuple
     """A menu's entries; of a number the menu has some, and the command line takes others."""
     kind: type = str
-    """Of its value: bool, int, float or str. `described` reads it from the annotation."""
+    """Type of its value: bool, int, float or str. `described` reads it from the annotation."""
 
     def allows(self, value: float) -> bool:
         """Whether a number is in its range."""

@@ -202,10 +202,10 @@ class MeshSettings:
 
 
 OwnMeshes = Mapping[str, MeshSettings]
-"""Of those objects, by name, whose meshes are not made as the others' are."""
+"""Mesh settings by object's name, of the objects whose meshes are not made as the others' are."""
 
 REST_MESH = MeshSettings(resolution=256, max_faces=200_000)
-"""Of the rest of a scene: its cells span the whole."""
+"""Mesh settings for the rest of a scene, whose cells span the whole."""
 
 
 S = TypeVar("S", FieldOptions, SegmentSettings, MeshSettings)

@@ -1,0 +1,1 @@
+"""The engine: radiance fields, segmentation and meshes, with torch, in a process of its own."""

@@ -1,0 +1,1 @@
+"""The bundled segmenter: its data, its training and its figures."""

@@ -25,19 +25,20 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from sa3d_blender.core.files import written_whole
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.dialogue import predict_in_turn
-from sa3d_blender.engine.segmenters.protocol import Question, Segmenter
+from sa3d_blender.engine.segmenters.protocol import Segmenter
 from segmenter.data.photographs import masks_of, names_in, picture_of
 from segmenter.evaluation.figures import outline
 from segmenter.training.clicks import correcting_click, deepest
-from segmenter.training.validation import iou
+from segmenter.training.validation import box_prompt, iou
 
 WIDTH, HEIGHT = 300, 240
 ACROSS = 4
 EVERY = 9
-"""Of the held-out photographs, one in so many is shown."""
+"""One in so many of the held-out photographs is shown."""
 TINT = np.array((40, 110, 255), np.float32)
 Click = tuple[float, float, int]
 CLICKS: tuple[tuple[str, tuple[Click, ...]], ...] = (
@@ -68,8 +69,7 @@ def answered(
 ) -> tuple[np.ndarray, float]:
     """The best mask after all clicks, and its predicted IoU."""
     embedding = segmenter.embed(np.ascontiguousarray(picture))
-    points, labels = np.array([c[:2] for c in clicks], float), np.array([c[2] for c in clicks])
-    answer = predict_in_turn(segmenter, embedding, Question(points, labels))
+    answer = predict_in_turn(segmenter, embedding, Prompt().with_clicks(clicks))
     return answer.masks[0], float(answer.scores[0])
 
 
@@ -78,7 +78,7 @@ def drawn(
     mask: np.ndarray,
     said: str,
     clicks: Sequence[Click] = (),
-    box: np.ndarray | None = None,
+    box: tuple[float, float, float, float] | None = None,
     truth: np.ndarray | None = None,
 ) -> Image.Image:
     """One panel: the mask in blue, clicks as dots, a box and the true outline in white."""
@@ -124,11 +124,10 @@ def held_out(segmenter: Segmenter, folder: Path) -> Iterator[Image.Image]:
             mask, _ = answered(segmenter, picture, clicks)
             if count in (1, 3, 5):
                 yield drawn(picture, mask, f"{iou(mask, truth):.2f}", clicks, truth=truth)
-        rows, columns = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
-        box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
+        around = box_prompt(truth)
         embedding = segmenter.embed(np.ascontiguousarray(picture))
-        mask = segmenter.predict(embedding, box=box, multimask=False).masks[0]
-        yield drawn(picture, mask, f"{iou(mask, truth):.2f}", box=box, truth=truth)
+        mask = segmenter.predict(embedding, [around])[0].masks[0]
+        yield drawn(picture, mask, f"{iou(mask, truth):.2f}", box=around.box, truth=truth)
 
 
 def main() -> None:

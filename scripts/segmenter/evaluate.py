@@ -22,6 +22,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import Segmenter
@@ -56,17 +58,16 @@ def speed(segmenter: Segmenter, radius: int, repeats: int = 5) -> list[float]:
     rows, columns = np.mgrid[:1024, :1024] - 512
     image = np.full((1024, 1024, 3), 60, np.uint8)
     image[rows**2 + columns**2 < radius**2] = (220, 150, 40)
-    points, labels = np.array([[512.0, 512.0], [512.0, 520.0]]), np.ones(2, int)
+    click = Prompt(points=((512.0, 512.0),), labels=(1,))
+    both = click.and_click(519, 511, 1)
     spent = []
     for _ in range(repeats):
         times = [time.perf_counter()]
         embedding = segmenter.embed(image)
         times.append(time.perf_counter())
-        first = segmenter.predict(embedding, points=points[:1], labels=labels[:1])
+        (first,) = segmenter.predict(embedding, [click])
         times.append(time.perf_counter())
-        segmenter.predict(
-            embedding, points=points, labels=labels, logits=first.logits[0], multimask=False
-        )
+        segmenter.predict(embedding, [replace(both, logits=first.logits[0], multimask=False)])
         times.append(time.perf_counter())
         spent.append(np.diff(times))
     return [float(v) for v in np.median(spent, axis=0) * 1e3]

@@ -9,7 +9,7 @@ import pytest
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.prompted_view import read_prompts_by_frame
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 
 
 def write(path: Path, *objects: object) -> Path:
@@ -25,8 +25,8 @@ def test_entries_are_in_the_runs_frame_unless_they_say_another(tmp_path: Path) -
     box = {"name": "box", "points": [[1, 2]], "frame": 3}
     found = read_prompts_by_frame(write(tmp_path, excess, mug, box), 1)
     assert list(found) == [1, 3], "the run starts in its own frame"
-    assert found[1] == [ObjectPrompt("mug", ((5.0, 6.0),), (1,))]
-    assert found[3][0] == ObjectPrompt("mug", ((7.0, 8.0),), (0,), refines=True)
+    assert found[1] == [Prompt("mug", ((5.0, 6.0),), (1,))]
+    assert found[3][0] == Prompt("mug", ((7.0, 8.0),), (0,), refines=True)
     assert not found[3][1].refines
 
 
@@ -49,8 +49,8 @@ def test_what_cannot_be_meant_is_said(objects: list[object], sentence: str, tmp_
 def test_points_that_are_not_on_it_need_another_picture() -> None:
     data = {"name": "mug", "points": [[1, 2]], "labels": [0]}
     with pytest.raises(UserError, match="click on the object"):
-        ObjectPrompt.from_json(data)
-    prompt = ObjectPrompt.from_json({**data, "refines": True})
-    assert ObjectPrompt.from_json(prompt.to_json()) == prompt
+        Prompt.from_json(data)
+    prompt = Prompt.from_json({**data, "refines": True})
+    assert Prompt.from_json(prompt.to_json()) == prompt
     with pytest.raises(UserError, match="click on the object"):
-        ObjectPrompt.from_json({"name": "mug", "refines": True})
+        Prompt.from_json({"name": "mug", "refines": True})

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.prompts import ObjectPrompt, prompts_from_json, read_prompts
+from sa3d_blender.core.prompts import Prompt, prompts_from_json, read_prompts
 
 
 def test_json_round_trip() -> None:
-    prompt = ObjectPrompt("Käse 猫", ((1.5, 2), (3, 4)), (1, 0), (0, 1, 2, 3), 2)
-    assert ObjectPrompt.from_json(json.loads(json.dumps(prompt.to_json()))) == prompt
+    prompt = Prompt("Käse 猫", ((1.5, 2), (3, 4)), (1, 0), (0, 1, 2, 3), 2)
+    assert Prompt.from_json(json.loads(json.dumps(prompt.to_json()))) == prompt
 
 
 def test_labels_default_to_positive() -> None:
-    assert ObjectPrompt.from_json({"name": "a", "points": [[1, 2], [3, 4]]}).labels == (1, 1)
+    assert Prompt.from_json({"name": "a", "points": [[1, 2], [3, 4]]}).labels == (1, 1)
 
 
 def test_null_stands_for_nothing() -> None:
     given = {"name": "a", "points": None, "labels": None, "box": [1, 2, 3, 4]}
-    assert ObjectPrompt.from_json(given) == ObjectPrompt("a", box=(1, 2, 3, 4))
+    assert Prompt.from_json(given) == Prompt("a", box=(1, 2, 3, 4))
     given = {"name": "a", "points": [[1, 2]], "labels": [1.0], "box": None}
-    assert ObjectPrompt.from_json(given) == ObjectPrompt("a", ((1, 2),), (1,))
+    assert Prompt.from_json(given) == Prompt("a", ((1, 2),), (1,))
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_null_stands_for_nothing() -> None:
 )
 def test_refusals(data: Any, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        ObjectPrompt.from_json(data)
+        Prompt.from_json(data)
 
 
 @pytest.mark.parametrize("point", [(-0.1, 1), (1, 11), (21, 1)])
 def test_points_outside_are_refused(point: tuple[float, float]) -> None:
     with pytest.raises(UserError, match="outside the 20x10 picture"):
-        ObjectPrompt("a", (point,), (1,)).check_inside(20, 10)
+        Prompt("a", (point,), (1,)).check_inside(20, 10)
 
 
 @pytest.mark.parametrize("box", [(-1, 0, 5, 5), (5, 0, 5, 5), (0, 0, 21, 5)])
 def test_boxes_outside_are_refused(box: tuple[float, float, float, float]) -> None:
     with pytest.raises(UserError, match="does not lie inside"):
-        ObjectPrompt("a", box=box).check_inside(20, 10)
+        Prompt("a", box=box).check_inside(20, 10)
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,19 @@
-"""What a stand-in for a segmenter answers to several questions."""
+"""What a stand-in for a segmenter answers to several prompts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction, Question
+from sa3d_blender.core.prompts import Prompt
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 
 class OneByOne:
-    """Has a ``predict`` of its own."""
+    """Has an ``answer`` of its own to a single prompt."""
 
-    predict: Any
+    answer: Any
 
-    def predict_all(
-        self, embedding: ImageEmbedding, questions: Sequence[Question]
-    ) -> list[MaskPrediction]:
+    def predict(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[MaskPrediction]:
         """One after the other."""
-        return [self.predict(embedding, **vars(question)) for question in questions]
+        return [self.answer(embedding, prompt) for prompt in prompts]

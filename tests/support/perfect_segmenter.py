@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sa3d_blender.core.cameras import Camera
+from sa3d_blender.core.prompts import OBJECT, Prompt
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 from sa3d_blender.engine.view_path import prepared_views
 
@@ -44,21 +45,10 @@ class PerfectSegmenter(OneByOne):
         self._ids.append(id_picture(self.scene, self.camera))
         return numbered(image, len(self._ids) - 1)
 
-    def predict(
-        self,
-        embedding: ImageEmbedding,
-        *,
-        points: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-        box: np.ndarray | None = None,
-        logits: np.ndarray | None = None,
-        multimask: bool = True,
-    ) -> MaskPrediction:
+    def answer(self, embedding: ImageEmbedding, prompt: Prompt) -> MaskPrediction:
         """The object under the first positive point."""
-        assert points is not None
-        assert labels is not None
         ids = self._ids[int(embedding.features)]
-        x, y = points[np.flatnonzero(labels == 1)[0]]
+        x, y = prompt.point_array(OBJECT)[0]
         mask = ids == ids[min(int(y), ids.shape[0] - 1), min(int(x), ids.shape[1] - 1)]
         low = np.where(mask, 1.0, -1.0).astype(np.float32)[None]
         return MaskPrediction(mask[None], np.ones(1, np.float32), low)

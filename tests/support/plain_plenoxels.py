@@ -136,8 +136,10 @@ def harmonics(d: np.ndarray) -> np.ndarray:
 def in_ndc(
     origin: np.ndarray, direction: np.ndarray, focal: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A ray of a camera that looks along -z with y up, in the NDC of svox2, whose cameras look
-    along +z with y down; near plane at 1, the direction a unit one."""
+    """A ray of a camera that looks along -z with y up, in the NDC of svox2.
+
+    Its cameras look along +z with y down. The near plane is at 1, the direction is a unit one.
+    """
     turn = np.array([1.0, -1.0, -1.0])
     o, d = origin * turn, direction * turn
     o = o + (1 - o[2]) / d[2] * d

@@ -44,8 +44,10 @@ def plain_splats(
 
 
 def color_of(harmonics: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Of one Gaussian: [k 3] coefficients and a unit direction, by associated Legendre
-    polynomials and multiples of the azimuth."""
+    """Of one Gaussian: [k 3] coefficients and a unit direction.
+
+    By associated Legendre polynomials and multiples of the azimuth.
+    """
     degree = int(np.sqrt(len(harmonics))) - 1
     x, y, z = direction
     azimuth, sine = np.arctan2(y, x), np.hypot(x, y)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 from .one_by_one import OneByOne
@@ -33,31 +34,21 @@ class ScriptedSegmenter(OneByOne):
         self.images.append(image)
         return numbered(image, len(self.images) - 1)
 
-    def predict(
-        self,
-        embedding: ImageEmbedding,
-        *,
-        points: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-        box: np.ndarray | None = None,
-        logits: np.ndarray | None = None,
-        multimask: bool = True,
-    ) -> MaskPrediction:
+    def answer(self, embedding: ImageEmbedding, prompt: Prompt) -> MaskPrediction:
         """The connected pixels of each click's colour, or the box; three sizes on request."""
         image = self.images[int(embedding.features)].astype(int)
         mask = np.zeros(image.shape[:2], dtype=bool)
-        if box is not None:
-            x0, y0, x1, y1 = (int(v) for v in box)
+        if prompt.box is not None:
+            x0, y0, x1, y1 = (int(v) for v in prompt.box)
             mask[y0:y1, x0:x1] = True
-        if points is not None and labels is not None:
-            for (x, y), label in zip(points, labels, strict=True):
-                row, column = min(int(y), len(mask) - 1), min(int(x), mask.shape[1] - 1)
-                near = np.abs(image - image[row, column]).max(axis=2) < SAME_COLOR
-                pieces, _ = ndimage.label(near)
-                piece = pieces == pieces[row, column]
-                mask = mask | piece if label else mask & ~piece
+        for (x, y), label in zip(prompt.point_array(), prompt.labels, strict=True):
+            row, column = min(int(y), len(mask) - 1), min(int(x), mask.shape[1] - 1)
+            near = np.abs(image - image[row, column]).max(axis=2) < SAME_COLOR
+            pieces, _ = ndimage.label(near)
+            piece = pieces == pieces[row, column]
+            mask = mask | piece if label else mask & ~piece
         masks = [mask]
-        if multimask:
+        if prompt.multimask:
             masks += [ndimage.binary_dilation(mask), ndimage.binary_erosion(mask)]
         stacked = np.stack(masks)
         scores = np.array([0.9, 0.8, 0.7], np.float32)[: len(masks)]

@@ -29,14 +29,14 @@ BUDGET = 0.015
 log = logging.getLogger(__name__)
 
 
-class Session:
-    """What is running now."""
+class Running:
+    """The engine and the job of this Blender."""
 
     engine: EngineProcess | None = None
     job: Job[Any] | None = None
 
 
-current = Session()
+current = Running()
 
 
 def running() -> bool:

@@ -28,8 +28,9 @@ NATIVE_SINCE = (5, 3, 0)
 def place_splats(
     nerf: Reference[bpy.types.Object], objects: Iterable[Mapping[str, Any]]
 ) -> Steps[None]:
-    """Put the splats of objects that the engine cut out under the NeRF's Empty; earlier ones of the
-    same names go.
+    """Put the splats of objects that the engine cut out under the NeRF's Empty.
+
+    Earlier ones of the same names go.
 
     Args:
         objects: as the engine names their files; those without a splat are left alone.

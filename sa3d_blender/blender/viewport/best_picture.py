@@ -21,20 +21,20 @@ MARK = "sa3d_picture"
 
 
 @dataclass
-class Picture:
+class SharpestPicture:
     """The best that is known of a picture."""
 
     mark: str
     png: bytes = b""
 
 
-_best = Picture("")
+_best = SharpestPicture("")
 
 
 def begin() -> str:
     """The mark of a new picture; the one before is forgotten."""
     global _best
-    _best = Picture(secrets.token_hex(8))
+    _best = SharpestPicture(secrets.token_hex(8))
     return _best.mark
 
 

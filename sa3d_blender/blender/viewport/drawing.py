@@ -10,8 +10,11 @@ class ViewportDrawing:
     """A function that Blender calls whenever it draws a viewport, where there is a window."""
 
     def __init__(self, draw: Callable[[], None], stage: str) -> None:
-        """Args:
-        stage: ``POST_VIEW`` draws in world space, ``POST_PIXEL`` over it in pixels.
+        """Draw nothing yet.
+
+        Args:
+            draw: called whenever a viewport is drawn.
+            stage: ``POST_VIEW`` draws in world space, ``POST_PIXEL`` over it in pixels.
         """
         self._draw = draw
         self._stage = stage

@@ -39,7 +39,7 @@ FINER = 2
 
 
 @dataclass
-class Picture:
+class FollowingPicture:
     """What the NeRF looks like from a camera."""
 
     question: str
@@ -59,7 +59,7 @@ class Following:
     on: bool = False
     message: str = ""
     """Why it was turned off, as a sentence."""
-    picture: Picture | None = None
+    picture: FollowingPicture | None = None
     question: str = ""
     changed_at: float = -1e9
     side: float = 128.0
@@ -219,9 +219,9 @@ def _render(
     path = Path(result["image"])
     whole = side == full and question == following.question
     pixels, png = yield from session.in_thread(lambda: _read(path, png=whole))
-    picture = Picture(question, camera, side, pixels)
+    picture = FollowingPicture(question, camera, side, pixels)
     if whole and question == following.question:
-        show_view(nerf.get(), camera.get(), png, (view.width, view.height))
+        show_view(nerf.get(), camera.get(), png, (view.width, view.height), view)
         picture.pixels = None
     if side <= SIDES[1]:
         _learn(time.monotonic() - began)

@@ -48,7 +48,7 @@ A param that is missing or of the wrong kind is answered with `INVALID_PARAMS`, 
 put right with `USER_ERROR`.
 
 ``options``, ``settings`` and ``mesh`` are the dataclasses of `core.settings`, ``camera`` is
-`Camera.to_json`, ``objects`` a list of `ObjectPrompt.to_json`, ``more_views`` a list of
+`Camera.to_json`, ``objects`` a list of `Prompt.to_json`, ``more_views`` a list of
 `PromptedView.to_json`; ``own_meshes`` {name: ``mesh``} goes before ``mesh`` for the objects that
 it names; ``keep`` names objects of an earlier result in ``out`` that stay in it;
 ``training_cameras`` is a camera file's path, whose cameras count as ``cameras`` do;

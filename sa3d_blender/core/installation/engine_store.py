@@ -41,7 +41,7 @@ class EngineState(Enum):
     """A set-up was begun and not finished."""
     broken = "broken"
     old = "old"
-    """It works, but this version of the add-on wants other packages."""
+    """The engine works, but this version of the add-on wants other packages."""
     ready = "ready"
 
 
@@ -53,7 +53,7 @@ class EngineRecord:
     environment: str
     """Its folder's name."""
     fingerprint: str
-    """Of the lock that it was made from."""
+    """Fingerprint of the lock that it was made from."""
     packages: dict[str, str] = field(default_factory=dict)
     """Version by name."""
     hashes: dict[str, str] = field(default_factory=dict)

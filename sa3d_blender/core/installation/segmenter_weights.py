@@ -1,5 +1,4 @@
-"""The weights of segmenters that do not come with the add-on: whether they are here, and how they
-get here."""
+"""Official weights of segmenters: whether they are here, and how they are downloaded or copied."""
 
 from __future__ import annotations
 

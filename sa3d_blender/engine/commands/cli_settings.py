@@ -44,7 +44,7 @@ def _form(setting: Setting) -> dict[str, Any]:
 
 
 def _help(setting: Setting, default: Any) -> str:
-    """Its tooltip, its range and its default."""
+    """A setting's tooltip, range and default."""
     ends = [f"{end:.12g}" for end in (setting.least, setting.most) if end is not None]
     facts = [" to ".join(ends)] if ends else []
     facts += [] if default is None or setting.kind is bool else [f"default {default}"]

@@ -11,15 +11,15 @@ import numpy as np
 
 from ...core.cameras import Camera
 from ...core.files import check_writable, file_stems, written_whole
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ...core.settings import FieldOptions
 from ..fields.protocol import RadianceField
 from ..mask_grids.result import SegmentResult
 from ..rendering.picture_files import read_picture, write_npy, write_png
 from ..rendering.render import to_bytes
 from ..run import Run
-from ..segmentation.artist_view import moved_clicks
 from ..segmentation.masked_picture import render_with_masks
+from ..segmenters.dialogue import predict_in_turn
 from ..segmenters.protocol import Segmenter
 from .session import Session
 
@@ -70,9 +70,7 @@ def as_trained(field: RadianceField, camera: Camera) -> Camera:
     return replace(camera, cx=camera.cx + shift, cy=camera.cy + shift)
 
 
-def cut_picture(
-    segmenter: Segmenter, picture: Path, objects: Sequence[ObjectPrompt], out: Path
-) -> None:
+def cut_picture(segmenter: Segmenter, picture: Path, objects: Sequence[Prompt], out: Path) -> None:
     """Write each object's candidate masks ``NAME_0.png`` ... (best first) and ``scores.json``."""
     image = read_picture(picture)
     height, width = image.shape[:2]
@@ -80,11 +78,10 @@ def cut_picture(
         prompt.check_inside(width, height)
     check_writable(out)
     embedding = segmenter.embed(image)
-    camera = Camera(width, height, 1.0, 1.0, 0.0, 0.0, np.eye(4))
     scores = {}
     stems = file_stems(prompt.name for prompt in objects)
     for prompt in objects:
-        answer = moved_clicks(prompt, camera, camera).predict(segmenter, embedding, multimask=True)
+        answer = predict_in_turn(segmenter, embedding, prompt)
         for i, mask in enumerate(answer.masks):
             write_png(out / f"{stems[prompt.name]}_{i}.png", mask.astype(np.uint8) * 255)
         # Predicted IoUs: the segmenter's guess may overshoot what an IoU can be.

@@ -37,7 +37,7 @@ class NamedParams(Params):
         return None if self.get(name) in (None, "") else self.path(name)
 
     def optional_text(self, name: str) -> str | None:
-        """The same as it is written."""
+        """A file or folder as it is written; None for null, no text and where it is missing."""
         return None if self.optional_path(name) is None else str(self[name])
 
     def word(self, name: str, usual: str) -> str:
@@ -53,7 +53,7 @@ class NamedParams(Params):
         return list(self[name])
 
     def optional_entries(self, name: str) -> list[Any]:
-        """The same; an empty one for null and where it is missing."""
+        """A list of whatever it may hold; an empty one for null and where it is missing."""
         return [] if self.get(name) is None else self.entries(name)
 
     def names(self, name: str) -> list[str]:

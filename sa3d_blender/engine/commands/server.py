@@ -248,7 +248,7 @@ class Server:
         return read_doubtful(report, params["object"], params.whole("view", 0, sys.maxsize), out)
 
     def _given_cameras(self, params: NamedParams, run: Run) -> list[Camera]:
-        """Those of the request itself, or of a file that it names."""
+        """The cameras of the request itself, or of a file that it names."""
         given = [Camera.from_json(data) for data in params.optional_entries("cameras")]
         side_file = params.optional_path("training_cameras")
         if side_file is not None:

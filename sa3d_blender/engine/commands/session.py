@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from ...core.field_kinds import FIELD_KINDS
 from ...core.files import check_writable
 from ...core.mesh import MeshData
 from ...core.prompted_view import PromptedView
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ...core.scene_name import scene_name
 from ...core.segmenters import resolve_segmenter
 from ...core.settings import (
@@ -31,7 +30,6 @@ from ...core.settings import (
 )
 from ..fields import file_stamps, load_field
 from ..fields.protocol import RadianceField
-from ..fields.sampling.baked_cells import baking_watched
 from ..mask_grids.field_facts import check_same_field, field_facts
 from ..mask_grids.result import SegmentResult
 from ..memory_use import release_memory
@@ -77,9 +75,8 @@ class Session:
         if self._field is None or key != self._field_key:
             self._field = None
             run = run or Run()
-            say = partial(run.progress, "load", 0, 1, "Preparing it, only this first time")
-            with run.timed("load"), baking_watched(say):
-                self._field = load_field(Path(checkpoint), options, device=self.device)
+            with run.timed("load"):
+                self._field = load_field(Path(checkpoint), options, device=self.device, run=run)
             self._field_key = key
         return self._field
 
@@ -122,19 +119,14 @@ class Session:
         """A checkpoint's picture, depth and opacity from a camera, of any size."""
         run = run or Run()
         loaded = self.field(checkpoint, options, run)
-        return render_picture(
-            loaded,
-            camera,
-            on_progress=lambda done: run.progress("render", round(100 * done), 100, "Rendering"),
-            run=run,
-        )
+        return render_picture(loaded, camera, run=run, stage="render")
 
     def predict(
         self,
         checkpoint: Path,
         options: FieldOptions,
         camera: Camera,
-        objects: Sequence[ObjectPrompt],
+        objects: Sequence[Prompt],
         segmenter: tuple[str, str | None],
         *,
         downloaded: Mapping[str, str] | None = None,
@@ -177,7 +169,7 @@ class Session:
         checkpoint: Path,
         options: FieldOptions,
         camera: Camera,
-        objects: Sequence[ObjectPrompt],
+        objects: Sequence[Prompt],
         settings: SegmentSettings,
         mesh: MeshSettings,
         out: Path,
@@ -190,8 +182,9 @@ class Session:
         run: Run | None = None,
         whole_process: bool = False,
     ) -> dict[str, Any]:
-        """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``,
-        and ``NAME_splat.ply`` where the field is a splat.
+        """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
+
+        Where the field is a splat, ``NAME_splat.ply`` too.
 
         Args:
             own_meshes: see `make_meshes`.
@@ -311,8 +304,10 @@ class Session:
         rest: bool = False,
         checkpoint: Path | None = None,
     ) -> int:
-        """Save the Gaussians of a saved result's objects, or with ``rest`` all others; see
-        `save_splat`. ``only`` and ``checkpoint`` as in `mesh`."""
+        """Save the Gaussians of a saved result's objects, or with ``rest`` all others.
+
+        See `save_splat`; ``only`` and ``checkpoint`` are those of `mesh`.
+        """
         run = run or Run()
         result = SegmentResult.load(result_path, device=self.device)
         objects = chosen_objects(result, only)

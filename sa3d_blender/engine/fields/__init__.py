@@ -19,31 +19,37 @@ from ...core.errors import UserError
 from ...core.field_kinds import FIELD_KINDS, FieldKind
 from ...core.settings import FieldOptions
 from ..parallel import one_core
+from ..run import Run
 from ..training_cameras import TrainingCameras
 from .family import Family
 from .files.checkpoint_file import Checkpoint, read_checkpoint
 from .files.chosen_file import ChosenFile
+from .nerf.other_nerf_pytorch import refuse_other_nerf_pytorch
 from .protocol import RadianceField
 
 Stamp = tuple[str, int, int]
 """Path, time of change in nanoseconds, size in bytes."""
 
 
-def load_field(path: Path, options: FieldOptions, *, device: torch.device) -> RadianceField:
+def load_field(
+    path: Path, options: FieldOptions, *, device: torch.device, run: Run | None = None
+) -> RadianceField:
     """The radiance field in a checkpoint file, recognised by its content.
 
     Args:
         path: the file that the training wrote, or a nerfstudio run's config.yml or folder.
         options: what the file does not say about itself.
         device: where the weights go.
+        run: is told where a kind takes long, the first time.
 
     Raises:
+        Cancelled: the run was cancelled.
         UserError: code ``missing_file``, ``not_a_checkpoint``, ``truncated``, ``unsafe``,
             ``unknown_format`` or ``bad_weights``.
     """
     _, family, checkpoint = _opened(path)
     with torch.no_grad(), one_core():
-        return family.load(checkpoint, options, device=device)
+        return family.load(checkpoint, options, device=device, run=run or Run())
 
 
 def training_cameras(path: Path) -> TrainingCameras:
@@ -108,6 +114,7 @@ def _opened(path: Path) -> tuple[FieldKind, Family, Checkpoint]:
         checkpoint = family.open(chosen)
         if checkpoint is not None:
             return kind, family, checkpoint
+    refuse_other_nerf_pytorch(chosen)
     read_checkpoint(chosen.path)  # which says what is wrong with what is no torch file
     titles = ", ".join(kind.title for kind in FIELD_KINDS.values())
     raise UserError(

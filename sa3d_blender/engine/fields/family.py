@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ...core.settings import FieldOptions
+from ..run import Run
 from ..training_cameras import TrainingCameras
 from .files.checkpoint_file import Checkpoint
 from .files.chosen_file import ChosenFile
@@ -27,9 +28,9 @@ class LoadFunction(Protocol):
     """Turns an opened checkpoint into a field, or raises UserError."""
 
     def __call__(
-        self, checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device
+        self, checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
     ) -> RadianceField:
-        """The field, its weights on ``device``."""
+        """The field, its weights on ``device``; ``run`` is told of what takes long."""
         ...
 
 
@@ -47,6 +48,17 @@ class Family:
     side_files: Callable[[Path], tuple[Path, ...]] = lambda path: ()
     """Further files that loading looks for, from the path that the user chose; they need not be
     there. Cheap, never raises."""
+
+
+def shared_facts(field: RadianceField) -> dict[str, Any]:
+    """What `RadianceField.info` tells of a field of any kind."""
+    return {
+        "family": field.family,
+        "scene": field.scene,
+        "background": field.background.tolist(),
+        "box": field.box.tolist(),
+        "notes": list(field.notes),
+    }
 
 
 def in_torch_file(is_of_kind: Callable[[Checkpoint], bool]) -> OpenFunction:

@@ -49,8 +49,10 @@ class RadianceField(Protocol):
         ...
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        """Volume density at grid-frame points, per unit of *field-frame* length where the field
-        is bounded; zero outside the grid and in known empty space."""
+        """Volume density at grid-frame points; zero outside the grid and in known empty space.
+
+        It is per unit of *field-frame* length where the field is bounded.
+        """
         ...
 
     def color(
@@ -81,8 +83,10 @@ class PictureField(RadianceField, Protocol):
     """
 
     def look(self, camera: Camera, *, with_color: bool) -> Callable[[int, int], Samples]:
-        """What a camera sees: a function of a first pixel and a count, which gives the samples of
-        a run of pixels counted row by row. Several threads may call it."""
+        """What a camera sees: a function of a first pixel and a count.
+
+        It gives the samples of so many pixels, counted row by row. Several threads may call it.
+        """
         ...
 
 

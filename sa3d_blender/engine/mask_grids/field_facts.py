@@ -35,11 +35,11 @@ class FieldFacts:
     """Half precision, at the `NODES` to the third places of a lattice in the grid frame."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """As members of a result's ``.npz``."""
+        """The facts as members of a result's ``.npz``."""
         return {"field_box": self.box, "field_density": self.density}
 
     def names(self) -> dict[str, str]:
-        """As part of a result's JSON."""
+        """The facts as part of a result's JSON."""
         return {"family": self.family, "scene": self.scene}
 
     @staticmethod

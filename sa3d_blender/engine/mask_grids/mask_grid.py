@@ -23,6 +23,8 @@ from ..fields.rays import Samples, precise
 PAPER_LAMBDA = 0.15
 FEW_VOTES = 0.05
 """Nodes with less than this part of the mean vote are strays: rays that graze an outline."""
+FEWEST = 8
+"""Nodes along a region's shortest side, at least."""
 NEARER_SHARE = 0.6
 """Part of each ray's weight that votes, and is asked, where a field is hazy."""
 
@@ -41,7 +43,7 @@ class MaskGrid:
     votes_for: Float[Tensor, "x y z"]
     """Sum of omega times trilinear weight over samples whose pixel the mask covers."""
     votes_against: Float[Tensor, "x y z"]
-    """The same over the other samples."""
+    """Sum of omega times trilinear weight over samples whose pixel the mask does not cover."""
 
     @staticmethod
     def empty(
@@ -215,12 +217,10 @@ def region_nodes(
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
 
 
-def region_shape(
-    extent: Float[Tensor, " 3"], resolution: int, *, smallest: int = 8
-) -> tuple[int, int, int]:
+def region_shape(extent: Float[Tensor, " 3"], resolution: int) -> tuple[int, int, int]:
     """Nodes per axis so that cells are about cubes and the longest side has ``resolution``."""
     longest = float(extent.max())
     x, y, z = (
-        max(smallest, min(resolution, round(resolution * float(side) / longest))) for side in extent
+        max(FEWEST, min(resolution, round(resolution * float(side) / longest))) for side in extent
     )
     return x, y, z

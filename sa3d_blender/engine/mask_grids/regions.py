@@ -22,7 +22,7 @@ depth grows to infinity, and cubes as deep would leave no cells across."""
 def side_lengths(
     field: RadianceField, lower: Float[Tensor, " 3"], upper: Float[Tensor, " 3"]
 ) -> Float[Tensor, " 3"]:
-    """Of a grid-frame region, in the field frame, measured through its middle.
+    """Lengths of a grid-frame region's sides in the field frame, measured through its middle.
 
     The depth of one in a forward-facing field counts up to `DEEPEST` times its width.
     """

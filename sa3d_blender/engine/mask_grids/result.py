@@ -88,7 +88,7 @@ class SegmentResult:
     options: FieldOptions
     objects: tuple[SegmentedObject, ...]
     made_in: FieldFacts | None = None
-    """Of the field; None where an earlier version wrote the file."""
+    """Facts that tell the field; None where an earlier version wrote the file."""
 
     def save(self, path: Path) -> None:
         """Write a compressed ``.npz`` without pickles."""

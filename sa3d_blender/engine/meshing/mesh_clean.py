@@ -5,8 +5,7 @@ from __future__ import annotations
 import fast_simplification
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from trimesh.graph import connected_component_labels
 
 Vertices = Float[np.ndarray, "n 3"]
 Faces = Int[np.ndarray, "m 3"]
@@ -41,11 +40,8 @@ def drop_islands(vertices: Vertices, faces: Faces, share: float = ISLAND_SHARE) 
     Args:
         share: pieces with less than this part of the largest one's faces are dropped.
     """
-    count = len(vertices)
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
-    links = coo_array((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), (count, count))
-    _, piece = connected_components(links, directed=False)
-    of_face = piece[faces[:, 0]]
+    of_face = connected_component_labels(edges, len(vertices))[faces[:, 0]]
     sizes = np.bincount(of_face)
     volumes = np.bincount(of_face, weights=volume_shares(vertices, faces))
     kept = (sizes >= share * sizes.max()) & (volumes > 0)
@@ -88,17 +84,14 @@ def mended(vertices: Vertices, faces: Faces) -> Smaller:
     """
     faces = _without_flaps(faces)
     lower, upper = _paired_corners(faces, len(vertices))
-    links = np.concatenate([lower, upper])
-    size = (faces.size, faces.size)
-    graph = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), size)
-    count, sheet = connected_components(graph, directed=False)
-    origin = np.empty(count, np.int64)
+    sheet = connected_component_labels(np.concatenate([lower, upper]), faces.size)
+    origin = np.empty(sheet.max(initial=-1) + 1, np.int64)
     origin[sheet] = faces.ravel()
     return vertices[origin], sheet.reshape(-1, 3).astype(np.int32)
 
 
 def _without_flaps(faces: Faces) -> Int[np.ndarray, "q 3"]:
-    """Without pairs of faces that have the same corners."""
+    """The faces without pairs of faces that have the same corners."""
     corner = np.sort(faces, axis=1).astype(np.int64)
     count = int(corner.max(initial=0)) + 1
     edge = corner[:, 0] * count + corner[:, 1]

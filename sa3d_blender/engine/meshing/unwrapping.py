@@ -23,7 +23,7 @@ from . import unwrap_process
 from .unwrap_process import MESH, UVS
 
 SMOOTHING_STEPS = 5
-"""Of the surface that charts are cut out of."""
+"""Smoothing steps of the surface that charts are cut out of."""
 LOOK = 0.1
 """Seconds between looks for a cancel."""
 

@@ -15,8 +15,10 @@ the space is drawn together by 400: what is one voxel is as large as the whole m
 
 
 def far_distance(field_: RadianceField, camera: Camera) -> float:
-    """Distance from a camera, field units, beyond which is far background; infinite in scenes that
-    have an end."""
+    """Distance from a camera, field units, beyond which is far background.
+
+    It is infinite in scenes that have an end.
+    """
     if field_.scene != "unbounded":
         return math.inf
     box = field_.box.cpu().numpy()

@@ -4,7 +4,7 @@ The one place that says where a field is hazy. It has three questions, as haze m
 and not another: a few heavy samples far apart can vote, and still tell no surface.
 
 * `is_vague`: the spread of the light, over its distance. 0.011 at most was seen in clear fields,
-  0.012 to 0.4 in hazy ones. There the segmenter gets no relief.
+  0.012 to 0.4 in hazy ones. There the segmenter gets no relief (normals and depth).
 * `is_faint`: the part of the light that is in heavy samples. 0.63 and more was seen in clear
   fields. Elsewhere the nearer part of each ray's light votes.
 * `is_deep`: the spread of the light, over the object's radius. 0.03 to 0.15 was seen in clear

@@ -11,6 +11,7 @@ from PIL import Image
 from ...core.cameras import MAX_IMAGE_SIDE
 from ...core.errors import UserError
 from ...core.files import written_whole
+from ...core.git_lfs import refuse_lfs_pointer
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
@@ -27,6 +28,7 @@ def write_npy(path: Path, array: np.ndarray) -> None:
 
 def read_picture(path: Path) -> np.ndarray:
     """sRGB bytes [h w 3]. Raises UserError when the file is missing or no picture."""
+    refuse_lfs_pointer(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -50,8 +52,10 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def _eight_bits(image: Image.Image) -> np.ndarray:
-    """Bytes [h w 3]: of 16 bits per grey value the upper 8, of what is transparent the picture on
-    white, as NeRF-synthetic's are trained; Pillow would cut the ones off and show what is hidden.
+    """Bytes [h w 3] of a picture of any kind.
+
+    Of 16 bits per grey value they are the upper 8, which Pillow would cut off. What is transparent
+    is on white, as NeRF-synthetic's pictures are trained; Pillow would show what is hidden.
     """
     if image.mode.startswith("I"):
         grey = (np.asarray(image).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)

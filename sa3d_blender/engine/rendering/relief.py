@@ -1,4 +1,4 @@
-"""What the field knows of a picture's shape, as channels for the bundled segmenter.
+"""Relief: normal and relative depth of every pixel, as channels for the bundled segmenter.
 
 Where a donut lies on a plate of its own colour, the picture says little and the surface says
 everything. Segment Anything's own models have no input for it; the bundled one does.
@@ -22,7 +22,7 @@ FARTHEST = 1.5
 
 @dataclass(frozen=True)
 class Relief:
-    """Depth of every pixel of a picture, and the lens that it was seen through."""
+    """Depth of every pixel of a picture and the lens that it was seen through."""
 
     nearness: Float[np.ndarray, "h w"]
     """1 / depth along the view direction, in any unit; 0 where nothing is."""
@@ -32,7 +32,7 @@ class Relief:
     """Principal point in pixels from the top left."""
 
     def resized(self, height: int, width: int) -> Relief:
-        """The same view in another number of pixels."""
+        """The relief of this view in another number of pixels."""
         scale_x, scale_y = width / self.nearness.shape[1], height / self.nearness.shape[0]
         picture = Image.fromarray(self.nearness.astype(np.float32))
         return Relief(

@@ -38,7 +38,7 @@ class View:
 
     camera: Camera
     samples: Samples
-    """Of all pixels; ``ray_index`` is the pixel's number, row * width + column."""
+    """Samples of all pixels; ``ray_index`` is the pixel's number, row * width + column."""
     background: Float[Tensor, " 3"]
 
     def image(self) -> Float[Tensor, "h w 3"]:
@@ -144,7 +144,6 @@ def render_view(
     *,
     with_color: bool = True,
     faint: float = 0.0,
-    on_progress: Callable[[float], None] | None = None,
     run: Run | None = None,
 ) -> View:
     """March all of a camera's rays through a field and keep the samples.
@@ -157,13 +156,12 @@ def render_view(
         camera: the camera, in the field frame.
         with_color: whether the samples get colours.
         faint: samples lighter than this may share a colour with their ray; it is quicker.
-        on_progress: called with the finished fraction, in (0, 1], after each chunk of rays.
         run: checked before each chunk, from other threads, too.
 
     Raises:
         Cancelled: the run was cancelled.
     """
-    parts = list(_chunks(field, camera, with_color, faint, _moved, on_progress, run or Run()))
+    parts = list(_chunks(field, camera, with_color, faint, _moved, run or Run()))
     return View(camera, joined(parts), field.background)
 
 
@@ -171,12 +169,20 @@ def render_picture(
     field: RadianceField,
     camera: Camera,
     *,
-    on_progress: Callable[[float], None] | None = None,
     run: Run | None = None,
+    stage: str = "",
 ) -> Picture:
     """The picture, depth and opacity that one camera sees, in memory bounded by the picture's.
 
-    Arguments and errors are `render_view`'s.
+    Args:
+        field: the field.
+        camera: the camera, in the field frame.
+        run: checked before each chunk of rays, from other threads, too.
+        stage: of the run, which is told after each chunk how many percent are done; none is told
+            where it is empty, as for a picture that is a small part of something.
+
+    Raises:
+        Cancelled: the run was cancelled.
     """
     pixels = camera.width * camera.height
     most = _rays_per_chunk(pixels, field)
@@ -189,7 +195,7 @@ def render_picture(
         )
         return ray_sums(samples, values, count)
 
-    sums = torch.cat(list(_chunks(field, camera, True, 0.0, summed, on_progress, run or Run())))
+    sums = torch.cat(list(_chunks(field, camera, True, 0.0, summed, run or Run(), stage)))
     opacity = sums[:, 4]
     image = (sums[:, :3] + (1 - opacity[:, None]) * field.background).clamp(0, 1)
     depth = torch.where(opacity > 0, sums[:, 3] / opacity.clamp_min(1e-12), 0.0)
@@ -219,8 +225,8 @@ def _chunks(
     with_color: bool,
     faint: float,
     finish: Callable[[Samples, int], Result],
-    on_progress: Callable[[float], None] | None,
     run: Run,
+    stage: str = "",
 ) -> Iterator[Result]:
     """``finish(samples, first pixel)`` of each chunk of a camera's rays, in order."""
     count = _rays_per_chunk(camera.width * camera.height, field)
@@ -235,8 +241,8 @@ def _chunks(
 
     for done, result in enumerate(in_parallel(chunk, starts, device=field.device), start=1):
         yield result
-        if on_progress is not None:
-            on_progress(done / len(starts))
+        if stage:
+            run.progress(stage, round(100 * done / len(starts)), 100, "Rendering")
 
 
 def _rays_per_chunk(rays: int, field: RadianceField) -> int:

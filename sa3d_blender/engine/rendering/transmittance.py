@@ -35,7 +35,12 @@ class Transmittance:
     def of(
         view: View, *, density: float = 1.0, without: Bool[Tensor, " s"] | None = None
     ) -> Transmittance:
-        """Of a view's field, or of one as many times as dense, or without some of its samples.
+        """The transmittance of what a view saw.
+
+        Args:
+            view: with its samples.
+            density: so many times as dense as the field was.
+            without: samples that are left out.
 
         A sample of weight ``w`` after ``T`` of the light has an optical depth of
         ``ln T - ln (T - w)``; these add up, whatever is left out or made denser.
@@ -58,13 +63,13 @@ class Transmittance:
         return Transmittance(passed, order, first, reach, ray_index, device)
 
     def at(self, pixel: Int64[Tensor, " n"], depth: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-        """Of what a pixel's ray meets before a distance from the camera's centre."""
+        """Transmittance of what a pixel's ray meets before a distance from the camera's centre."""
         short = precise(depth).clamp(0, self.reach * (1 - 1e-9))
         end = torch.searchsorted(self.order, precise(pixel) * self.reach + short)
         return self._between(self.first[pixel.to(end.device)], end)
 
     def before_samples(self) -> Float[Tensor, " s"]:
-        """Of what each sample's ray meets before it."""
+        """Transmittance of what each sample's ray meets before it."""
         here = torch.arange(len(self.ray_index), device=self.ray_index.device)
         return self._between(self.first[self.ray_index], here)
 

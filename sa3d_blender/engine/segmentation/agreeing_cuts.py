@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from ...core.prompts import OBJECT, Prompt
+from ..segmenters.dialogue import predict_in_turn
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
 from .self_prompt import (
     HIDDEN,
-    Clicks,
     KnownPixels,
     ViewCut,
     agreement,
@@ -42,7 +43,7 @@ class CutTask:
     """One object that is to be cut out of a view."""
 
     known: KnownPixels
-    first: Clicks | None = None
+    first: Prompt | None = None
     """The artist's own clicks, if this is a picture they clicked in; they go before what is known.
     """
     earlier: ViewCut | None = None
@@ -57,8 +58,8 @@ class _Cutting:
 
     def __init__(self, task: CutTask) -> None:
         self.task = task
-        self.artist = task.first or Clicks()
-        self.clicks = Clicks(list(self.artist.points), list(self.artist.labels), self.artist.box)
+        self.artist = task.first or Prompt()
+        self.prompt = self.artist
         self.best: Bool[np.ndarray, "h w"] | None = None
         self.best_logits: Float[np.ndarray, "lh lw"] | None = None
         self.best_score = -math.inf
@@ -70,7 +71,7 @@ class _Cutting:
         if earlier is None or _disobeyed(earlier.mask, self.artist):
             return None
         trusted = believed(self.task.known, earlier.mask, self.artist)
-        cut = self._finished(earlier.mask, earlier.clicks)
+        cut = self._finished(earlier.mask, earlier.prompt)
         as_then = self.task.checked and cut.agreement >= earlier.agreement - SAME_AGREEMENT
         stays = cut.accepted and (as_then or worst_error(earlier.mask, trusted) is None)
         return cut if stays else None
@@ -78,12 +79,12 @@ class _Cutting:
     def _nothing_to_ask(self) -> ViewCut | None:
         """Click on the object where nobody did yet; none where it is hidden."""
         known = self.task.known
-        if self.clicks.says_where:
+        if self.prompt.says_where:
             return None
         if np.count_nonzero(known.object) < SMALLEST_OBJECT:
-            return ViewCut(np.zeros_like(known.object), self.clicks, 0.0, HIDDEN)
+            return ViewCut(np.zeros_like(known.object), self.prompt, 0.0, HIDDEN)
         row, column, _ = deepest_pixel(_without_places(known.object, self.artist))
-        self.clicks.add(row, column, 1)
+        self.prompt = self.prompt.and_click(row, column, OBJECT)
         return None
 
     @property
@@ -104,17 +105,17 @@ class _Cutting:
             self.best_score = scores[pick]
         assert self.best is not None
         error = worst_error(self.best, believed(known, self.best, self.artist))
-        clicked_before = error and (error[1] + 0.5, error[0] + 0.5) in self.clicks.points
+        clicked_before = error and (error[1] + 0.5, error[0] + 0.5) in self.prompt.points
         self.turn += 1
         if error is None or clicked_before or self.turn == MAX_ROUNDS:
-            self.cut = self._finished(self.best, self.clicks)
+            self.cut = self._finished(self.best, self.prompt)
         else:
-            self.clicks.add(*error)
+            self.prompt = self.prompt.and_click(*error)
 
-    def _finished(self, mask: Bool[np.ndarray, "h w"], clicks: Clicks) -> ViewCut:
+    def _finished(self, mask: Bool[np.ndarray, "h w"], prompt: Prompt) -> ViewCut:
         trusted = believed(self.task.known, mask, self.artist)
         score = agreement(mask, trusted)
-        return ViewCut(mask, clicks, score, _objection(mask, trusted, score, self.task.first))
+        return ViewCut(mask, prompt, score, _objection(mask, trusted, score, self.task.first))
 
 
 def cut_all_by_agreement(
@@ -129,13 +130,13 @@ def cut_all_by_agreement(
     for cutting in cuttings:
         artist = cutting.artist
         if cutting.cut is None and artist.says_where and len(artist.points) > 1:
-            cutting.take(artist.predict(segmenter, embedding, multimask=True))
+            cutting.take(predict_in_turn(segmenter, embedding, artist))
     for first in range(0, len(cuttings), TOGETHER):
         while working := [c for c in cuttings[first : first + TOGETHER] if c.cut is None]:
-            questions = [
-                c.clicks.question(logits=c.best_logits, multimask=c.multimask) for c in working
+            prompts = [
+                replace(c.prompt, logits=c.best_logits, multimask=c.multimask) for c in working
             ]
-            answers = segmenter.predict_all(embedding, questions)
+            answers = segmenter.predict(embedding, prompts)
             for cutting, answer in zip(working, answers, strict=True):
                 cutting.take(answer)
     return [cutting.cut for cutting in cuttings if cutting.cut is not None]
@@ -146,30 +147,30 @@ def cut_by_agreement(
     embedding: ImageEmbedding,
     known: KnownPixels,
     *,
-    first: Clicks | None = None,
+    first: Prompt | None = None,
 ) -> ViewCut:
     """Cut one object; arguments as `CutTask` and `cut_all_by_agreement`."""
     return cut_all_by_agreement(segmenter, embedding, [CutTask(known, first)])[0]
 
 
-def _without_places(region: Bool[np.ndarray, "h w"], clicks: Clicks) -> Bool[np.ndarray, "h w"]:
+def _without_places(region: Bool[np.ndarray, "h w"], prompt: Prompt) -> Bool[np.ndarray, "h w"]:
     left = region.copy()
-    for x, y in clicks.points:
+    for x, y in prompt.points:
         left[min(int(y), len(left) - 1), min(int(x), left.shape[1] - 1)] = False
     return left
 
 
-def _disobeyed(mask: Bool[np.ndarray, "h w"], artist: Clicks) -> int:
+def _disobeyed(mask: Bool[np.ndarray, "h w"], artist: Prompt) -> int:
     """How many of the artist's clicks a mask contradicts."""
     height, width = mask.shape
     return sum(
         int(mask[min(int(y), height - 1), min(int(x), width - 1)]) != label
-        for (x, y), label in zip(artist.points, artist.labels, strict=True)
+        for x, y, label in artist.clicks
     )
 
 
 def _objection(
-    mask: Bool[np.ndarray, "h w"], known: KnownPixels, score: float, first: Clicks | None
+    mask: Bool[np.ndarray, "h w"], known: KnownPixels, score: float, first: Prompt | None
 ) -> str:
     if not mask.any():
         return "the segmenter found nothing"

@@ -16,7 +16,7 @@ from jaxtyping import Bool
 from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import OBJECT, Prompt
 from ..fields.protocol import RadianceField
 from ..parallel import one_core
 from ..rendering.far_background import far_distance
@@ -25,10 +25,10 @@ from ..rendering.render import View
 from ..rendering.surface_points import seen_at, surface_point, surface_points
 from ..view_path.views import Target, target_of_points
 from .agreeing_cuts import cut_by_agreement
-from .artist_view import artist_camera, moved_clicks
+from .artist_view import artist_camera, moved_prompt
 from .object_votes import ObjectVotes
 from .one_view import Segmentation
-from .self_prompt import Clicks, believed, worst_error
+from .self_prompt import believed, worst_error
 
 
 @dataclass
@@ -39,8 +39,8 @@ class StartedObject:
     first: int
     """Number of the artist's picture that started it."""
     camera: Camera
-    """Of that picture; the prompts are pixels of it."""
-    prompts: dict[int, ObjectPrompt] = field(default_factory=dict)
+    """Camera of the picture that started it; the prompts are pixels of it."""
+    prompts: dict[int, Prompt] = field(default_factory=dict)
     """By number of the artist's picture."""
 
 
@@ -54,19 +54,19 @@ def framed_view(number: int) -> int:
     return 1 + number
 
 
-def framed_clicks(
+def framed_prompts(
     started: Sequence[StartedObject], pictures: Sequence[PromptedView], cameras: Sequence[Camera]
-) -> dict[int, dict[str, Clicks]]:
-    """The artist's clicks by object in each view that frames one of the artist's pictures.
+) -> dict[int, dict[str, Prompt]]:
+    """The artist's prompts by object in each view that frames one of the artist's pictures.
 
     Args:
         cameras: of all views, from view 1 on.
     """
-    found: dict[int, dict[str, Clicks]] = {}
+    found: dict[int, dict[str, Prompt]] = {}
     for number, picture in enumerate(pictures):
         index = framed_view(number)
         found[index] = {
-            entry.votes.prompt.name: moved_clicks(
+            entry.votes.prompt.name: moved_prompt(
                 entry.prompts[number], picture.camera, cameras[index - 1]
             )
             for entry in started
@@ -115,9 +115,7 @@ def target_of(work: Segmentation, entry: StartedObject, pictures: Sequence[Promp
     return _target(work.views.field_, view, mask, pictures[entry.first].camera, entry.votes.prompt)
 
 
-def _start(
-    work: Segmentation, number: int, picture: PromptedView, prompt: ObjectPrompt
-) -> StartedObject:
+def _start(work: Segmentation, number: int, picture: PromptedView, prompt: Prompt) -> StartedObject:
     index = whole_view(number)
     mask = work.cut_first(picture.camera, prompt, index)
     view, field_ = work.views[index].view, work.views.field_
@@ -132,7 +130,7 @@ def _refine(
     entry: StartedObject,
     number: int,
     picture: PromptedView,
-    prompt: ObjectPrompt,
+    prompt: Prompt,
 ) -> None:
     """Let a further picture vote: with the mask that its prompts show, or without what they deny.
 
@@ -144,12 +142,12 @@ def _refine(
     if prompt.says_where:
         mask = work.cut_first(picture.camera, prompt, index)
     else:
-        clicks = moved_clicks(prompt, picture.camera, prepared.view.camera)
+        own = moved_prompt(prompt, picture.camera, prepared.view.camera)
         with work.views.run.timed("prompt"), one_core():
             known = votes.known(prepared.view)
             for row, column in _first_clicks_from(work, entry, prepared.view):
-                clicks.add(row, column, 1)
-            cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=clicks)
+                own = own.and_click(row, column, OBJECT)
+            cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=own)
         if not cut.mask.any():
             return
         mask = cut.mask
@@ -164,13 +162,13 @@ def _ask_first_again(work: Segmentation, entry: StartedObject, picture: Prompted
     index = whole_view(entry.first)
     prepared, votes = work.views[index], entry.votes
     before = votes.masks[index]
-    clicks = moved_clicks(entry.prompts[entry.first], picture.camera, prepared.view.camera)
+    own = moved_prompt(entry.prompts[entry.first], picture.camera, prepared.view.camera)
     with work.views.run.timed("prompt"), one_core():
         votes.retract(index, prepared.view)
         known = votes.known(prepared.view)
         mask = before
-        if worst_error(before, believed(known, before, clicks)) is not None:
-            cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=clicks)
+        if worst_error(before, believed(known, before, own)) is not None:
+            cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=own)
             mask = cut.mask if cut.accepted else before
         votes.grow_to(prepared.view, mask, work.views.rendered(), certain=True)
         votes.vote(index, prepared.view, mask)
@@ -181,13 +179,9 @@ def _first_clicks_from(
 ) -> list[tuple[int, int]]:
     """Rows and columns where a view shows what was clicked on in an object's first picture."""
     first = work.views[whole_view(entry.first)].view
-    clicks = moved_clicks(entry.votes.prompt, entry.camera, first.camera)
-    found = []
-    for (x, y), label in zip(clicks.points, clicks.labels, strict=True):
-        place = seen_at(work.views.field_, first, (x, y), view) if label == 1 else None
-        if place is not None:
-            found.append(place)
-    return found
+    clicked = moved_prompt(entry.votes.prompt, entry.camera, first.camera).on_object
+    seen = (seen_at(work.views.field_, first, place, view) for place in clicked)
+    return [place for place in seen if place is not None]
 
 
 def _target(
@@ -195,7 +189,7 @@ def _target(
     view: View,
     mask: Bool[np.ndarray, "h w"],
     camera: Camera,
-    prompt: ObjectPrompt,
+    prompt: Prompt,
 ) -> Target:
     """The sphere around what a mask shows.
 
@@ -210,8 +204,7 @@ def _target(
             f"The NeRF has no surface where {prompt.name!r} was clicked; click on something solid.",
             code="empty_background",
         )
-    clicks = moved_clicks(prompt, camera, view.camera)
-    on_it = [place for place, label in zip(clicks.points, clicks.labels, strict=True) if label]
+    on_it = moved_prompt(prompt, camera, view.camera).on_object
     met = [point for place in on_it if (point := surface_point(field_, view, place)) is not None]
     if not met or _on_haze(view, on_it):  # where haze is met says nothing of the object's depth
         return target_of_points(points, view.camera)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool
 
 from ...core.cameras import Camera
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
+from ..segmenters.dialogue import predict_in_turn
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
 from ..view_path.view_memory import ViewMemory
-from .self_prompt import Clicks
 
 ARTIST_VIEW_SCALE = 1.5
 """The artist's whole picture is rendered this much larger than the views that frame the object."""
+DISC = 0.02
+"""Radius of what a point shows by itself, over the picture's longer side."""
 
 
 def artist_camera(camera: Camera, view_size: int, memory: ViewMemory | None = None) -> Camera:
@@ -31,7 +37,7 @@ def predict_in_picture(
     embedding: ImageEmbedding,
     taken: Camera,
     camera: Camera,
-    objects: Sequence[ObjectPrompt],
+    objects: Sequence[Prompt],
 ) -> list[MaskPrediction]:
     """The segmenter's candidates for each object, masks at the embedded picture's size.
 
@@ -40,14 +46,13 @@ def predict_in_picture(
         camera: the same camera at the size whose pixels the prompts are.
     """
     return [
-        moved_clicks(prompt, camera, taken).predict(segmenter, embedding, multimask=True)
+        predict_in_turn(segmenter, embedding, moved_prompt(prompt, camera, taken))
         for prompt in objects
     ]
 
 
-def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:
-    """An object's prompt in another pixel grid of the same camera; clicks outside are dropped."""
-    clicks = Clicks()
+def moved_prompt(prompt: Prompt, source: Camera, view: Camera) -> Prompt:
+    """A prompt in another pixel grid of the same camera; points outside it are dropped."""
 
     def move(x: float, y: float) -> tuple[float, float]:
         return (
@@ -55,13 +60,25 @@ def moved_clicks(prompt: ObjectPrompt, source: Camera, view: Camera) -> Clicks:
             (y - source.cy) / source.fl_y * view.fl_y + view.cy,
         )
 
-    for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
-        column, row = move(x, y)
-        if 0 <= column <= view.width and 0 <= row <= view.height:
-            clicks.points.append((column, row))
-            clicks.labels.append(label)
+    moved = [(*move(x, y), label) for x, y, label in prompt.clicks]
+    inside = [c for c in moved if 0 <= c[0] <= view.width and 0 <= c[1] <= view.height]
+    box = prompt.box
+    if box is not None:
+        x0, y0 = move(*box[:2])
+        x1, y1 = move(*box[2:])
+        box = (max(0.0, x0), max(0.0, y0), min(view.width, x1), min(view.height, y1))
+    return replace(prompt, box=box).with_clicks(inside)
+
+
+def places(prompt: Prompt, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """What a prompt points at by itself: discs around the points on the object, or the box."""
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]] + 0.5
+    mask = np.zeros(shape, bool)
     if prompt.box is not None:
-        x0, y0 = move(*prompt.box[:2])
-        x1, y1 = move(*prompt.box[2:])
-        clicks.box = (max(0.0, x0), max(0.0, y0), min(view.width, x1), min(view.height, y1))
-    return clicks
+        x0, y0, x1, y1 = prompt.box
+        mask |= (columns > x0) & (columns < x1) & (rows > y0) & (rows < y1)
+    reach = DISC * max(shape)
+    for x, y, label in prompt.clicks:
+        near = (columns - x) ** 2 + (rows - y) ** 2 <= reach**2
+        mask = mask | near if label else mask & ~near
+    return mask

@@ -28,7 +28,7 @@ DOUBLING, EVERY = 8, 8
 STRIDE = 2
 """Every so many pixels of a view, each way, give a point."""
 POINTS = 4000
-"""Of an object, at most."""
+"""Most points of one object."""
 KEPT = 4
 """Files that are written in turn, so that the one being read is not the one being replaced."""
 

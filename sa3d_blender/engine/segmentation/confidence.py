@@ -12,7 +12,10 @@ SURE = 0.75
 
 @dataclass(frozen=True)
 class Confidence:
-    """Of an object; the artist's own pictures are not counted, as they cannot disagree."""
+    """How many views agree on an object.
+
+    The artist's own pictures are not counted, as they cannot disagree.
+    """
 
     agreed: int
     """Views whose masks voted."""
@@ -21,7 +24,7 @@ class Confidence:
 
     @staticmethod
     def of(name: str, views: Sequence[dict[str, Any]]) -> Confidence:
-        """Of an object by name in a run's report of its views, as `pipeline.segment` gives it."""
+        """The confidence in an object, by a run's report of its views from `pipeline.segment`."""
         told = [view["objects"][name] for view in views if name in view["objects"]]
         seen = [cut for cut in told if cut["seen"] and not cut["artist"]]
         return Confidence(sum(cut["accepted"] for cut in seen), len(seen))
@@ -43,5 +46,5 @@ class Confidence:
         )
 
     def to_json(self, name: str) -> dict[str, Any]:
-        """As part of what is told of an object."""
+        """What is told of an object with its mesh."""
         return {"confidence": round(self.share, 3), "note": self.note(name)}

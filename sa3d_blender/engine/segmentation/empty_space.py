@@ -10,14 +10,14 @@ from jaxtyping import Float
 
 from ...core.cameras import Camera
 from ...core.errors import UserError
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ..fields.protocol import RadianceField
 from ..fields.rays import rays_through
 from ..rendering.far_background import far_distance
 from ..rendering.render import march_rays, ray_sums
 
 LEAST_OPACITY = 0.3
-"""Of a ray that meets something."""
+"""Least opacity of a ray that meets something."""
 NEAR = 0.004
 """Distance from a click, in widths of the picture, within which something must be met: a click on a
 leaf may go through between two."""
@@ -25,21 +25,18 @@ BOX_RAYS = 7
 """Rays along each side of a box."""
 
 
-def check_on_something(
-    field: RadianceField, camera: Camera, objects: Iterable[ObjectPrompt]
-) -> None:
+def check_on_something(field: RadianceField, camera: Camera, objects: Iterable[Prompt]) -> None:
     """Raise UserError where a prompt points at empty space or at the far background alone.
 
     Args:
         camera: whose pixels the prompts are.
     """
     for prompt in objects:
-        clicks = [p for p, label in zip(prompt.points, prompt.labels, strict=True) if label == 1]
         step = NEAR * camera.width
         around = np.stack(np.meshgrid(*[(-step, 0.0, step)] * 2), axis=-1).reshape(-1, 2)
-        for click in clicks:
+        for click in prompt.on_object:
             _check_place(field, camera, np.array(click) + around, prompt.name, "A point")
-        if prompt.box is not None and not clicks:
+        if prompt.box is not None and not prompt.on_object:
             x0, y0, x1, y1 = prompt.box
             inner = (np.arange(BOX_RAYS) + 0.5) / BOX_RAYS
             places = np.stack(np.meshgrid(x0 + inner * (x1 - x0), y0 + inner * (y1 - y0)), axis=-1)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 from torch import Tensor
 
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import PrimitiveField, RadianceField
 from ..mask_grids.mask_grid import MaskGrid, nearer_samples, region_shape
@@ -19,6 +19,7 @@ from ..mask_grids.regions import outside_of, quantile_box, reach_of, region_of_t
 from ..mask_grids.result import SegmentedObject
 from ..mask_grids.visual_hull import LEAST_OUTLINES, outlined_object
 from ..meshing.completion import carve, fill_solid
+from ..meshing.support_plane import end_at_support
 from ..parallel import one_core
 from ..rendering.haze import is_deep, is_faint
 from ..rendering.render import View
@@ -38,14 +39,14 @@ LEAST_RESOLUTION = 24
 TIGHT_MARGIN = 0.12
 """Room around the voted object in its final region, as a part of its extent."""
 HAZY_MARGIN = 0.5
-"""The same in a hazy field, where an object's light begins before it and ends behind it."""
+"""Such room in a hazy field, where an object's light begins before it and ends behind it."""
 
 
 @dataclass
 class ObjectVotes:
     """The mask grid of one object and the accepted masks it is made of."""
 
-    prompt: ObjectPrompt
+    prompt: Prompt
     settings: SegmentSettings
     grid: MaskGrid
     reach: Float[Tensor, "2 3"]
@@ -59,7 +60,7 @@ class ObjectVotes:
 
     @staticmethod
     def start(
-        prompt: ObjectPrompt, settings: SegmentSettings, field_: RadianceField, target: Target
+        prompt: Prompt, settings: SegmentSettings, field_: RadianceField, target: Target
     ) -> ObjectVotes:
         """An object without votes, in a region around its first sight."""
         if settings.reference:
@@ -263,7 +264,9 @@ class ObjectVotes:
                 values = outlined_object(field_, grid, seen, run)
             else:
                 share = grid.share(self.settings.negative_weight)
-                values = fill_solid(main_pieces(share), free)
+                pieces = main_pieces(share)
+                filled = fill_solid(pieces, free)
+                values = end_at_support(field_, filled, pieces, grid.lower, grid.upper)
             if isinstance(field_, PrimitiveField) and not self.settings.reference:
                 weight = self.settings.negative_weight
                 primitives = voted_primitives(field_, seen, grid, values, weight)

@@ -9,15 +9,16 @@ import numpy as np
 from jaxtyping import Bool
 
 from ...core.cameras import Camera
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ...core.settings import SegmentSettings
 from ..parallel import one_core
 from ..rendering.render import View
+from ..segmenters.dialogue import predict_in_turn
 from ..view_path.prepared_views import PreparedViews
 from .agreeing_cuts import CutTask, cut_all_by_agreement
-from .artist_view import moved_clicks
+from .artist_view import moved_prompt, places
 from .object_votes import ObjectVotes
-from .self_prompt import HIDDEN, Clicks, KnownPixels, ViewCut, cut_by_confidence
+from .self_prompt import HIDDEN, KnownPixels, ViewCut, cut_by_confidence
 
 
 @dataclass
@@ -28,28 +29,26 @@ class Segmentation:
     views: PreparedViews
     report: list[dict[str, Any]] = field(default_factory=list)
 
-    def cut_first(
-        self, camera: Camera, prompt: ObjectPrompt, index: int = 0
-    ) -> Bool[np.ndarray, "h w"]:
+    def cut_first(self, camera: Camera, prompt: Prompt, index: int = 0) -> Bool[np.ndarray, "h w"]:
         """The segmenter's answer to the artist's own prompt in one of the artist's views.
 
         Where it has none, what was pointed at.
         """
         prepared = self.views[index]
-        clicks = moved_clicks(prompt, camera, prepared.view.camera)
+        here = moved_prompt(prompt, camera, prepared.view.camera)
         with self.views.run.timed("prompt"), one_core():
-            answer = clicks.predict(self.views.segmenter, prepared.embedding, multimask=True)
+            answer = predict_in_turn(self.views.segmenter, prepared.embedding, here)
         wanted = answer.masks[min(prompt.candidate, len(answer.masks) - 1)]
         found = next((mask for mask in (wanted, *answer.masks) if mask.any()), None)
-        return clicks.places(wanted.shape) if found is None else found
+        return places(here, wanted.shape) if found is None else found
 
-    def visit(self, index: int, objects: list[ObjectVotes], first: dict[str, Clicks]) -> None:
+    def visit(self, index: int, objects: list[ObjectVotes], first: dict[str, Prompt]) -> None:
         """Prompt, cut and vote in one view for every object, knowing all views but this one.
 
         What the artist pointed at in a view stays its vote where no better answer is found.
 
         Args:
-            first: the artist's own clicks in this view by object.
+            first: the artist's own prompts in this view by object.
         """
         prepared, notes = self.views[index], self.views.notes(index)
         before = {votes.prompt.name: self._take_back(votes, index) for votes in objects}
@@ -101,7 +100,7 @@ class Segmentation:
         objects: list[ObjectVotes],
         index: int,
         known: dict[str, KnownPixels],
-        first: dict[str, Clicks],
+        first: dict[str, Prompt],
     ) -> list[ViewCut]:
         """The segmenter's answer for each object in a view; an earlier one where it still holds."""
         prepared, segmenter = self.views[index], self.views.segmenter
@@ -127,8 +126,8 @@ def describe_cut(cut: ViewCut, *, artist: bool) -> dict[str, Any]:
         artist: whether the artist pointed at it there.
     """
     return {
-        "points": [[round(x, 1), round(y, 1)] for x, y in cut.clicks.points],
-        "labels": cut.clicks.labels,
+        "points": [[round(x, 1), round(y, 1)] for x, y in cut.prompt.points],
+        "labels": list(cut.prompt.labels),
         "iou": round(cut.agreement, 4),
         "accepted": cut.accepted,
         "reason": cut.reason,

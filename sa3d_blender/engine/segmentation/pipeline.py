@@ -15,7 +15,7 @@ import numpy as np
 
 from ...core.cameras import Camera
 from ...core.prompted_view import PromptedView
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import RadianceField
 from ..mask_grids.mask_grid import PAPER_LAMBDA
@@ -30,7 +30,7 @@ from ..view_path.view_memory import ViewMemory, has_camera, path_question
 from ..view_path.views import Target, crop_to_target, enclosing, plan_views
 from .artist_start import (
     StartedObject,
-    framed_clicks,
+    framed_prompts,
     framed_view,
     start_objects,
     target_of,
@@ -49,7 +49,7 @@ def segment(
     field_: RadianceField,
     segmenter: Segmenter,
     camera: Camera,
-    objects: Sequence[ObjectPrompt],
+    objects: Sequence[Prompt],
     settings: SegmentSettings,
     *,
     more: Sequence[PromptedView] = (),
@@ -106,11 +106,11 @@ def _visit_all(
     tracks = [entry.votes for entry in started]
     with run.timed("plan"):
         cameras = _all_cameras(work, pictures, target, given)
-    clicks = framed_clicks(started, pictures, cameras)
+    pointed = framed_prompts(started, pictures, cameras)
     steadiness = Steadiness()
     for index in views.add_in_turn(1, cameras):
         run.progress("view", index, len(cameras), f"View {index} of {len(cameras)}")
-        work.visit(index, tracks, clicks.get(index, {}))
+        work.visit(index, tracks, pointed.get(index, {}))
         steady = not settings.reference and steadiness.reached(tracks)
         if steady and index > len(pictures):
             cameras = cameras[:index]
@@ -127,7 +127,7 @@ def _visit_all(
         work.report.clear()
         for index in range(1, len(cameras) + 1):
             run.progress("refine", index, len(cameras), f"Checking view {index}")
-            work.visit(index, tracks, clicks.get(index, {}))
+            work.visit(index, tracks, pointed.get(index, {}))
 
 
 def _all_cameras(

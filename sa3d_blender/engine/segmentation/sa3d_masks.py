@@ -36,7 +36,7 @@ from .pipeline import is_clear
 VIEWS, VIEW_SIZE = 16, 128
 """Looks at an object, and their side in pixels."""
 DISTANCE = 4.0
-"""Of these looks from the object's middle, in its radii."""
+"""Distance of these looks from the object's middle, in its radii."""
 
 
 def import_masks(

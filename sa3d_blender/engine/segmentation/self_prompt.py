@@ -9,19 +9,17 @@ contradicts what is known, until it agrees.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from ..segmenters.dialogue import predict_in_turn
-from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Question, Segmenter
+from ...core.prompts import OBJECT, Prompt
+from ..segmenters.protocol import ImageEmbedding, Segmenter
 
 REFERENCE_POINTS = 5
 HIDDEN = "the object is hidden here"
-DISC = 0.02
-"""Radius of what a point shows by itself, over the picture's longer side."""
 SMALLEST_ERROR_DEPTH = 2.0
 """Errors thinner than this many pixels on each side are edges, not something to click on."""
 
@@ -34,62 +32,13 @@ class KnownPixels:
     other: Bool[np.ndarray, "h w"]
 
 
-@dataclass
-class Clicks:
-    """Prompt points and, or, a box of one picture, in its pixels."""
-
-    points: list[tuple[float, float]] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    box: tuple[float, float, float, float] | None = None
-
-    @property
-    def says_where(self) -> bool:
-        """Whether they point at the object."""
-        return 1 in self.labels or self.box is not None
-
-    def places(self, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-        """What they point at by themselves: discs around the points on the object, or the box."""
-        rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]] + 0.5
-        mask = np.zeros(shape, bool)
-        if self.box is not None:
-            x0, y0, x1, y1 = self.box
-            mask |= (columns > x0) & (columns < x1) & (rows > y0) & (rows < y1)
-        reach = DISC * max(shape)
-        for (x, y), label in zip(self.points, self.labels, strict=True):
-            near = (columns - x) ** 2 + (rows - y) ** 2 <= reach**2
-            mask = mask | near if label else mask & ~near
-        return mask
-
-    def add(self, row: int, column: int, label: int) -> None:
-        """Click the centre of a pixel."""
-        self.points.append((column + 0.5, row + 0.5))
-        self.labels.append(label)
-
-    def question(
-        self, *, logits: Float[np.ndarray, "lh lw"] | None = None, multimask: bool
-    ) -> Question:
-        """What they ask the segmenter, all together."""
-        return Question(
-            points=np.array(self.points, dtype=np.float32) if self.points else None,
-            labels=np.array(self.labels, dtype=np.int64) if self.labels else None,
-            box=np.array(self.box, dtype=np.float32) if self.box else None,
-            logits=logits,
-            multimask=multimask,
-        )
-
-    def predict(
-        self, segmenter: Segmenter, embedding: ImageEmbedding, *, multimask: bool
-    ) -> MaskPrediction:
-        """Ask the segmenter, one after the other; see `predict_in_turn`."""
-        return predict_in_turn(segmenter, embedding, self.question(multimask=multimask))
-
-
 @dataclass(frozen=True)
 class ViewCut:
     """The segmenter's answer in one view and whether it may vote."""
 
     mask: Bool[np.ndarray, "h w"]
-    clicks: Clicks
+    prompt: Prompt
+    """What the segmenter was asked at last."""
     agreement: float
     """IoU with what was known before, over known pixels."""
     reason: str = ""
@@ -116,14 +65,14 @@ def deepest_pixel(region: Bool[np.ndarray, "h w"]) -> tuple[int, int, float]:
     return int(row), int(column), float(depth[row, column])
 
 
-def believed(known: KnownPixels, mask: Bool[np.ndarray, "h w"], artist: Clicks) -> KnownPixels:
+def believed(known: KnownPixels, mask: Bool[np.ndarray, "h w"], artist: Prompt) -> KnownPixels:
     """What is known, without what the artist's own clicks deny.
 
     Where a mask and earlier views differ and the artist clicked there, the artist is right: the
     whole region of the difference counts as not known.
     """
     objects, other = known.object, known.other
-    for (x, y), label in zip(artist.points, artist.labels, strict=True):
+    for x, y, label in artist.clicks:
         row, column = min(int(y), mask.shape[0] - 1), min(int(x), mask.shape[1] - 1)
         wrong = (other & mask) if label else (objects & ~mask)
         if wrong[row, column]:
@@ -172,14 +121,13 @@ def cut_by_confidence(
     segmenter: Segmenter, embedding: ImageEmbedding, score: Float[np.ndarray, "h w"]
 ) -> ViewCut:
     """Prompt with the paper's points and take the single mask; every mask votes."""
-    clicks = Clicks()
+    prompt = Prompt(multimask=False)
     for row, column in confident_points(score):
-        clicks.add(row, column, 1)
-    if not clicks.points:
-        return ViewCut(np.zeros(score.shape, bool), clicks, 0.0, "no pixel has confidence above 0")
-    question = clicks.question(multimask=False)
-    mask = segmenter.predict_all(embedding, [question])[0].masks[0]
+        prompt = prompt.and_click(row, column, OBJECT)
+    if not prompt.points:
+        return ViewCut(np.zeros(score.shape, bool), prompt, 0.0, "no pixel has confidence above 0")
+    mask = segmenter.predict(embedding, [prompt])[0].masks[0]
     rendered = score > 0
     union = np.count_nonzero(rendered | mask)
     iou = np.count_nonzero(rendered & mask) / union if union else 0.0
-    return ViewCut(mask, clicks, iou)
+    return ViewCut(mask, prompt, iou)

@@ -14,8 +14,8 @@ from torch import Tensor
 SAME_OBJECT = 0.6
 """IoU from which on two masks are taken for the same object."""
 AGREEMENT_WEIGHT = 2.0
-"""Of the overlap with an earlier look, against the predicted IoU; the earlier one was from afar
-and knows better which object was meant."""
+"""Weight of the overlap with an earlier look, against the predicted IoU; the earlier one was from
+afar and knows better which object was meant."""
 
 
 def best_first(

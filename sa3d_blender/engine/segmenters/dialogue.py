@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .protocol import ImageEmbedding, MaskPrediction, Question, Segmenter
+from ...core.prompts import OBJECT, Prompt
+from .protocol import ImageEmbedding, MaskPrediction, Segmenter
 
 MOST_TURNS = 6
 """Of a dialogue; more prompts begin with several at once, for some clicks with the same ones."""
@@ -26,7 +27,7 @@ LEAST_REACH, MOST_REACH = 2.0, 0.03
 
 
 def predict_in_turn(
-    segmenter: Segmenter, embedding: ImageEmbedding, question: Question
+    segmenter: Segmenter, embedding: ImageEmbedding, question: Prompt
 ) -> MaskPrediction:
     """The answer to all prompts of a question, each of which corrects the answer before it.
 
@@ -56,7 +57,7 @@ def predict_in_turn(
     score = answer.scores[:1]
     if not question.multimask:
         return MaskPrediction(mask[None], score, logits[None])
-    (at_once,) = segmenter.predict_all(embedding, [replace(question, logits=None)])
+    (at_once,) = segmenter.predict(embedding, [replace(question, logits=None)])
     masks = [mask, *(obedient(one, question) for one in at_once.masks[:-1])]
     scores = np.minimum(np.concatenate([score, at_once.scores[:-1]]), score)
     return MaskPrediction(
@@ -64,14 +65,13 @@ def predict_in_turn(
     )
 
 
-def _key(turn: Question) -> tuple[Any, ...]:
+def _key(turn: Prompt) -> tuple[Any, ...]:
     """What a turn asks, but for the answer before it."""
-    parts = (turn.points, turn.labels, turn.box)
-    return tuple(None if part is None else np.asarray(part).tobytes() for part in parts)
+    return turn.points, turn.labels, turn.box
 
 
 def _answer(
-    segmenter: Segmenter, embedding: ImageEmbedding, turn: Question, said: tuple[Any, ...]
+    segmenter: Segmenter, embedding: ImageEmbedding, turn: Prompt, said: tuple[Any, ...]
 ) -> MaskPrediction:
     """The answer to a turn; the last ones are kept, as each click asks all before it again.
 
@@ -82,44 +82,46 @@ def _answer(
     key = (turn.multimask, *said)
     found = kept.pop(key, None)
     if found is None:
-        (found,) = segmenter.predict_all(embedding, [turn])
+        (found,) = segmenter.predict(embedding, [turn])
     kept[key] = found
     while len(kept) > TURNS_KEPT:
         del kept[next(iter(kept))]
     return found
 
 
-def turns_of(question: Question) -> list[Question]:
+def turns_of(question: Prompt) -> list[Prompt]:
     """What to ask in turn: the box, or all up to the first point on the object, then a point each.
 
     Args:
         question: as in `predict_in_turn`.
     """
     points, labels = question.points, question.labels
-    if points is None or labels is None or len(points) == 0:
+    if not points:
         return [replace(question, logits=None)]
-    begin = 0 if question.box is not None else int(np.argmax(np.asarray(labels) == 1)) + 1
+    first = labels.index(OBJECT) if OBJECT in labels else 0
+    begin = 0 if question.box is not None else first + 1
     step = MOST_TURNS - 1
     begin += step * max(0, -(-(len(points) - begin - step) // step))
     return [
-        Question(
-            points[:count] if count else None,
-            labels[:count] if count else None,
-            question.box,
+        replace(
+            question,
+            points=points[:count],
+            labels=labels[:count],
+            logits=None,
             multimask=question.multimask and question.box is None,
         )
         for count in range(begin, len(points) + 1)
     ]
 
 
-def contradictions(mask: Bool[np.ndarray, "h w"], question: Question) -> int:
+def contradictions(mask: Bool[np.ndarray, "h w"], question: Prompt) -> int:
     """How many of a question's points a mask contradicts."""
     return sum(bool(mask[row, column]) != label for row, column, label in _places(mask, question))
 
 
 def obedient(
     mask: Bool[np.ndarray, "h w"],
-    question: Question,
+    question: Prompt,
     *,
     before: Bool[np.ndarray, "h w"] | None = None,
 ) -> Bool[np.ndarray, "h w"]:
@@ -132,7 +134,7 @@ def obedient(
     Returns:
         The mask; where a point was contradicted, it is put right in a disc.
     """
-    if before is not None and question.labels is not None and not question.labels[-1]:
+    if before is not None and question.labels and not question.labels[-1]:
         mask = mask & before
     wrong = [place for place in _places(mask, question) if bool(mask[place[:2]]) != place[2]]
     if not wrong:
@@ -145,23 +147,19 @@ def obedient(
     return mask
 
 
-def _reach(row: int, column: int, label: bool, question: Question, most: float) -> float:
+def _reach(row: int, column: int, label: bool, question: Prompt, most: float) -> float:
     """Radius in pixels of the disc around a contradicted point."""
-    assert question.points is not None
-    assert question.labels is not None
-    opposite = np.asarray(question.points, float)[np.asarray(question.labels) != label]
+    opposite = question.point_array(int(not label))
     if len(opposite) == 0:
         return max(LEAST_REACH, most)
     away = float(np.hypot(*(opposite - [column + 0.5, row + 0.5]).T).min())
     return float(np.clip(REACH * away, LEAST_REACH, max(LEAST_REACH, most)))
 
 
-def _places(mask: Bool[np.ndarray, "h w"], question: Question) -> list[tuple[int, int, bool]]:
+def _places(mask: Bool[np.ndarray, "h w"], question: Prompt) -> list[tuple[int, int, bool]]:
     """Row, column and label of a question's points."""
-    if question.points is None or question.labels is None or len(question.points) == 0:
-        return []
     corner: Float[np.ndarray, " 2"] = np.array(mask.shape[::-1], float) - 1
-    places = np.clip(np.floor(np.asarray(question.points, float)), 0, corner).astype(int)
+    places = np.clip(np.floor(question.point_array()), 0, corner).astype(int)
     return [
         (int(row), int(column), bool(label))
         for (column, row), label in zip(places, question.labels, strict=True)

@@ -24,7 +24,7 @@ INPUT_SIDE, STRIDE, CHANNELS = 1024, 16, 256
 
 
 class MobileSam(nn.Module):
-    """Its three parts, named as in the official checkpoint."""
+    """Image encoder, prompt encoder and mask decoder, named as in the official checkpoint."""
 
     def __init__(self) -> None:
         super().__init__()

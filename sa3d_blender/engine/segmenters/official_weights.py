@@ -1,5 +1,7 @@
-"""Official checkpoint files in a model of Segment Anything's build: an image encoder, a prompt
-encoder and a mask decoder. No code in a file is ever run."""
+"""Official checkpoint files in a model of Segment Anything's build.
+
+That is an image encoder, a prompt encoder and a mask decoder. No code in a file is ever run.
+"""
 
 from __future__ import annotations
 

@@ -21,8 +21,11 @@ class Outline(nn.Module):
     """Coarse logits of stride 2 to logits of every pixel."""
 
     def __init__(self, inputs: int, channels: int) -> None:
-        """Args:
-        inputs: channels of the shallow features.
+        """Make the layers, which change nothing until they are trained.
+
+        Args:
+            inputs: channels of the shallow features.
+            channels: of the layers between.
         """
         super().__init__()
         self.look = nn.Sequential(

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 SURROUNDINGS = 2.5
 """Side of a piece over the extent of the object in its middle."""
 WORTHWHILE = 0.4
-"""Of the picture's shorter side; a larger piece would show hardly more than the picture."""
+"""Largest side of a piece over the picture's shorter one; more would show little more."""
 SMALLEST = 24
 """Pixels of the smallest piece."""
 NOT_SEEN = -8.0
@@ -29,9 +29,24 @@ class Frame:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
+        """Rows and columns of the piece in the picture."""
         rows = slice(self.top, self.top + self.side)
         return rows, slice(self.left, self.left + self.side)
+
+    def cuts(self, mask: Bool[np.ndarray, "h w"]) -> bool:
+        """Whether a mask of the picture that was found in this piece reaches to where it ends.
+
+        Where the picture ends, too, nothing is cut.
+        """
+        part = mask[self.window]
+        height, width = mask.shape
+        inner = (
+            (part[:1], self.top > 0),
+            (part[-1:], self.top + self.side < height),
+            (part[:, :1], self.left > 0),
+            (part[:, -1:], self.left + self.side < width),
+        )
+        return any(bool(border.any()) for border, ends in inner if ends)
 
     def contains(self, points: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, " n"]:
         """Which points (x, y) lie within."""

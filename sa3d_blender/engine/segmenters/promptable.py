@@ -12,21 +12,22 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
+from ...core.prompts import Prompt
 from ..rendering.relief import Relief
 from .consensus import best_first, preference
-from .pieces import inside_box, without_scraps
-from .protocol import ImageEmbedding, MaskPrediction, Question
+from .mask_components import clicked_components, inside_box
+from .protocol import ImageEmbedding, MaskPrediction
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
-"""Of the normalised pictures that all Segment Anything models take, in bytes."""
+"""By which all Segment Anything models normalise their pictures, in bytes."""
 LOGITS_STRIDE = 4
 """Pixels of the encoder's input per low-resolution logit, in all Segment Anything models."""
 SIZE_WEIGHT = 0.05
-"""Of official models. One click of MobileSAM at 512 pixels: mIoU 0.66 by 0, 0.75 by 0.03, 0.84 by
-0.05 and 0.88 by 0.08 on renders of real models; 0.57, 0.56, 0.56 and 0.53 on photographs. On the
-tabletop, 0.02 finds one side of the box and 0.05 the box; but from 0.03 on, an apple that touches
-a banana is taken with it."""
+"""How much official models prefer larger masks. One click of MobileSAM at 512 pixels: mIoU 0.66 by
+0, 0.75 by 0.03, 0.84 by 0.05 and 0.88 by 0.08 on renders of real models; 0.57, 0.56, 0.56 and 0.53
+on photographs. On the tabletop, 0.02 finds one side of the box and 0.05 the box; but from 0.03 on,
+an apple that touches a banana is taken with it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Asked:
     clicks: tuple[Tensor, Tensor] | None
     """The prompt's points and labels, in pixels of the encoder's input."""
     corners: Float[Tensor, "1 4"] | None
-    """And its box."""
+    """The prompt's box, in pixels of the encoder's input."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,15 @@ class PromptableModel:
         outline: Callable[[Tensor, Tensor], Tensor] | None = None,
         size_weight: float = SIZE_WEIGHT,
     ) -> None:
-        """Args:
-        encoder: from normalised pictures [b 3 s s], and the channels of their relief if
-            ``reads_relief``, to features, and finer ones if there is an ``outline``.
-        outline: from the finer features and low-resolution logits [1 k l l] to logits [1 k s s];
-            scraps are left out then, too.
-        size_weight: how much larger masks are preferred, as in `consensus.preference`.
+        """Put a model together.
+
+        Args:
+            name: as `core.segmenters` has it.
+            encoder: from normalised pictures [b 3 s s], and the channels of their relief if
+                ``reads_relief``, to features, and finer ones if there is an ``outline``.
+            outline: from the finer features and low-resolution logits [1 k l l] to logits
+                [1 k s s]; connected components that are no part of the object go then, too.
+            size_weight: how much larger masks are preferred, as in `consensus.preference`.
         """
         self.name = name
         self.reads_relief = reads_relief
@@ -118,63 +122,46 @@ class PromptableModel:
         height, width = x.shape[2:]
         return pad(x, (0, self.input_side - width, 0, self.input_side - height))
 
-    def predict(
-        self,
-        embedding: ImageEmbedding,
-        *,
-        points: Float[np.ndarray, "n 2"] | None = None,
-        labels: np.ndarray | None = None,
-        box: Float[np.ndarray, " 4"] | None = None,
-        logits: Float[np.ndarray, "lh lw"] | None = None,
-        multimask: bool = True,
-    ) -> MaskPrediction:
-        """Cut out what the prompts mean; see `Segmenter.predict`."""
-        return self.predict_all(embedding, [Question(points, labels, box, logits, multimask)])[0]
-
-    def predict_all(
-        self, embedding: ImageEmbedding, questions: Sequence[Question]
-    ) -> list[MaskPrediction]:
-        """The same for several questions about one picture; see `Segmenter.predict_all`."""
+    def predict(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[MaskPrediction]:
+        """Cut out what each prompt means; see `Segmenter.predict`."""
         return [
             self.at_full_size(embedding, self.answer(embedding, asked))
-            for asked in self.ask_all(embedding, questions)
+            for asked in self.ask_all(embedding, prompts)
         ]
 
     @torch.inference_mode()
-    def ask_all(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
-        """What the decoder says to each question; nothing is drawn yet.
+    def ask_all(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[Asked]:
+        """What the decoder says to each prompt; nothing is drawn yet.
 
-        Questions with as many points, and a box and logits or not, are decoded together: padded to
+        Prompts with as many points, and a box and logits or not, are decoded together: padded to
         the same number of points they would get other answers.
 
         A model that draws outlines is asked twice about a new box: its second answer, given the
         first, fits better (mIoU 0.82 and 0.86 on NeRF renders).
         """
         groups: dict[tuple[int, bool, bool], list[int]] = {}
-        for number, question in enumerate(questions):
-            groups.setdefault(question.kind, []).append(number)
+        for number, prompt in enumerate(prompts):
+            kind = (len(prompt.points), prompt.box is not None, prompt.logits is not None)
+            groups.setdefault(kind, []).append(number)
         found: dict[int, Asked] = {}
         for numbers in groups.values():
-            alike = [questions[number] for number in numbers]
+            alike = [prompts[number] for number in numbers]
             found |= zip(numbers, self._ask_alike(embedding, alike), strict=True)
-        return [found[number] for number in range(len(questions))]
+        return [found[number] for number in range(len(prompts))]
 
-    def _ask_alike(self, embedding: ImageEmbedding, questions: Sequence[Question]) -> list[Asked]:
+    def _ask_alike(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[Asked]:
         scale = self._scale(embedding)
-        clicks = [self._points(q.points, q.labels, scale) for q in questions]
-        corners = [
-            None if q.box is None else self._tensor(np.asarray(q.box) * np.tile(scale, 2))[None]
-            for q in questions
-        ]
-        given = [None if q.logits is None else self._tensor(q.logits)[None] for q in questions]
-        if questions[0].box is not None and given[0] is None and self._outline is not None:
+        clicks = [self._points(prompt, scale) for prompt in prompts]
+        corners = [self._corners(prompt, scale) for prompt in prompts]
+        given = [None if p.logits is None else self._tensor(p.logits)[None] for p in prompts]
+        if prompts[0].box is not None and given[0] is None and self._outline is not None:
             first, _ = self._decoded(embedding, clicks, corners, given)
             given = [
                 avg_pool2d(self._drawn(low[:1], embedding, places, box), LOGITS_STRIDE)
                 for low, places, box in zip(first, clicks, corners, strict=True)
             ]
         decoded = self._decoded(embedding, clicks, corners, given)
-        counts = [len(decoded[0][0]) if q.multimask else 1 for q in questions]
+        counts = [len(decoded[0][0]) if prompt.multimask else 1 for prompt in prompts]
         return [
             Asked(low[:count], scores[:count], places, box)
             for low, scores, count, places, box in zip(
@@ -190,6 +177,13 @@ class PromptableModel:
             trust = preference(asked.low[1:], asked.scores[1:], self._size_weight)
             best = 1 + int(trust.argmax())
         return self._drawn(asked.low[[best]], embedding, asked.clicks, asked.corners)[0]
+
+    @torch.inference_mode()
+    def candidates(self, embedding: ImageEmbedding, asked: Asked) -> Answer:
+        """All masks as the decoder gave them, neither ordered nor merged."""
+        drawn = self._drawn(asked.low, embedding, asked.clicks, asked.corners)
+        low = asked.low if self._outline is None else avg_pool2d(drawn, LOGITS_STRIDE)
+        return Answer(drawn, asked.scores, low)
 
     @torch.inference_mode()
     def answer(
@@ -236,7 +230,7 @@ class PromptableModel:
         corners: Sequence[Float[Tensor, "1 4"] | None],
         logits: Sequence[Float[Tensor, "1 lh lw"] | None],
     ) -> tuple[Float[Tensor, "b k lh lw"], Float[Tensor, "b k"]]:
-        """The decoder's masks and scores by question: the single one, then the candidates."""
+        """The decoder's masks and scores by prompt: the single one, then the candidates."""
         placed = [pair for pair in clicks if pair is not None]
         boxes = [box for box in corners if box is not None]
         earlier = [one for one in logits if one is not None]
@@ -260,7 +254,7 @@ class PromptableModel:
         clicks: tuple[Tensor, Tensor] | None,
         corners: Float[Tensor, "1 4"] | None,
     ) -> Float[Tensor, "k s s"]:
-        """Logits of the encoder's pixels, with outlines and without scraps if the model draws."""
+        """Logits of the encoder's pixels, drawn and without stray components if it draws."""
         if self._outline is None or embedding.fine is None:
             side = (self.input_side, self.input_side)
             return interpolate(low[None], side, mode="bilinear", align_corners=False)[0]
@@ -270,7 +264,7 @@ class PromptableModel:
             positive = clicks[0][clicks[1] == 1].cpu().numpy()
         if corners is not None:
             drawn = inside_box(drawn, corners)
-        return without_scraps(drawn, positive)
+        return clicked_components(drawn, positive)
 
     def _square(self, logits: Float[np.ndarray, "eh ew"] | None) -> Float[Tensor, "s s"] | None:
         """Logits of any size in pixels of the encoder's input."""
@@ -280,16 +274,18 @@ class PromptableModel:
         low = self._tensor(logits)[None, None]
         return interpolate(low, side, mode="bilinear", align_corners=False)[0, 0]
 
-    def _points(
-        self, points: np.ndarray | None, labels: np.ndarray | None, scale: np.ndarray
-    ) -> tuple[Tensor, Tensor] | None:
-        if points is None or len(points) == 0:
+    def _points(self, prompt: Prompt, scale: np.ndarray) -> tuple[Tensor, Tensor] | None:
+        if not prompt.points:
             return None
-        if labels is None or len(labels) != len(points):
-            raise ValueError(f"{len(points)} points need as many labels, got {labels}")
-        return self._tensor(np.asarray(points) * scale)[None], self._tensor(labels)[None]
+        points = self._tensor(prompt.point_array() * scale)
+        return points[None], self._tensor(prompt.labels)[None]
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
+    def _corners(self, prompt: Prompt, scale: np.ndarray) -> Float[Tensor, "1 4"] | None:
+        if prompt.box is None:
+            return None
+        return self._tensor(prompt.box_array() * np.tile(scale, 2))[None]
+
+    def _tensor(self, values: np.ndarray | tuple[int, ...]) -> Tensor:
         return torch.as_tensor(np.asarray(values, dtype=np.float32), device=self._device)
 
     def _resized_shape(self, height: int, width: int) -> tuple[int, int]:

@@ -33,10 +33,10 @@ class SurfaceShape:
         return 3 * 16 + 2 * 4 * self.channels[0] + self.channels[1]
 
 
-def convolution(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
-    """Convolution and batch norm."""
+def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution and batch norm."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs)
     )
 
 

@@ -35,7 +35,7 @@ class TinyViTShape:
     """Sizes of the network; by default those of MobileSAM."""
 
     channels: tuple[int, int, int, int] = (64, 128, 160, 320)
-    """Of the stages. The first has convolutions only."""
+    """Channels of the stages. The first has convolutions only."""
     depths: tuple[int, int, int, int] = (2, 2, 6, 2)
     """Blocks in each stage."""
     heads: tuple[int, int, int, int] = (2, 4, 5, 10)
@@ -43,7 +43,7 @@ class TinyViTShape:
     """Sides of the windows within which cells attend to each other."""
     out_channels: int = 256
     classes: int = 1000
-    """Of the classifier, whose weights are in the official file and not used; 0: there is none."""
+    """Outputs of the classifier, which is in the official file and not used; 0: there is none."""
 
 
 class ConvolutionNorm(nn.Module):

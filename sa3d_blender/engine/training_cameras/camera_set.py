@@ -25,7 +25,7 @@ class TrainingCameras:
     kind: Literal["transforms", "llff", "colmap", "checkpoint"]
     """Which file they come from; a checkpoint's own are in its field frame already."""
     names: tuple[str, ...]
-    """Of the pictures, as the file has them."""
+    """Names of the pictures, as the file has them."""
     cameras: tuple[Camera, ...]
     notes: tuple[str, ...] = ()
     """What the cameras leave out, one sentence each."""

@@ -56,8 +56,10 @@ def spherified(matrices: np.ndarray) -> np.ndarray:
 
 
 def upright(matrices: np.ndarray) -> np.ndarray:
-    """Camera matrices [n 4 4] turned about their mean centre by the shortest way, so that the
-    direction in which the centres differ least comes to +y (DirectVoxGO's unbounded scenes)."""
+    """Camera matrices [n 4 4] turned about their mean centre by the shortest way.
+
+    The direction in which the centres differ least comes to +y (DirectVoxGO's unbounded scenes).
+    """
     centers = matrices[:, :3, 3]
     mean = centers.mean(axis=0)
     least = np.linalg.eigh((centers - mean).T @ (centers - mean))[1][:, 0]

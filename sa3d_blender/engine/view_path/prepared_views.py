@@ -40,7 +40,7 @@ class PreparedViews:
     least_weight: float = LEAST_KEPT_WEIGHT
     """Samples up to this weight are forgotten."""
     memory: ViewMemory = field(default_factory=ViewMemory)
-    """Of the run before, where there was one."""
+    """Views of the run before, where there was one."""
     done: dict[int, PreparedView] = field(default_factory=dict)
 
     def __getitem__(self, index: int) -> PreparedView:

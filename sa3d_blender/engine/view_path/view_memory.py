@@ -36,7 +36,7 @@ class Notes:
     cuts: dict[str, Any] = field(default_factory=dict)
     """The segmenter's answers (`ViewCut`) of this run by object."""
     last_run: dict[str, Any] = field(default_factory=dict)
-    """Those that earlier runs ended with."""
+    """Cuts that earlier runs ended with."""
 
     def learn(self, cuts: Mapping[str, Any]) -> None:
         """Take over a run's answers; what it left of earlier runs stays theirs."""

@@ -221,7 +221,7 @@ def choose_cameras(
 
 
 def spread_out(path: list[Camera], target: Target) -> list[Camera]:
-    """The same cameras, the first one first, and each as far as can be from all before it.
+    """The cameras in another order: the first one first, each as far as can be from all before it.
 
     So a few views go around the target. But none is farther than `LONGEST_STEP` from the nearest
     before it while there are such: from farther off, self-prompting knows too little.

@@ -1,0 +1,1 @@
+"""Pictures with masks that the segmenter is trained on."""

@@ -45,7 +45,7 @@ class Model:
     asset: Asset
     parts: list[bpy.types.Mesh]
     size: Vector
-    """Of its bounding box."""
+    """Lengths of its bounding box."""
 
 
 def list_assets(folder: Path) -> list[Asset]:

@@ -1,5 +1,4 @@
-"""Training examples: rendered scenes and photographs, cropped, mixed and worn like a NeRF's
-pictures."""
+"""Training examples: rendered scenes and photographs, cropped, mixed, worn like NeRFs' pictures."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from .compositions import texture
 from .layers import Layers
 
 SHARE = 0.45
-"""Of the objects of a picture that is repainted at all."""
+"""Share of the objects of a picture that is repainted at all."""
 SOFT = 0.6
 """Pixels by which the new paint is blurred over an outline."""
 

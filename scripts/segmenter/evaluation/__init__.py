@@ -1,0 +1,1 @@
+"""What a segmenter is worth: clicks on objects whose masks are known."""

@@ -10,8 +10,9 @@ from jaxtyping import UInt8
 from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.rendering.relief import Relief
-from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction, Question
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 SUPERPIXELS = 400
 LIMITS = (12.0, 20.0, 32.0)
@@ -33,29 +34,17 @@ class FloodOverSuperpixels:
         size = (image.shape[0], image.shape[1])
         return ImageEmbedding(torch.from_numpy(features)[None], size, size)
 
-    def predict_all(
-        self, embedding: ImageEmbedding, questions: Sequence[Question]
-    ) -> list[MaskPrediction]:
+    def predict(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[MaskPrediction]:
         """One after the other."""
-        return [self.predict(embedding, **vars(question)) for question in questions]
+        return [self._answer(embedding, prompt) for prompt in prompts]
 
-    def predict(
-        self,
-        embedding: ImageEmbedding,
-        *,
-        points: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-        box: np.ndarray | None = None,
-        logits: np.ndarray | None = None,
-        multimask: bool = True,
-    ) -> MaskPrediction:
+    def _answer(self, embedding: ImageEmbedding, prompt: Prompt) -> MaskPrediction:
         """Flood from every positive point, not over superpixels with a negative one."""
-        del logits
         numbers, lab = np.split(embedding.features[0].numpy(), [1])
         cells = numbers[0].astype(int)
         shape = cells.shape
-        if points is None or labels is None:
-            assert box is not None
+        points, labels, box = prompt.point_array(), np.array(prompt.labels), prompt.box
+        if box is not None and not prompt.points:
             points, labels = np.array([[box[0] + box[2], box[1] + box[3]]]) / 2, np.array([1])
         places = np.clip(points.astype(int), 0, np.array(shape[::-1]) - 1)
         at = cells[places[:, 1], places[:, 0]]
@@ -64,7 +53,7 @@ class FloodOverSuperpixels:
         beside = neighbours(cells)
         banned = set(at[labels == 0].tolist())
         masks = []
-        for limit in LIMITS if multimask else LIMITS[1:2]:
+        for limit in LIMITS if prompt.multimask else LIMITS[1:2]:
             chosen = [flood(int(c), colors, beside, limit, banned) for c in at[labels == 1]]
             mask = np.isin(cells, list(set().union(*chosen)))
             masks.append(mask if box is None else mask & inside(box, shape))
@@ -95,7 +84,7 @@ def flood(
     return reached
 
 
-def inside(box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def inside(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> np.ndarray:
     """Mask of a box's pixels."""
     mask = np.zeros(shape, bool)
     x0, y0, x1, y1 = np.round(box).astype(int)

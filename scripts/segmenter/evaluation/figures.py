@@ -8,14 +8,15 @@ import numpy as np
 from jaxtyping import Bool
 from scipy import ndimage
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
 from segmenter.training.clicks import correcting_click, deepest
-from segmenter.training.validation import iou
+from segmenter.training.validation import box_prompt, iou
 
 Mask = Bool[np.ndarray, "h w"]
 CLICKS = (1, 2, 3, 5)
 OUTLINE_TOLERANCE = 0.0075
-"""Of the picture's diagonal, as in the DAVIS benchmark."""
+"""Distance that still counts, over the picture's diagonal, as in the DAVIS benchmark."""
 NEARLY_BEST = 0.02
 BINS = 10
 
@@ -54,28 +55,21 @@ class Figures:
 
 def ask(segmenter: Segmenter, embedding: ImageEmbedding, mask: Mask, into: Figures) -> None:
     """Click on one object until five points are set, then give its box."""
-    clicks = [(*deepest(mask), 1)]
-    ious, logits, best, edges = [], None, 0.0, 0.0
+    prompt = Prompt().with_clicks([(*deepest(mask), 1)])
+    ious, best, edges = [], 0.0, 0.0
     rng = np.random.default_rng(0)
     for turn in range(max(CLICKS)):
-        answer = segmenter.predict(
-            embedding,
-            points=np.array([c[:2] for c in clicks]),
-            labels=np.array([c[2] for c in clicks]),
-            logits=logits,
-            multimask=turn == 0,
-        )
+        (answer,) = segmenter.predict(embedding, [prompt])
         found = [iou(m, mask) for m in answer.masks]
         ious.append(found[0])
         if turn == 0:
             best, edges = max(found), boundary_f(answer.masks[0], mask)
             into.picked.append(found[0] >= best - NEARLY_BEST)
             into.scores += zip(map(float, answer.scores), found, strict=True)
-        logits = answer.logits[0]
-        clicks.append(correcting_click(rng, mask, answer.masks[0]))
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
-    boxed = iou(segmenter.predict(embedding, box=box, multimask=False).masks[0], mask)
+        clicks = [*prompt.clicks, correcting_click(rng, mask, answer.masks[0])]
+        prompt = Prompt(logits=answer.logits[0], multimask=False).with_clicks(clicks)
+    (around,) = segmenter.predict(embedding, [box_prompt(mask)])
+    boxed = iou(around.masks[0], mask)
     into.rows.append([*[ious[n - 1] for n in CLICKS], best, boxed, edges])
 
 

@@ -19,7 +19,7 @@ from torch.nn.functional import (
 
 FOCAL_WEIGHT = 20.0
 COARSE_WEIGHT = 0.5
-"""Of the decoder's own masks, before their outlines are drawn."""
+"""Weight of the decoder's own masks, before their outlines are drawn."""
 EDGE_WEIGHT = 0.5
 SCORE_WEIGHT = 2.0
 ORDER_WEIGHT = 0.02

@@ -23,9 +23,11 @@ class MasterWeights:
     """A float32 copy of a model that an optimiser works on, and its exponential average."""
 
     def __init__(self, model: nn.Module, average: nn.Module, decay: float) -> None:
-        """Args:
-        model: trained, in any precision.
-        average: float32, same architecture; updated in place.
+        """Begin with the model's weights as they are.
+
+        Args:
+            model: trained, in any precision.
+            average: float32, same architecture; updated in place.
         """
         self.model, self.average, self._decay = model, average, decay
         self.weights = [p.detach().float().clone().requires_grad_() for p in model.parameters()]

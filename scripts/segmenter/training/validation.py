@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmenters.bundled import BundledModel
 from sa3d_blender.engine.segmenters.closer_look import CloserLook
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
@@ -63,30 +64,32 @@ def photographed(segmenter: Segmenter, folder: Path) -> Iterator[list[float]]:
 
 def first_answer(segmenter: Segmenter, embedding: ImageEmbedding, mask: np.ndarray) -> float:
     """IoU of the best-scored answer to one click."""
-    points, labels = np.array([deepest(mask)]), np.array([1])
-    return iou(segmenter.predict(embedding, points=points, labels=labels).masks[0], mask)
+    click = Prompt().with_clicks([(*deepest(mask), 1)])
+    return iou(segmenter.predict(embedding, [click])[0].masks[0], mask)
 
 
 def ask(segmenter: Segmenter, embedding: ImageEmbedding, mask: np.ndarray) -> list[float]:
     """One mask's figures."""
-    clicks = [(*deepest(mask), 1)]
-    values, logits = [], None
+    prompt = Prompt().with_clicks([(*deepest(mask), 1)])
+    values = []
     rng = np.random.default_rng(0)
     for turn in range(CLICKS):
-        points, labels = np.array([c[:2] for c in clicks]), np.array([c[2] for c in clicks])
-        answer = segmenter.predict(
-            embedding, points=points, labels=labels, logits=logits, multimask=turn == 0
-        )
-        logits = answer.logits[0]
+        (answer,) = segmenter.predict(embedding, [prompt])
         if turn == 0:
             found = [iou(m, mask) for m in answer.masks]
             values += [found[0], max(found)]
-        clicks.append(correcting_click(rng, mask, answer.masks[0]))
+        clicks = [*prompt.clicks, correcting_click(rng, mask, answer.masks[0])]
+        prompt = Prompt(logits=answer.logits[0], multimask=False).with_clicks(clicks)
     values.append(iou(answer.masks[0], mask))
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
-    answer = segmenter.predict(embedding, box=box, multimask=False)
+    (answer,) = segmenter.predict(embedding, [box_prompt(mask)])
     return [*values, iou(answer.masks[0], mask)]
+
+
+def box_prompt(mask: np.ndarray) -> Prompt:
+    """A box around a mask, for which one mask is wanted."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    corners = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+    return Prompt(box=corners, multimask=False)
 
 
 def iou(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:

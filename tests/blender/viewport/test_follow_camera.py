@@ -30,7 +30,7 @@ def rest() -> None:
     following.changed_at = -1e9
 
 
-def settle() -> viewport_preview.Picture:
+def settle() -> viewport_preview.FollowingPicture:
     """Tick until the camera's whole picture is there."""
     bpy.context.view_layer.update()
 

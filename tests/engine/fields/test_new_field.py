@@ -18,6 +18,7 @@ from sa3d_blender.engine.commands import cli
 from sa3d_blender.engine.fields.family import Family
 from sa3d_blender.engine.fields.files.checkpoint_file import Checkpoint
 from sa3d_blender.engine.fields.files.chosen_file import ChosenFile
+from sa3d_blender.engine.run import Run
 from tests.support.made_up_fields import PaintedBall
 
 MAGIC = b"TOY1"
@@ -44,7 +45,9 @@ def open_toy(chosen: ChosenFile) -> Checkpoint | None:
     return Checkpoint(chosen.path, float(chosen.head[len(MAGIC) :]))
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> ToyField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> ToyField:
     """The ball."""
     return ToyField(checkpoint.data)
 

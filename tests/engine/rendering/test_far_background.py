@@ -10,7 +10,7 @@ import torch
 
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -50,11 +50,11 @@ def camera() -> Camera:
 
 def test_a_click_on_the_sky_is_told(field: RadianceField, camera: Camera) -> None:
     segmenter = ScriptedSegmenter()
-    ball = ObjectPrompt("ball", ((20.0, 20.0),), (1,))
+    ball = Prompt("ball", ((20.0, 20.0),), (1,))
     check_on_something(field, camera, [ball])
-    not_sky = ObjectPrompt("ball", ((20.0, 20.0), CORNER), (1, 0))
+    not_sky = Prompt("ball", ((20.0, 20.0), CORNER), (1, 0))
     check_on_something(field, camera, [not_sky])
-    sky = ObjectPrompt("cloud", (CORNER,), (1,))
+    sky = Prompt("cloud", (CORNER,), (1,))
     with pytest.raises(UserError, match="'cloud' lies on the sky or the far background") as caught:
         check_on_something(field, camera, [sky])
     assert caught.value.code == "empty_background"

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.errors import Cancelled, UserError
 from sa3d_blender.core.point_cloud import PointCloud
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -171,7 +171,7 @@ def test_an_objects_points_grow_into_the_object(
     ids = np.load(DATA / "tabletop" / "gt" / "ids" / "test_0.npy")
     number = segmenter.scene.ids["mug"]
     row, column = np.median(np.argwhere(ids == number), axis=0)
-    prompt = ObjectPrompt("mug", ((float(column) + 0.5, float(row) + 0.5),), (1,))
+    prompt = Prompt("mug", ((float(column) + 0.5, float(row) + 0.5),), (1,))
     settings = SegmentSettings(views=4, view_size=96, grid_resolution=64)
     pipeline.segment(field, segmenter, first_camera("tabletop"), [prompt], settings, run=run)
     assert len(written) == 4, "after views 1, 2, 4, and the fourth of the second pass"

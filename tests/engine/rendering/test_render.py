@@ -119,14 +119,15 @@ def test_chunks_are_put_together_in_order(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(render, "RAYS_PER_CHUNK", 7)
     camera = small_camera(10, 9)
     field: RadianceField = Haze(3)
-    seen: list[float] = []
-    view = render_view(field, camera, on_progress=seen.append)
+    view = render_view(field, camera)
     expected = 1 + camera_rays(camera, device=CPU).directions[:, 0].view(9, 10)
     torch.testing.assert_close(view.depth(), expected)
+    seen: list[float] = []
+    run = Run(on_progress=lambda _stage, n, total, _text: seen.append(n / total))
+    picture = render_picture(field, camera, run=run, stage="render")
     assert len(seen) == 13
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
-    picture = render_picture(field, camera)
     torch.testing.assert_close(picture.image, view.image())
     torch.testing.assert_close(picture.depth, view.depth())
     torch.testing.assert_close(picture.opacity, view.opacity())

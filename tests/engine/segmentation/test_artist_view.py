@@ -11,7 +11,7 @@ import torch
 
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.run import Run
@@ -34,7 +34,7 @@ def test_a_run_begins_with_the_mask_that_was_shown(
     monkeypatch.setattr(Session, "segmenter", lambda *_: segmenter)
     session = Session(torch.device("cpu"))
     camera = read_transforms(SCENE / "transforms_test.json", size=(200, 200))[0]
-    prompt = ObjectPrompt("box", ((67.5, 111.5),), (1,), candidate=candidate)
+    prompt = Prompt("box", ((67.5, 111.5),), (1,), candidate=candidate)
     shown = session.predict(
         CHECKPOINT, FieldOptions(), camera, [prompt], ("bundled", None), view_size=48
     )[0]
@@ -55,7 +55,7 @@ def test_a_click_on_nothing_is_told_before_the_picture_is_rendered(
     note = lambda _field, camera, **_: rendered.append(camera)  # noqa: E731
     monkeypatch.setattr(prepared_views, "render_view", note)
     camera = read_transforms(SCENE / "transforms_test.json", size=(200, 200))[0]
-    for prompt in (ObjectPrompt("x", ((3.0, 3.0),), (1,)), ObjectPrompt("x", box=(1, 1, 9, 9))):
+    for prompt in (Prompt("x", ((3.0, 3.0),), (1,)), Prompt("x", box=(1, 1, 9, 9))):
         with pytest.raises(UserError, match="of 'x' lies on empty background"):
             Session(torch.device("cpu")).predict(
                 CHECKPOINT, FieldOptions(), camera, [prompt], ("bundled", None), view_size=48

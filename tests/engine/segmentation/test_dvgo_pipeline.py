@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sa3d_blender.core.cameras import read_transforms
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -69,7 +69,7 @@ def test_exact_masks_from_spread_views_give_the_objects(name: str, scene: Scene)
             vertices = scene.meshes[thing][0]
             center = vertices.mean(axis=0)
             target = Target(center, float(np.linalg.norm(vertices - center, axis=1).max()))
-            prompt = ObjectPrompt(thing, ((0.0, 0.0),), (1,))
+            prompt = Prompt(thing, ((0.0, 0.0),), (1,))
             votes = ObjectVotes.start(prompt, SegmentSettings(), field, target)
             for i, view in views.items():
                 votes.vote(i, view, masks[i] == scene.ids[thing])
@@ -93,7 +93,7 @@ def test_one_click_gives_the_mugs_mesh(
     settings = SegmentSettings(views=14, view_size=128, grid_resolution=96)
     with one_core():
         found, _ = pipeline.segment(
-            field, segmenter, camera, [ObjectPrompt("mug", (point,), (1,))], settings
+            field, segmenter, camera, [Prompt("mug", (point,), (1,))], settings
         )
         views = [
             render_view(field, test_camera, with_color=False)

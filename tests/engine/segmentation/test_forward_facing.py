@@ -11,7 +11,7 @@ import torch
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.prompted_view import PromptedView
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -40,9 +40,9 @@ def camera(size: int = 144) -> Camera:
     return Camera(size, size, size, size, size / 2, size / 2, np.eye(4))
 
 
-def on_the_ball(size: int = 144) -> ObjectPrompt:
+def on_the_ball(size: int = 144) -> Prompt:
     x, y = camera(size).project(BALL[None])[0]
-    return ObjectPrompt("ball", ((float(x) + 5, float(y)),), (1,))
+    return Prompt("ball", ((float(x) + 5, float(y)),), (1,))
 
 
 def test_the_views_stay_with_the_photographers_and_the_object_fills_them() -> None:

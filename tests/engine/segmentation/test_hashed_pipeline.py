@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.meshing.mesh_clean import boundary_edges
@@ -39,7 +39,7 @@ def test_ball(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     field = load_field(MAKERS[name](tmp_path, ball), FieldOptions(), device=torch.device("cpu"))
     target = Target(ball.center, ball.radius)
     settings = SegmentSettings(grid_resolution=48)
-    votes = ObjectVotes.start(ObjectPrompt("ball", ((0.0, 0.0),), (1,)), settings, field, target)
+    votes = ObjectVotes.start(Prompt("ball", ((0.0, 0.0),), (1,)), settings, field, target)
     up = np.array([0.0, 0.0, 1.0])
     views = {}
     with one_core():

@@ -9,7 +9,7 @@ import trimesh
 
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.errors import Cancelled
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields.rays import Samples
 from sa3d_blender.engine.mask_grids.mask_grid import MaskGrid
@@ -203,7 +203,7 @@ class Skins(HazyBalls):
 @pytest.mark.parametrize(("field", "hazy"), [(FewHeavySamples(), True), (Skins(), False)])
 def test_haze_is_told_by_where_the_light_comes_from(field: HazyBalls, hazy: bool) -> None:
     settings, target = SegmentSettings(grid_resolution=48), Target(field.centers[0].numpy(), 0.3)
-    votes = ObjectVotes.start(ObjectPrompt("left", ((1.0, 1.0),), (1,)), settings, field, target)
+    votes = ObjectVotes.start(Prompt("left", ((1.0, 1.0),), (1,)), settings, field, target)
     camera = looking(0.3, -2.5, 0.8)
     view = render_view(field, camera, with_color=False)
     votes.vote(1, view, id_picture(two_balls(), camera) == 1)
@@ -217,7 +217,7 @@ def test_masks_through_haze(perfect: PerfectSegmenter) -> None:
     prompts = []
     for name, center in zip(("left", "right"), field.centers.numpy(), strict=True):
         x, y = first.project(center[None].astype(float))[0]
-        prompts.append(ObjectPrompt(name, ((float(x), float(y)),), (1,)))
+        prompts.append(Prompt(name, ((float(x), float(y)),), (1,)))
     settings = SegmentSettings(views=8, view_size=64, grid_resolution=48)
     found, _ = pipeline.segment(field, perfect, first, prompts, settings)
     agreed = []

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from sa3d_blender.core.cameras import read_transforms
 from sa3d_blender.core.errors import Cancelled, UserError
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -58,11 +58,11 @@ def mean_iou(entry: SegmentedObject, number: int, views: list[View]) -> float:
     return float(np.mean([iou(entry.mask(view), ids(k) == number) for k, view in pairs]))
 
 
-def one_click(number: int, name: str) -> ObjectPrompt:
+def one_click(number: int, name: str) -> Prompt:
     """A click on the pixel deepest inside the object in frame 0."""
     depth = ndimage.distance_transform_edt(np.pad(ids(0) == number, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return ObjectPrompt(name, ((float(column) + 0.5, float(row) + 0.5),), (1,))
+    return Prompt(name, ((float(column) + 0.5, float(row) + 0.5),), (1,))
 
 
 def test_the_ground_truth_rasteriser_agrees_with_the_bundled_ids(scene: Scene) -> None:
@@ -83,7 +83,7 @@ def test_exact_masks_from_spread_views_give_the_objects(
             vertices = scene.meshes[name][0]
             center = vertices.mean(axis=0)
             target = Target(center, float(np.linalg.norm(vertices - center, axis=1).max()))
-            prompt = ObjectPrompt(name, ((0.0, 0.0),), (1,))
+            prompt = Prompt(name, ((0.0, 0.0),), (1,))
             votes = ObjectVotes.start(prompt, SegmentSettings(), field, target)
             for i, view in views.items():
                 votes.vote(i, view, masks[i] == scene.ids[name])
@@ -148,7 +148,7 @@ def test_a_cancelled_run_stops_before_the_next_view(
     segmenter = PerfectSegmenter(scene)
     segmenter.watch(monkeypatch)
     camera = read_transforms(DATA / "transforms_test.json", size=(64, 64))[0]
-    prompt = ObjectPrompt("monkey", ((35.0, 26.0),), (1,))
+    prompt = Prompt("monkey", ((35.0, 26.0),), (1,))
     run = Run(is_cancelled=lambda: len(segmenter.cameras) >= 2)
     settings = SegmentSettings(views=8, view_size=48, grid_resolution=32)
     with pytest.raises(Cancelled):
@@ -164,7 +164,7 @@ def test_background_and_outside_points_are_refused(
     camera = read_transforms(DATA / "transforms_test.json", size=(64, 64))[0]
     settings = SegmentSettings(views=2, view_size=48, grid_resolution=32)
     for point, word in (((2.0, 2.0), "background"), ((70.0, 20.0), "outside")):
-        prompt = ObjectPrompt("x", (point,), (1,))
+        prompt = Prompt("x", (point,), (1,))
         with pytest.raises(UserError, match=word):
             pipeline.segment(field, segmenter, camera, [prompt], settings)
 

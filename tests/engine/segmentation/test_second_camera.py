@@ -12,7 +12,7 @@ from scipy import ndimage
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.prompted_view import PromptedView
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -21,7 +21,7 @@ from sa3d_blender.engine.run import Run
 from sa3d_blender.engine.segmentation import pipeline
 from sa3d_blender.engine.segmentation.artist_start import start_objects, whole_view
 from sa3d_blender.engine.segmentation.one_view import Segmentation
-from sa3d_blender.engine.segmentation.self_prompt import Clicks, KnownPixels, believed
+from sa3d_blender.engine.segmentation.self_prompt import KnownPixels, believed
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 from sa3d_blender.engine.view_path.prepared_views import PreparedViews
@@ -36,12 +36,10 @@ SMALL = SegmentSettings(view_size=64, grid_resolution=48)
 class Careless(PerfectSegmenter):
     """Takes the floor along in its first picture, unless a click denies it."""
 
-    def predict(self, embedding: ImageEmbedding, **question: object) -> MaskPrediction:
+    def answer(self, embedding: ImageEmbedding, prompt: Prompt) -> MaskPrediction:
         """The object under the first positive point, and the floor."""
-        answer = super().predict(embedding, **question)  # type: ignore[arg-type]
-        labels = question["labels"]
-        assert isinstance(labels, np.ndarray)
-        if int(embedding.features) == 0 and labels.all():
+        answer = super().answer(embedding, prompt)
+        if int(embedding.features) == 0 and all(prompt.labels):
             answer.masks[0] |= self._ids[0] == FLOOR
         return answer
 
@@ -72,10 +70,10 @@ def deepest(mask: np.ndarray) -> tuple[float, float]:
     return float(column) + 0.5, float(row) + 0.5
 
 
-def prompt_in(frame: int, label: int = 1) -> ObjectPrompt:
+def prompt_in(frame: int, label: int = 1) -> Prompt:
     """A click on the mug, or on the floor as what is not the mug."""
     point = deepest(ids(frame) == (MUG if label else FLOOR))
-    return ObjectPrompt("mug", (point,), (label,), refines=frame > 0)
+    return Prompt("mug", (point,), (label,), refines=frame > 0)
 
 
 @pytest.fixture
@@ -100,7 +98,7 @@ def test_the_first_picture_is_asked_again(
 def test_an_object_that_nobody_points_at_is_refused(
     work: Segmentation, cameras: list[Camera]
 ) -> None:
-    denied = ObjectPrompt("mug", ((5.0, 5.0),), (0,), refines=True)
+    denied = Prompt("mug", ((5.0, 5.0),), (0,), refines=True)
     with pytest.raises(UserError, match="click on the object"):
         start_objects(work, [PromptedView(cameras[0], (denied,))])
 
@@ -109,18 +107,19 @@ def test_the_artist_is_believed_where_earlier_views_say_otherwise() -> None:
     rows = np.arange(20)[:, None] + np.zeros((1, 20))
     known = KnownPixels(rows < 10, rows >= 10)
     mask = (rows >= 5) & (rows < 15)
-    clicks = Clicks([(3.0, 2.0), (3.0, 12.0)], [0, 1])
+    clicks = Prompt(points=((3.0, 2.0), (3.0, 12.0)), labels=(0, 1))
     trusted = believed(known, mask, clicks)
     assert np.array_equal(trusted.object, (rows >= 5) & (rows < 10))
     assert np.array_equal(trusted.other, rows >= 15)
-    assert np.array_equal(believed(known, mask, Clicks([(3.0, 2.0)], [1])).object, known.object)
+    agreed = Prompt(points=((3.0, 2.0),), labels=(1,))
+    assert np.array_equal(believed(known, mask, agreed).object, known.object)
 
 
 @pytest.mark.slow
 def test_a_click_in_a_second_camera_and_a_bad_box_make_a_good_mug(
     field: RadianceField, cameras: list[Camera]
 ) -> None:
-    too_large = ObjectPrompt("mug", box=(34.8, 65.2, 83.2, 104.8))
+    too_large = Prompt("mug", box=(34.8, 65.2, 83.2, 104.8))
     segmenter = load_segmenter("bundled", device=torch.device("cpu"))
     settings = SegmentSettings(views=12, view_size=192)
     views = [render_view(field, camera, with_color=False) for camera in cameras]

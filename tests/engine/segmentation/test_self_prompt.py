@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmentation.agreeing_cuts import (
     CutTask,
     cut_all_by_agreement,
     cut_by_agreement,
 )
 from sa3d_blender.engine.segmentation.self_prompt import (
-    Clicks,
     KnownPixels,
     agreement,
     confident_points,
@@ -40,13 +40,13 @@ class Scripted(OneByOne):
 
     def __init__(self, *answers: list[np.ndarray]) -> None:
         self.answers = list(answers)
-        self.asked: list[dict[str, object]] = []
+        self.asked: list[Prompt] = []
 
     def embed(self, image: np.ndarray, relief: object = None) -> ImageEmbedding:
         return EMBEDDING
 
-    def predict(self, embedding: ImageEmbedding, **question: object) -> MaskPrediction:
-        self.asked.append(question)
+    def answer(self, embedding: ImageEmbedding, prompt: Prompt) -> MaskPrediction:
+        self.asked.append(prompt)
         masks = np.stack(self.answers[min(len(self.asked), len(self.answers)) - 1])
         count = len(masks)
         logits = np.full((count, 4, 4), float(len(self.asked)), np.float32)
@@ -79,7 +79,7 @@ def test_a_first_answer_that_agrees_needs_one_click() -> None:
     cut = cut_by_agreement(segmenter, EMBEDDING, known)
     assert cut.accepted
     assert len(segmenter.asked) == 1
-    assert cut.clicks.points == [(20.5, 20.5)]
+    assert cut.prompt.points == ((20.5, 20.5),)
     assert np.array_equal(cut.mask, square(9, 9, 23))  # the better candidate, not the first
 
 
@@ -87,10 +87,10 @@ def test_a_spill_is_clicked_away_with_the_logits_fed_back() -> None:
     known = KnownPixels(square(10, 10, 21), ~square(5, 5, 31))
     segmenter = Scripted([square(10, 10, 50)], [square(10, 10, 22)])
     cut = cut_by_agreement(segmenter, EMBEDDING, known)
-    assert cut.clicks.labels == [1, 0]
-    x, y = cut.clicks.points[1]
+    assert cut.prompt.labels == (1, 0)
+    x, y = cut.prompt.points[1]
     assert known.other[int(y), int(x)]
-    assert np.array_equal(np.asarray(segmenter.asked[1]["logits"]), np.ones((4, 4)))
+    assert np.array_equal(np.asarray(segmenter.asked[1].logits), np.ones((4, 4)))
     assert cut.agreement > 0.95
 
 
@@ -113,10 +113,10 @@ def test_a_mask_that_is_mostly_new_does_not_vote() -> None:
 def test_the_artists_clicks_come_first_and_stay() -> None:
     known = KnownPixels(square(10, 10, 21), ~square(10, 10, 21))
     segmenter = Scripted([square(10, 10, 21)])
-    first = Clicks([(12.5, 12.5), (50.5, 50.5)], [1, 0])
+    first = Prompt(points=((12.5, 12.5), (50.5, 50.5)), labels=(1, 0))
     cut = cut_by_agreement(segmenter, EMBEDDING, known, first=first)
-    assert cut.clicks.points == first.points
-    assert cut.clicks.labels == [1, 0]
+    assert cut.prompt.points == first.points
+    assert cut.prompt.labels == (1, 0)
 
 
 def test_the_papers_rule_prompts_once_and_always_votes() -> None:
@@ -125,7 +125,7 @@ def test_the_papers_rule_prompts_once_and_always_votes() -> None:
     cut = cut_by_confidence(segmenter, EMBEDDING, score)
     assert cut.accepted
     assert cut.agreement == 0
-    assert segmenter.asked[0]["multimask"] is False
+    assert segmenter.asked[0].multimask is False
     assert not cut_by_confidence(segmenter, EMBEDDING, -np.ones((9, 9), np.float32)).accepted
 
 
@@ -158,17 +158,17 @@ def test_several_objects_are_asked_about_together_and_answered_as_alone() -> Non
             super().__init__()
             self.sizes: list[int] = []
 
-        def predict(self, embedding: ImageEmbedding, **question: Any) -> MaskPrediction:
-            (x, y), *denied = question["points"].astype(int)
+        def answer(self, embedding: ImageEmbedding, prompt: Prompt) -> MaskPrediction:
+            (x, y), *denied = prompt.point_array().astype(int)
             mask = world == world[y, x]
             if not denied and world[y, x] == 2:
                 mask = ndimage.binary_dilation(mask, iterations=7)
             low = np.full((1, 4, 4), 1.0, np.float32)
             return MaskPrediction(mask[None], np.ones(1, np.float32), low)
 
-        def predict_all(self, embedding: ImageEmbedding, questions: Any) -> list[MaskPrediction]:
-            self.sizes.append(len(questions))
-            return super().predict_all(embedding, questions)
+        def predict(self, embedding: ImageEmbedding, prompts: Any) -> list[MaskPrediction]:
+            self.sizes.append(len(prompts))
+            return super().predict(embedding, prompts)
 
     known = [KnownPixels(world == k, (world != k) & (world > 0)) for k in (1, 2, 3)]
     known[1] = KnownPixels(world == 2, world != 2)
@@ -180,4 +180,4 @@ def test_several_objects_are_asked_about_together_and_answered_as_alone() -> Non
     for cut, alone in zip(cuts, known, strict=False):
         single = cut_by_agreement(Nearest(), EMBEDDING, alone)
         assert np.array_equal(cut.mask, single.mask)
-        assert cut.clicks == single.clicks
+        assert cut.prompt == single.prompt

@@ -12,7 +12,7 @@ import torch
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.point_cloud import PointCloud
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.segmenters import BUNDLED
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.commands.session import Session
@@ -60,7 +60,7 @@ def test_one_click_gives_the_donut_as_splat_and_mesh(
     cameras = read_transforms(DATA / "tabletop" / "transforms_test.json", size=(200, 200))
     rows, columns = np.nonzero(id_picture(scene, cameras[0]) == scene.ids["donut"])
     at = int(np.argmax(columns))  # its outermost pixel is on its edge: a little inward
-    prompt = ObjectPrompt("donut", ((float(columns[at]) - 4, float(rows[at]) + 0.5),), (1,))
+    prompt = Prompt("donut", ((float(columns[at]) - 4, float(rows[at]) + 0.5),), (1,))
     settings = SegmentSettings(views=6, view_size=96, grid_resolution=64, segmenter=BUNDLED)
     with one_core():
         done = Session(CPU).segment(

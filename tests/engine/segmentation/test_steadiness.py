@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import SegmentSettings
 from sa3d_blender.engine.mask_grids.mask_grid import MaskGrid
 from sa3d_blender.engine.segmentation.object_votes import ObjectVotes
@@ -19,7 +19,7 @@ def voted(count: int, *, side: int = 10, hazy: bool = False) -> ObjectVotes:
     object_ = torch.arange(side**3) < count
     grid.votes_for.view(-1)[object_] = 1
     grid.votes_against.view(-1)[~object_] = 1
-    prompt = ObjectPrompt("a", ((1.0, 1.0),), (1,))
+    prompt = Prompt("a", ((1.0, 1.0),), (1,))
     return ObjectVotes(prompt, SegmentSettings(), grid, ends, hazy=hazy)
 
 

@@ -13,7 +13,7 @@ import torch
 from sa3d_blender.core.cameras import Camera, read_transforms
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.prompted_view import PromptedView
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, SegmentSettings
 from sa3d_blender.engine.commands.doubtful_views import read_doubtful, tell_what_is_doubtful
 from sa3d_blender.engine.fields import load_field
@@ -53,9 +53,9 @@ class Counting(PerfectSegmenter):
     asked = 0
     careless = True
 
-    def predict(self, embedding: ImageEmbedding, **question: Any) -> MaskPrediction:
+    def answer(self, embedding: ImageEmbedding, prompt: Prompt) -> MaskPrediction:
         self.asked += 1
-        answer = super().predict(embedding, **question)
+        answer = super().answer(embedding, prompt)
         if self.careless and int(embedding.features) == SETTINGS.views:
             answer.masks[:] = True
         return answer
@@ -73,7 +73,7 @@ def test_a_correction_asks_only_what_it_contradicts(
     segmenter.watch(monkeypatch)
     field = load_field(DATA / "tabletop_cp_sh.th", FieldOptions(), device=torch.device("cpu"))
     memory = ViewMemory()
-    box = ObjectPrompt("box", ((67.5, 111.5),), (1,))
+    box = Prompt("box", ((67.5, 111.5),), (1,))
 
     def run(*more: PromptedView) -> list[dict[str, Any]]:
         memory.begin("the same")
@@ -95,7 +95,7 @@ def test_a_correction_asks_only_what_it_contradicts(
     # where the box is in the picture that was wrong
     camera = Camera.from_json(wrong["camera"])
     x, y = camera.project(np.array([load_scene(DATA / "gt").meshes["box"][0].mean(axis=0)]))[0]
-    click = ObjectPrompt("box", ((float(x), float(y)),), (1,), refines=True)
+    click = Prompt("box", ((float(x), float(y)),), (1,), refines=True)
     segmenter.careless = False
     again = run(PromptedView(camera, (click,)))
     assert all(view["objects"]["box"]["iou"] > 0.3 for view in again)

@@ -9,11 +9,13 @@ import torch
 from safetensors import safe_open
 
 from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.bundled import WEIGHTS, load_weights, save_weights
 from sa3d_blender.engine.segmenters.protocol import Segmenter
 
 CPU = torch.device("cpu")
+DISC_CLICK = Prompt(points=((80.0, 110.0),), labels=(1,))
 REACHED = 0.9
 """IoU that the weights keep on these pictures."""
 
@@ -42,9 +44,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_one_click_finds_a_disc(segmenter: Segmenter) -> None:
     image, disc = scene()
-    answer = segmenter.predict(
-        segmenter.embed(image), points=np.array([[80.0, 110.0]]), labels=np.array([1])
-    )
+    (answer,) = segmenter.predict(segmenter.embed(image), [DISC_CLICK])
     assert answer.masks.shape == (3, 200, 240)
     assert (np.diff(answer.scores) <= 0).all()
     assert iou(answer.masks[0], disc) > REACHED
@@ -54,8 +54,8 @@ def test_a_box_finds_the_square(segmenter: Segmenter) -> None:
     image, _ = scene()
     square = np.zeros(image.shape[:2], bool)
     square[60:110, 160:215] = True
-    box = np.array([160.0, 60.0, 215.0, 110.0])
-    answer = segmenter.predict(segmenter.embed(image), box=box, multimask=False)
+    box = Prompt(box=(160.0, 60.0, 215.0, 110.0), multimask=False)
+    (answer,) = segmenter.predict(segmenter.embed(image), [box])
     assert answer.masks.shape == (1, 200, 240)
     assert iou(answer.masks[0], square) > REACHED
 
@@ -63,14 +63,14 @@ def test_a_box_finds_the_square(segmenter: Segmenter) -> None:
 def test_earlier_logits_and_more_clicks_keep_the_answer(segmenter: Segmenter) -> None:
     image, disc = scene()
     embedding = segmenter.embed(image)
-    first = segmenter.predict(embedding, points=np.array([[80.0, 110.0]]), labels=np.array([1]))
-    second = segmenter.predict(
-        embedding,
-        points=np.array([[80.0, 110.0], [95.0, 120.0], [187.0, 85.0]]),
-        labels=np.array([1, 1, 0]),
+    (first,) = segmenter.predict(embedding, [DISC_CLICK])
+    more = Prompt(
+        points=((80.0, 110.0), (95.0, 120.0), (187.0, 85.0)),
+        labels=(1, 1, 0),
         logits=first.logits[0],
         multimask=False,
     )
+    (second,) = segmenter.predict(embedding, [more])
     assert iou(second.masks[0], disc) > REACHED
     assert not second.masks[0][80:95, 170:205].any()
 
@@ -79,10 +79,9 @@ def test_an_embedding_depends_on_the_picture_alone(segmenter: Segmenter) -> None
     image, _ = scene()
     embedding = segmenter.embed(image)
     before = embedding.features.clone()
-    prompt = {"points": np.array([[80.0, 110.0]]), "labels": np.array([1])}
-    first = segmenter.predict(embedding, **prompt)
-    segmenter.predict(embedding, points=np.array([[180.0, 80.0]]), labels=np.array([1]))
-    again = segmenter.predict(embedding, **prompt)
+    (first,) = segmenter.predict(embedding, [DISC_CLICK])
+    segmenter.predict(embedding, [Prompt(points=((180.0, 80.0),), labels=(1,))])
+    (again,) = segmenter.predict(embedding, [DISC_CLICK])
     assert torch.equal(embedding.features, before)
     assert np.array_equal(first.logits, again.logits)
     assert torch.equal(segmenter.embed(image.copy()).features, before)
@@ -92,9 +91,8 @@ def test_an_embedding_depends_on_the_picture_alone(segmenter: Segmenter) -> None
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (300, 7), (512, 512)])
 def test_takes_pictures_of_any_shape(segmenter: Segmenter, height: int, width: int) -> None:
     image = np.full((height, width, 3), 128, np.uint8)
-    answer = segmenter.predict(
-        segmenter.embed(image), points=np.array([[0.0, 0.0]]), labels=np.array([1])
-    )
+    corner = Prompt(points=((0.0, 0.0),), labels=(1,))
+    (answer,) = segmenter.predict(segmenter.embed(image), [corner])
     assert answer.masks.shape == (3, height, width)
     assert np.isfinite(answer.logits).all()
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.rendering.relief import Relief
 from sa3d_blender.engine.segmenters import load_segmenter
 from sa3d_blender.engine.segmenters.dialogue import (
@@ -19,15 +20,14 @@ from sa3d_blender.engine.segmenters.dialogue import (
     predict_in_turn,
     turns_of,
 )
-from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction, Question
+from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, MaskPrediction
 
 SHAPE = (40, 60)
 PICTURE = ImageEmbedding(torch.zeros(1, 1, 1, 1), SHAPE, SHAPE)
 
 
-def clicks(*said: tuple[float, float, int], **more: Any) -> Question:
-    points = np.array([c[:2] for c in said], float).reshape(-1, 2)
-    return Question(points, np.array([c[2] for c in said], int), **more)
+def clicks(*said: tuple[float, float, int], **more: Any) -> Prompt:
+    return Prompt(**more).with_clicks(said)
 
 
 def block(left: int, right: int) -> np.ndarray:
@@ -43,22 +43,15 @@ class Scripted:
 
     def __init__(self, *answers: list[np.ndarray]) -> None:
         self.answers = list(answers)
-        self.asked: list[Question] = []
+        self.asked: list[Prompt] = []
 
     def embed(self, image: np.ndarray, relief: Relief | None = None) -> ImageEmbedding:
         """Not looked at."""
         return PICTURE
 
-    def predict(self, embedding: ImageEmbedding, **question: Any) -> MaskPrediction:
-        """A single question."""
-        return self.predict_all(embedding, [Question(**question)])[0]
-
-    def predict_all(
-        self, embedding: ImageEmbedding, questions: Sequence[Question]
-    ) -> list[MaskPrediction]:
-        """One question at a time."""
-        (question,) = questions
-        self.asked.append(question)
+    def predict(self, embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[MaskPrediction]:
+        """One prompt at a time."""
+        self.asked += prompts
         masks = np.stack(self.answers[len(self.asked) - 1])
         scores = np.linspace(0.9, 0.7, len(masks)).astype(np.float32)
         logits = np.full((len(masks), 4, 4), float(len(self.asked)), np.float32)
@@ -72,7 +65,7 @@ def test_each_click_corrects_the_answer_before_it() -> None:
     question = clicks((15, 20, 1), (40, 20, 1), (47, 20, 0))
     answer = predict_in_turn(model, PICTURE, question)
     first, second, third, at_once = model.asked
-    assert [len(q.points) for q in model.asked] == [1, 2, 3, 3]  # type: ignore[arg-type]
+    assert [len(q.points) for q in model.asked] == [1, 2, 3, 3]
     assert [q.multimask for q in (first, second, third, at_once)] == [True, False, False, True]
     assert second.logits is not None
     assert np.allclose(second.logits, 1.0), "the part: it contradicts one click, as the whole does"
@@ -98,16 +91,16 @@ def test_a_single_click_keeps_all_candidates() -> None:
 
 
 def test_a_box_is_asked_about_before_the_points() -> None:
-    box = np.array([10.0, 10.0, 50.0, 30.0])
+    box = (10.0, 10.0, 50.0, 30.0)
     asked = turns_of(clicks((45, 20, 0), (12, 12, 1), box=box))
-    assert [0 if q.points is None else len(q.points) for q in asked] == [0, 1, 2]
-    assert all(q.box is box and not q.multimask for q in asked)
-    assert [q.points for q in turns_of(Question(box=box))] == [None]
+    assert [len(q.points) for q in asked] == [0, 1, 2]
+    assert all(q.box == box and not q.multimask for q in asked)
+    assert [q.points for q in turns_of(Prompt(box=box))] == [()]
 
 
 def test_what_is_not_the_object_waits_for_what_is() -> None:
     asked = turns_of(clicks((1, 1, 0), (2, 2, 0), (15, 20, 1), (40, 20, 1)))
-    assert [len(q.points) for q in asked] == [3, 4]  # type: ignore[arg-type]
+    assert [len(q.points) for q in asked] == [3, 4]
 
 
 def test_many_clicks_begin_with_several() -> None:
@@ -116,8 +109,8 @@ def test_many_clicks_begin_with_several() -> None:
     for count in range(1, 21):
         asked = turns_of(clicks(*[(float(i), 20.0, 1) for i in range(count)]))
         assert len(asked) <= MOST_TURNS
-        assert len(asked[-1].points) == count  # type: ignore[arg-type]
-        begins.append(len(asked[0].points))  # type: ignore[arg-type]
+        assert len(asked[-1].points) == count
+        begins.append(len(asked[0].points))
     assert begins == [1] * 6 + [6] * 5 + [11] * 5 + [16] * 4
 
 
@@ -128,13 +121,13 @@ def test_what_was_said_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> No
     known, fresh = segmenter.embed(picture), segmenter.embed(picture)
     asked: list[int] = []
 
-    predict_all = segmenter.predict_all
+    predict = segmenter.predict
 
-    def counted(embedding: ImageEmbedding, questions: Sequence[Question]) -> list[MaskPrediction]:
-        asked.append(len(questions))
-        return predict_all(embedding, questions)
+    def counted(embedding: ImageEmbedding, prompts: Sequence[Prompt]) -> list[MaskPrediction]:
+        asked.append(len(prompts))
+        return predict(embedding, prompts)
 
-    monkeypatch.setattr(segmenter, "predict_all", counted)
+    monkeypatch.setattr(segmenter, "predict", counted)
     said = [(30, 40, 1), (90, 20, 0), (60, 70, 1), (50, 50, 1)]
     for count in range(1, 5):
         del asked[:]

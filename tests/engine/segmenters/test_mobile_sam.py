@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmenters import load_segmenter, mobile_sam
 from sa3d_blender.engine.segmenters.mobile_sam import MobileSam
 from sa3d_blender.engine.segmenters.tiny_vit import AttentionBlock, TinyViT
@@ -128,12 +129,15 @@ def test_masks_and_scores_are_the_same(original: Any, checkpoint: Path) -> None:
     assert segmenter.name == "mobile_sam"
     embedding = segmenter.embed(image)
     assert torch.allclose(embedding.features, predictor.features, atol=1e-4)
-    clicks = {"points": np.array([[40.0, 30.0], [100.0, 70.0]]), "labels": np.array([1, 0])}
-    box = {"box": np.array([20.0, 10.0, 90.0, 80.0])}
+    clicks = Prompt(points=((40.0, 30.0), (100.0, 70.0)), labels=(1, 0))
+    box = Prompt(box=(20.0, 10.0, 90.0, 80.0))
     for prompt in (clicks, box):
-        wanted = [prompt.get(name) for name in ("points", "labels", "box")]
+        if prompt.box is None:
+            wanted = (prompt.point_array(), np.array(prompt.labels), None)
+        else:
+            wanted = (None, None, prompt.box_array())
         masks, scores, low = predictor.predict(*wanted)
-        answer = segmenter.predict(embedding, **prompt)
+        (answer,) = segmenter.predict(embedding, [prompt])
         order = np.argsort(-scores)
         assert np.allclose(answer.scores, scores[order], atol=1e-4)
         assert np.allclose(answer.logits, low[order], atol=1e-4)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, interpolate
 
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmenters.outline import Outline
 from tests.support.small_segmenter import small_segmenter
 
@@ -54,12 +57,13 @@ def test_segmenter_draws_outlines_and_feeds_them_back() -> None:
     segmenter = model.as_segmenter(torch.device("cpu"))
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     embedding = segmenter.embed(image)
-    answer = segmenter.predict(embedding, points=np.array([[30.0, 20.0]]), labels=np.array([1]))
+    click = Prompt(points=((30.0, 20.0),), labels=(1,))
+    (answer,) = segmenter.predict(embedding, [click])
     low = torch.from_numpy(answer.logits)
     assert low.shape == (3, 16, 16)
     share = avg_pool2d(torch.from_numpy(answer.masks).float()[None], 4)[0]
     assert (low[share == 1] > 0).all()
     assert (low[share == 0] <= 0).all()
-    again = segmenter.predict(embedding, points=np.array([[30.0, 20.0]]), labels=np.array([1]),
-                              logits=answer.logits[0], multimask=False)  # fmt: skip
+    correction = replace(click, logits=answer.logits[0], multimask=False)
+    (again,) = segmenter.predict(embedding, [correction])
     assert again.logits.shape == (1, 16, 16)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sa3d_blender.core.errors import UserError
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.engine.segmenters import load_segmenter, sam
 
 CPU = torch.device("cpu")
@@ -48,7 +49,8 @@ def test_answers_like_segment_anything(checkpoint: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     point = np.array([[12.0, 20.0]])
     segmenter = load_segmenter("vit_b", weights=checkpoint, device=CPU)
-    answer = segmenter.predict(segmenter.embed(image), points=point, labels=np.array([1]))
+    prompt = Prompt(points=((12.0, 20.0),), labels=(1,))
+    (answer,) = segmenter.predict(segmenter.embed(image), [prompt])
     model = tiny_sam()
     model.load_state_dict(torch.load(checkpoint, weights_only=True))
     predictor = SamPredictor(model.eval())

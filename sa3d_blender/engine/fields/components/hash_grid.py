@@ -38,7 +38,7 @@ class GridShape:
     log2_rows: int
     """A level has at most 2 to this many rows."""
     base_resolution: int
-    """Of the coarsest level."""
+    """Resolution of the coarsest level."""
     growth: float
     """Factor of the resolution from level to level."""
 
@@ -135,7 +135,7 @@ class HashGrid:
 
 
 def _whole_rows(table: Float[Tensor, "rows f"]) -> Tensor:
-    """The same memory with each row as one element where there is a type of that size.
+    """A table's memory with each row as one element where there is a type of that size.
 
     Fetching single elements is faster than fetching short rows.
     """

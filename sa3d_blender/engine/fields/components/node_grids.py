@@ -69,16 +69,7 @@ def trilinear(volume: Float[Tensor, "z y x"], points: Float[Tensor, "n 3"]) -> F
 def gathered_trilinear(
     volume: Float[Tensor, "z y x"], points: Float[Tensor, "n 3"]
 ) -> Float[Tensor, " n"]:
-    """The same from plain indexing, for devices whose torch lacks the operation."""
+    """Trilinear interpolation by plain indexing, for devices whose torch lacks the operation."""
     depth, height, width = volume.shape
-    sizes = (width, height, depth)
-    (x, u), (y, v), (z, w) = (axis_corners(points[:, a], sizes[a]) for a in range(3))
-    flat = volume.reshape(-1)
-    total = torch.zeros_like(u)
-    for dz in (0, 1):
-        for dy in (0, 1):
-            row = ((z + dz).clamp_max(depth - 1) * height + (y + dy).clamp_max(height - 1)) * width
-            share = (w if dz else 1 - w) * (v if dy else 1 - v)
-            left, right = flat[row + x], flat[row + (x + 1).clamp_max(width - 1)]
-            total += share * torch.lerp(left, right, u)
-    return total
+    index, weights = cell_corners(points.flip(1), (depth, height, width))
+    return (volume.reshape(-1)[index] * weights).sum(dim=1)

@@ -59,7 +59,7 @@ class DvgoModel:
     kind: str
     """``DirectVoxGO``, ``DirectMPIGO`` or ``DirectContractedVoxGO``."""
     box: Float[Tensor, "2 3"]
-    """Of the grids, in model space: the field frame, NDC, or contracted space."""
+    """Box of the grids, in model space: the field frame, NDC, or contracted space."""
     raw_density: Float[Tensor, "z y x"]
     """What softplus makes the density of; the file's shift is already added."""
     features: FeatureGrid

@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..components.node_grids import trilinear
-from ..family import Family, in_torch_file
+from ..family import Family, in_torch_file, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
@@ -57,16 +58,11 @@ class DvgoField(MarchedField):
 
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": self._model.kind,
-            "scene": self.scene,
-            "background": self.background.tolist(),
-            "box": self.box.tolist(),
             "grid_size": list(self._model.grid_size),
             "feature_channels": self._model.features.channels,
             "sa3d_masks": self._model.masks,
-            "notes": list(self.notes),
         }
 
     def _raw_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
@@ -100,7 +96,9 @@ def _raw_density_of(alpha: float, interval: float) -> float:
     return math.log(math.expm1(-math.log1p(-alpha) / interval))
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> DvgoField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> DvgoField:
     """The field in a DirectVoxGO checkpoint. Raises UserError (``bad_weights``, ``setting``)."""
     voxels, why = voxels_per_step(checkpoint, options)
     model = read_model(checkpoint, voxels_per_step=voxels, device=device)

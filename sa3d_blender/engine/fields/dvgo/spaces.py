@@ -23,7 +23,7 @@ class DvgoSpace(Space, Protocol):
     """A space with what a `DvgoModel` needs besides."""
 
     box: Float[Tensor, "2 3"]
-    """Of a bounded or unbounded scene, field frame; of a forward-facing one, NDC."""
+    """Box of a bounded or unbounded scene, field frame; of a forward-facing one, NDC."""
     density_scale: float
     """From optical length per sample to density per length in the model's space."""
 
@@ -46,7 +46,7 @@ class _FacingForward(NdcSpace):
     def model_directions(
         self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
     ) -> Float[Tensor, "n 3"]:
-        """The same directions."""
+        """Directions as they are: the model was trained in the field frame."""
         return directions
 
 

@@ -28,7 +28,7 @@ class NpzArrays:
 
     path: Path
     shapes: dict[str, tuple[int, ...]]
-    """As the arrays' headers say, which fit the room they take."""
+    """Shapes that the arrays' headers say, which fit the room they take."""
 
     def __contains__(self, name: object) -> bool:
         return name in self.shapes

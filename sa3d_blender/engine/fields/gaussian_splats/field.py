@@ -20,6 +20,7 @@ from torch import Tensor
 from ....core.cameras import Camera
 from ....core.point_cloud import PointCloud
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..family import Family
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples, pixel_rays, precise
@@ -85,15 +86,19 @@ class SplatField:
         return self._packed(rays, ray, depth, weights, gaussian, colors)
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        """Sum of the Gaussians' opacities at grid-frame points; a stand-in for a density, which
-        splats have none of."""
+        """Sum of the Gaussians' opacities at grid-frame points.
+
+        A stand-in for a density, which splats have none of.
+        """
         return self._close_by.opacity_at(self.field_from_grid(points))
 
     def color(
         self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
     ) -> Float[Tensor, "n 3"]:
-        """Mean colour of the Gaussians at grid-frame points by their opacity there; the
-        background's where there are none."""
+        """Mean colour of the Gaussians at grid-frame points, by their opacity there.
+
+        The background's where there are none.
+        """
         rgb, total = self._close_by.color_at(self.field_from_grid(points), directions)
         some = total[:, None] > 0
         return torch.where(some, rgb / total.clamp_min(1e-12)[:, None], self.background).clamp(0, 1)
@@ -179,7 +184,9 @@ class SplatField:
         )
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> SplatField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> SplatField:
     """The field in a file of Gaussians. Raises UserError (``bad_weights``)."""
     file: SplatFile = checkpoint.data
     gaussians, notes = file.read()

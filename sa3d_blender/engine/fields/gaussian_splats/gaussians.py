@@ -72,8 +72,10 @@ class Gaussians:
     def colors(
         self, directions: Float[Tensor, "n 3"], index: Int64[Tensor, " n"] | None = None
     ) -> Float[Tensor, "n 3"]:
-        """Colours of all Gaussians, or some, seen along unit directions; not over 0 alone, as the
-        original clips them."""
+        """Colours of all Gaussians, or some, seen along unit directions.
+
+        Clipped at 0 alone, as in the original.
+        """
         if index is None:
             return colors_of(self.harmonics, directions)
         return colors_of(self.harmonics[index], directions)

@@ -61,8 +61,11 @@ def is_spz(head: bytes) -> bool:
 
 
 def read_spz(path: Path) -> Gaussians:
-    """Gaussians of version 2 or 3, in the file's own coordinates (x right, y up). Raises
-    UserError."""
+    """Gaussians of version 2 or 3, in the file's own coordinates (x right, y up).
+
+    Raises:
+        UserError: the file is not whole, or of another version.
+    """
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
     data = path.read_bytes()
     try:

@@ -87,8 +87,10 @@ def open_splat(chosen: ChosenFile) -> Checkpoint | None:
 
 
 def newest_cloud(folder: Path) -> Path | None:
-    """The ``point_cloud.ply`` of the most steps in the original training's folder, or the one file
-    in another folder."""
+    """The ``point_cloud.ply`` of the most steps in the original training's folder.
+
+    In another folder, the one file that is there.
+    """
     steps: dict[int, Path] = {}
     for place in sorted((folder / CLOUD).glob("iteration_*")):
         match, path = ITERATION.fullmatch(place.name), place / f"{CLOUD}.ply"

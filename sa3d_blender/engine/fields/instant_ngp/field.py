@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
-from ..family import Family
+from ...run import Run
+from ..family import Family, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
@@ -51,8 +52,10 @@ class InstantNgpField(MarchedField):
         self.background = torch.tensor(scene.background, device=space.box.device)
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        """Volume density at grid-frame points, per unit of field-frame length; zero outside the
-        grid and in cells that were never occupied."""
+        """Volume density at grid-frame points, per unit of field-frame length.
+
+        It is zero outside the grid and in cells that were never occupied.
+        """
         finite = points.nan_to_num(2.0)
         occupied = (finite.abs() <= 1).all(dim=1) & self._cells.within(finite)
         live = occupied.nonzero().squeeze(1)
@@ -62,17 +65,12 @@ class InstantNgpField(MarchedField):
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         shape, scene = self._networks.shape, self._details
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": f"{shape.levels} levels of {shape.features} features",
-            "scene": self.scene,
-            "background": self.background.tolist(),
-            "box": self.box.tolist(),
             "aabb_scale": scene.aabb_scale,
             "scale": scene.scale,
             "offset": scene.offset,
             "colors": "linear, encoded for display" if scene.hdr else "display",
-            "notes": list(self.notes),
         }
 
     def _raw_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
@@ -87,7 +85,9 @@ class InstantNgpField(MarchedField):
         return occupancy_of(self._cells)
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> InstantNgpField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> InstantNgpField:
     """The field in a snapshot. Raises UserError (``bad_weights``)."""
     scene = read_scene(checkpoint, options)
     networks = read_networks(

@@ -33,7 +33,7 @@ from ..files.checkpoint_numbers import Numbers
 FINEST = 2048.0
 """Resolution of the finest level over the unit cube, where the file does not say otherwise."""
 OUTPUTS = 16
-"""Of the density network; the first is the density's logarithm, all go into the colour."""
+"""Outputs of the density network: first the density's logarithm; all go into the colour."""
 MAX_EXPONENT = 10.0
 """Logarithms of colours beyond this are cut off, as Instant-NGP does."""
 DEFAULT_ENCODING = {"n_levels": 16, "n_features_per_level": 2, "log2_hashmap_size": 15}

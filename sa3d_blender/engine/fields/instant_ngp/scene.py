@@ -24,8 +24,10 @@ MAX_CAMERAS = 100_000
 
 @dataclass(frozen=True)
 class NgpScene:
-    """The scene's numbers; positions ``p`` of the data set are at ``p * scale + offset`` along
-    Instant-NGP's axes."""
+    """The scene's numbers.
+
+    Positions ``p`` of the data set are at ``p * scale + offset`` along Instant-NGP's axes.
+    """
 
     box: tuple[list[float], list[float]]
     """Smallest and largest corner by Instant-NGP's axes and in its units."""

@@ -177,5 +177,5 @@ class NgpSpace:
     def model_directions(
         self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
     ) -> Float[Tensor, "n 3"]:
-        """The same directions by Instant-NGP's axes."""
+        """Directions by Instant-NGP's axes."""
         return directions[:, CYCLE] if self.cycled else directions

@@ -6,14 +6,15 @@ view skip the empty ones. The answer is kept in the user's cache folder.
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ..sampling.baked_cells import Shape, baked_bitmaps, cell_centers
+from ...run import Run
+from ..sampling.baked_cells import Shape, baked_bitmaps, cell_centers, weights_key
 from ..sampling.occupancy import CellGrid
 from .network import NerfNetwork, NetworkWeights
 from .scene import NerfScene
@@ -24,7 +25,7 @@ EMPTY_ALPHA = 1e-3
 """A cell whose middle is less opaque than this, over the cell's length, counts as empty unless
 one of its neighbours is not."""
 VERSION = 1
-"""Of the cached files' content; files of other versions are not found."""
+"""Version of the cached files' content; files of other versions are not found."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class OccupiedCells:
     """The box that the cells divide, model space."""
 
     def grids(self, box: Float[Tensor, "2 3"]) -> tuple[CellGrid, CellGrid]:
-        """Both bitmaps for the grid frame that stretches ``box`` (model space), each True cell
-        grown by one to all sides."""
+        """Both bitmaps for the grid frame that stretches ``box`` (model space).
+
+        Each True cell is grown by one to all sides.
+        """
         cells = torch.tensor(self.fine.shape[::-1], device=box.device)
         per_unit = cells / (self.region[1] - self.region[0])
         scale = per_unit * (box[1] - box[0]) / 2
@@ -47,7 +50,9 @@ class OccupiedCells:
         return coarse, fine
 
 
-def occupied_cells(coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene) -> OccupiedCells:
+def occupied_cells(
+    coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene, run: Run
+) -> OccupiedCells:
     """The cells in which the networks have density, from the cache or computed and cached.
 
     A cache that is missing, damaged or cannot be written costs time, nothing else.
@@ -63,11 +68,12 @@ def occupied_cells(coarse: NerfNetwork, fine: NerfNetwork, scene: NerfScene) -> 
             return (network.density(centers) > threshold).view(shape[1:])
 
         return [
-            torch.stack([dense(network, c) for c in cell_centers(region, shape)])
+            torch.stack([dense(network, c) for c in cell_centers(region, shape, run)])
             for network in (coarse, fine)
         ]
 
-    key = _key(coarse.weights, fine.weights, scene)
+    head = f"{VERSION} {CELLS} {EMPTY_ALPHA} {scene.region}"
+    key = weights_key(head, [*_tensors(coarse.weights), *_tensors(fine.weights)])
     found = baked_bitmaps("nerf", key, ("coarse", "fine"), shape, make)
     bitmaps = [bitmap.to(region.device) for bitmap in found]
     return OccupiedCells(bitmaps[0], bitmaps[1], region)
@@ -80,15 +86,9 @@ def _cells_along(region: Float[Tensor, "2 3"]) -> Shape:
     return z, y, x
 
 
-def _key(coarse: NetworkWeights, fine: NetworkWeights, scene: NerfScene) -> str:
-    """A name that is another one for any other weights or region."""
-    digest = hashlib.sha256(f"{VERSION} {CELLS} {EMPTY_ALPHA} {scene.region}".encode())
-    for weights in (coarse, fine):
-        for field in fields(weights):
-            value = getattr(weights, field.name)
-            for layer in value if field.name == "trunk" else (value,):
-                for tensor in (getattr(layer, name, None) for name in ("weight", "bias")):
-                    if tensor is not None:
-                        digest.update(str(tuple(tensor.shape)).encode())
-                        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:32]
+def _tensors(weights: NetworkWeights) -> Iterator[Tensor]:
+    for field in fields(weights):
+        value = getattr(weights, field.name)
+        for layer in value if field.name == "trunk" else (value,):
+            found = (getattr(layer, name, None) for name in ("weight", "bias"))
+            yield from (tensor for tensor in found if tensor is not None)

@@ -16,7 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
-from ..family import Family, in_torch_file
+from ...run import Run
+from ..family import Family, in_torch_file, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
 from ..sampling.faint_samples import colors_of_samples
@@ -108,16 +109,11 @@ class NerfField:
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         scene, weights = self._choice, self._fine.weights
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": f"{len(weights.trunk)} layers of {weights.width}",
-            "scene": self.scene,
-            "background": self.background.tolist(),
-            "box": self.box.tolist(),
             "near_far": list(scene.near_far),
             "samples_per_ray": scene.samples + scene.fine_samples,
             "arithmetic": str(self._fine.dtype).removeprefix("torch."),
-            "notes": list(self.notes),
         }
 
     def _use_box(self, box: Float[Tensor, "2 3"]) -> AxisDepthSpace | NdcDepthSpace:
@@ -204,14 +200,16 @@ class NerfField:
         return sigma, sigma
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> NerfField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> NerfField:
     """The field in a nerf-pytorch checkpoint. Raises UserError (``bad_weights``)."""
     coarse_weights, fine_weights = read_networks(checkpoint, device=device)
     settings = read_settings(checkpoint.path.parent)
     scene = choose_scene(settings, options, has_fine=fine_weights is not None)
     coarse = fast_network(coarse_weights)
     fine = coarse if fine_weights is None or not scene.fine_samples else fast_network(fine_weights)
-    return NerfField(coarse, fine, scene, occupied_cells(coarse, fine, scene))
+    return NerfField(coarse, fine, scene, occupied_cells(coarse, fine, scene, run))
 
 
 FAMILY = Family(

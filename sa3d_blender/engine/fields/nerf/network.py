@@ -23,7 +23,7 @@ BLOCK = 4096
 CLOSE_ENOUGH = 3e-5
 """Mean squared error of bfloat16 that is accepted: a PSNR of 45 dB at single points."""
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
-"""As `torch.cpu.get_capabilities` names them."""
+"""Instruction sets, as `torch.cpu.get_capabilities` names them."""
 PROBE_LENGTH = 0.05
 """Length of the samples whose opacity is compared; a typical distance of samples."""
 

@@ -40,7 +40,7 @@ class NerfScene:
     camera_distance: float | None
     """How far the training cameras stood from the origin; None where they stood at it."""
     samples: int
-    """Of the coarse pass."""
+    """Samples per ray of the coarse pass."""
     fine_samples: int
     """Added by the fine pass; 0 for none."""
     linear_in_disparity: bool

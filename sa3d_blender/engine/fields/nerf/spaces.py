@@ -94,7 +94,7 @@ class NdcDepthSpace(NdcSpace):
     def model_directions(
         self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
     ) -> Float[Tensor, "n 3"]:
-        """The same directions: NeRF's colours depend on the direction before the NDC map."""
+        """Directions as they are: NeRF's colours depend on the direction before the NDC map."""
         return directions
 
 

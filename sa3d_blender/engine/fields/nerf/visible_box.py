@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ....core.cameras import Camera
 from ..protocol import RadianceField
-from ..rays import Rays, camera_rays
+from ..rays import camera_rays
+from ..spaces.ndc import surface_seen
 from .scene import NerfScene
 
 ELEVATIONS = (15, 50)
-"""Of the looks from around, in degrees; NeRF's captures leave the underside out."""
+"""Elevations of the looks from around, degrees; NeRF's captures leave the underside out."""
 AZIMUTHS = 6
 PIXELS = 16
 """Side of each look's picture."""
@@ -31,24 +32,13 @@ def visible_bounded_box(field: RadianceField, scene: NerfScene) -> Float[Tensor,
     The file holds no cameras. Small pictures are taken from a dome of the training cameras'
     radius, or from the origin if that is where they stood. ``field.box`` where nothing is seen.
     """
-    surface = torch.cat([_surface(field, camera) for camera in _cameras(scene)])
+    looks = (camera_rays(camera, device=field.device) for camera in _cameras(scene))
+    surface = torch.cat([surface_seen(field, rays) for rays in looks])
     if len(surface) < PIXELS:
         return field.box
     low, high = (surface.quantile(q, dim=0) for q in (OUTLIERS, 1 - OUTLIERS))
     margin = 0.05 * (high - low).amax()
     return torch.stack([low - margin, high + margin])
-
-
-def _surface(field: RadianceField, camera: Camera) -> Float[Tensor, "n 3"]:
-    """Where the camera's pixels that are mostly covered meet the field, field frame."""
-    rays: Rays = camera_rays(camera, device=field.device)
-    samples = field.march(rays, with_color=False)
-    opacity = torch.zeros(len(rays), device=field.device)
-    opacity.index_add_(0, samples.ray_index, samples.weights)
-    depth = torch.zeros_like(opacity)
-    depth.index_add_(0, samples.ray_index, samples.weights * samples.depth)
-    solid = opacity > 0.5
-    return rays.origins[solid] + rays.directions[solid] * (depth / opacity)[solid, None]
 
 
 def _cameras(scene: NerfScene) -> list[Camera]:

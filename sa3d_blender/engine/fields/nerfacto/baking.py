@@ -6,8 +6,6 @@ to look, are looked up in volumes instead: of their answers, small errors do not
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,8 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...run import Run
 from ..components.node_grids import trilinear
-from ..sampling.baked_cells import baked_bitmaps, baked_volumes, cell_centers
+from ..sampling.baked_cells import baked_bitmaps, baked_volumes, cell_centers, weights_key
 from ..sampling.occupancy import CellGrid
 from .checkpoint import DensityNetwork, NerfactoNetworks
 from .settings import NerfactoSettings
@@ -33,10 +32,10 @@ LEAST_LOG = -20.0
 """Logarithms of densities below this are rounded up to it; they fit into half precision."""
 MOST_LOG = 15.0
 VERSION = 1
-"""Of the cached files' content; files of other versions are not found."""
+"""Version of the cached files' content; files of other versions are not found."""
 
 
-def occupied_cells(networks: NerfactoNetworks, settings: NerfactoSettings) -> CellGrid:
+def occupied_cells(networks: NerfactoNetworks, settings: NerfactoSettings, run: Run) -> CellGrid:
     """The cells in which the field has density, from the cache or computed and cached.
 
     The proposal networks are asked everywhere: haze too thin to be seen still draws samples.
@@ -46,7 +45,7 @@ def occupied_cells(networks: NerfactoNetworks, settings: NerfactoSettings) -> Ce
 
     def make() -> list[Tensor]:
         bits = []
-        for points in cell_centers(whole, shape):
+        for points in cell_centers(whole, shape, run):
             sigma = networks.field((points + 1) / 2)[:, 0].exp() * settings.density_factor
             lengths = cell_lengths(points, networks, settings)
             bits.append((sigma * lengths > EMPTY_ALPHA).view(CELLS, CELLS))
@@ -54,7 +53,7 @@ def occupied_cells(networks: NerfactoNetworks, settings: NerfactoSettings) -> Ce
 
     box = networks.box.tolist()
     parts = (VERSION, CELLS, EMPTY_ALPHA, settings.density_factor, settings.contracted, box)
-    key = _key(networks.field.tensors(), parts)
+    key = weights_key(repr(parts), networks.field.tensors())
     (bitmap,) = baked_bitmaps("nerfacto", key, ["field"], shape, make)
     scale = torch.full((3,), CELLS / 2, device=whole.device)
     return CellGrid(bitmap.to(whole.device), scale, scale).dilated()
@@ -74,7 +73,7 @@ class ProposalVolume:
         return trilinear(self.logarithm, place).exp_() * inside
 
 
-def proposal_volumes(networks: NerfactoNetworks) -> list[ProposalVolume | None]:
+def proposal_volumes(networks: NerfactoNetworks, run: Run) -> list[ProposalVolume | None]:
     """The coarse proposal networks as volumes, from the cache or computed and cached.
 
     None stands for networks that are asked themselves: fine ones, and all on graphics cards, where
@@ -85,7 +84,7 @@ def proposal_volumes(networks: NerfactoNetworks) -> list[ProposalVolume | None]:
     whole = torch.tensor([[-1.0] * 3, [1.0] * 3], device=device)
 
     def volume(network: DensityNetwork) -> Tensor:
-        asked = (network((points + 1) / 2)[:, 0] for points in cell_centers(whole, shape))
+        asked = (network((points + 1) / 2)[:, 0] for points in cell_centers(whole, shape, run))
         return torch.stack([found.view(shape[1:]).clamp(LEAST_LOG, MOST_LOG) for found in asked])
 
     volumes: list[ProposalVolume | None] = []
@@ -93,7 +92,8 @@ def proposal_volumes(networks: NerfactoNetworks) -> list[ProposalVolume | None]:
         if device.type != "cpu" or network.grid.levels[-1].scale > PROPOSAL_CELLS:
             volumes.append(None)
             continue
-        key = _key(network.tensors(), (VERSION, PROPOSAL_CELLS, LEAST_LOG, MOST_LOG))
+        parts = (VERSION, PROPOSAL_CELLS, LEAST_LOG, MOST_LOG)
+        key = weights_key(repr(parts), network.tensors())
         make = partial(lambda asked: [volume(asked)], network)
         volumes.append(ProposalVolume(*baked_volumes("nerfacto", key, ["proposal"], shape, make)))
     return volumes
@@ -112,12 +112,3 @@ def cell_lengths(
         return torch.full_like(points[:, 0], side)
     drawn = 2 * points.abs().amax(dim=1)
     return 4 / CELLS / (2 - drawn.clamp_min(1)).square()
-
-
-def _key(tensors: Sequence[Tensor], parts: tuple[object, ...]) -> str:
-    """A name that is another one for any other weights or settings that matter."""
-    digest = hashlib.sha256(repr(parts).encode())
-    for tensor in tensors:
-        digest.update(str(tuple(tensor.shape)).encode())
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:32]

@@ -30,7 +30,7 @@ from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight
 from .settings import NerfactoSettings
 
 OUTPUTS = 16
-"""Of the field's first network: the density and 15 features."""
+"""Outputs of the field's first network: the density and 15 features."""
 PREFIXES = ("_model.module.", "_model.", "module._model.")
 BUFFERS = ("num_levels", "max_res", "log2_hashmap_size")
 MAX_LAYERS = 16

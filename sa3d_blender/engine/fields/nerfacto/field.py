@@ -17,7 +17,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ....core.settings import FieldOptions
-from ..family import Family
+from ...run import Run
+from ..family import Family, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples
 from ..sampling.hierarchical import Evaluated, evaluate, heavy_samples
@@ -126,8 +127,10 @@ class NerfactoField:
         return heavy_samples(parts, MIN_WEIGHT, color if with_color else None, device=self.device)
 
     def density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        """Volume density at grid-frame points, per unit of field-frame length; zero outside the
-        grid and in known empty space."""
+        """Volume density at grid-frame points, per unit of field-frame length.
+
+        It is zero outside the grid and in known empty space.
+        """
         finite = points.nan_to_num(torch.inf)
         live = self._cells(finite).nonzero().squeeze(1)
         sigma = torch.zeros(len(points), device=points.device)
@@ -151,20 +154,16 @@ class NerfactoField:
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         settings, grid = self._settings, self._networks.field.grid
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": f"{len(grid.levels)} levels of {grid.features} features",
             "backend": "tiny-cuda-nn" if self._networks.packed else "torch",
-            "scene": self.scene,
             "background": "last sample"
             if settings.extends_last_sample
             else self.background.tolist(),
-            "box": self.box.tolist(),
             "samples_per_ray": [*settings.proposal_samples, settings.samples],
             "field_from_dataset": None
             if self._field_from_dataset is None
             else self._field_from_dataset.tolist(),
-            "notes": list(self.notes),
         }
 
     def _edges(self, rays: StraightRays) -> Float[Tensor, "n e"]:
@@ -236,7 +235,9 @@ def space_of(networks: NerfactoNetworks, settings: NerfactoSettings) -> Nerfacto
     )
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> NerfactoField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> NerfactoField:
     """The field in a nerfacto checkpoint.
 
     Raises:
@@ -247,8 +248,8 @@ def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device)
     check_method(checkpoint, config, set(weights))
     settings = choose_settings(checkpoint, config, options, count_proposals(weights))
     networks = read_networks(checkpoint, settings, device=device)
-    cells = occupied_cells(networks, settings)
-    volumes = proposal_volumes(networks)
+    cells = occupied_cells(networks, settings, run)
+    volumes = proposal_volumes(networks, run)
     moved = dataset_transform(checkpoint.path)
     return NerfactoField(networks, settings, cells, volumes, moved)
 

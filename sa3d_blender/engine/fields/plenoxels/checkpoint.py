@@ -22,7 +22,7 @@ from ..files.chosen_file import ChosenFile
 from ..files.npz_arrays import NpzArrays, array_names, open_npz
 
 MAX_NODES = 2**28
-"""Of the grid; the largest usual one has a quarter less."""
+"""Most nodes of the grid; the largest usual one has a quarter less."""
 MAX_SIDE = 4096
 MAX_ROWS = 2**27
 BASES = (1, 4, 9)
@@ -49,7 +49,7 @@ class SparseVoxels:
     """Grid-frame points times ``scale`` plus ``offset`` are in [-1, 1]^3 inside this part."""
 
     def to(self, device: torch.device) -> SparseVoxels:
-        """The same on a device."""
+        """The voxels on a device."""
         return SparseVoxels(
             self.links.to(device),
             self.density.to(device),
@@ -76,14 +76,14 @@ class PlenoxelsModel:
     """Everything in the file that is used, on one device."""
 
     box: Float[Tensor, "2 3"]
-    """Of the grid with its outer half voxels: field frame or NDC."""
+    """Box of the grid with its outer half voxels: field frame or NDC."""
     grid_size: tuple[int, int, int]
     """Voxels along x, y, z."""
     voxels: SparseVoxels
     basis: int
     """Spherical harmonics per colour."""
     background_layers: int
-    """Of the spheres around the grid, which are not used."""
+    """Number of the spheres around the grid, which are not used."""
 
 
 def open_archive(chosen: ChosenFile) -> Checkpoint | None:

@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..components.node_grids import trilinear
 from ..components.shading import SphericalHarmonics
-from ..family import Family
+from ..family import Family, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
@@ -52,16 +53,11 @@ class PlenoxelsField(MarchedField):
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         moved = self._scene.field_from_dataset
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": f"{self._model.basis} spherical harmonics",
-            "scene": self.scene,
-            "background": self.background.tolist(),
             "background_layers": self._model.background_layers,
-            "box": self.box.tolist(),
             "grid_size": list(self._model.grid_size),
             "field_from_dataset": None if moved is None else moved.tolist(),
-            "notes": list(self.notes),
         }
 
     def _raw_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
@@ -125,7 +121,9 @@ def _smallest_step(model: PlenoxelsModel, scene: PlenoxelsScene) -> float:
     return scene.step / float(_voxels_per_length(model).max())
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> PlenoxelsField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> PlenoxelsField:
     """The field in a Plenoxels file. Raises UserError (``bad_weights``)."""
     model = read_model(checkpoint, device=device, faint=EMPTY_ALPHA)
     scene = choose_scene(model, TrainingArguments(checkpoint.path.parent), options)

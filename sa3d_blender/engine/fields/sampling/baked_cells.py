@@ -7,9 +7,9 @@ cache folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -19,22 +19,10 @@ from torch import Tensor
 from ....core.errors import UserError
 from ....core.files import written_whole
 from ....core.user_cache import cache_folder, mark_used, prune_cache
+from ...run import Run
 
 Shape = tuple[int, int, int]
 """Cells along z, y, x."""
-
-_watch: ContextVar[Callable[[], None]] = ContextVar("_watch", default=lambda: None)
-"""Called before each layer of cells. Who asks for a field knows of it, who bakes need not."""
-
-
-@contextmanager
-def baking_watched(watch: Callable[[], None]) -> Iterator[None]:
-    """Have ``watch`` called again and again while cells are baked; what it raises ends that."""
-    token = _watch.set(watch)
-    try:
-        yield
-    finally:
-        _watch.reset(token)
 
 
 def baked_bitmaps(
@@ -65,7 +53,10 @@ def baked_bitmaps(
 def baked_volumes(
     family: str, key: str, names: Sequence[str], shape: Shape, make: Callable[[], list[Tensor]]
 ) -> list[Float[Tensor, "z y x"]]:
-    """The same with numbers, which the cache keeps in half precision."""
+    """Volumes of numbers from the cache, or made and cached; see `baked_bitmaps`.
+
+    The cache keeps them in half precision.
+    """
 
     def rounded() -> list[np.ndarray]:
         return [volume.cpu().numpy().astype(np.float16) for volume in make()]
@@ -74,8 +65,30 @@ def baked_volumes(
     return [torch.from_numpy(volume).float() for volume in found]
 
 
-def cell_centers(region: Float[Tensor, "2 3"], shape: Shape) -> Iterator[Float[Tensor, "n 3"]]:
-    """The middles of one layer of cells after the other, x fastest."""
+def weights_key(head: str, tensors: Iterable[Tensor]) -> str:
+    """A key for the cache, which is another one for any other weights.
+
+    Args:
+        head: whatever else the baked content depends on.
+        tensors: the weights, in an order that stays.
+    """
+    digest = hashlib.sha256(head.encode())
+    for tensor in tensors:
+        digest.update(str(tuple(tensor.shape)).encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:32]
+
+
+def cell_centers(
+    region: Float[Tensor, "2 3"], shape: Shape, run: Run
+) -> Iterator[Float[Tensor, "n 3"]]:
+    """The middles of one layer of cells after the other, x fastest.
+
+    Args:
+        region: smallest and largest corner of all cells.
+        shape: their number along each axis.
+        run: is told before each layer; a cancel ends the baking there.
+    """
     x, y, z = (
         region[0, axis]
         + (torch.arange(count, device=region.device) + 0.5)
@@ -84,7 +97,7 @@ def cell_centers(region: Float[Tensor, "2 3"], shape: Shape) -> Iterator[Float[T
     )
     rows, columns = torch.meshgrid(y, x, indexing="ij")
     for height in z:
-        _watch.get()()
+        run.progress("load", 0, 1, "Preparing it, only this first time")
         yield torch.stack([columns, rows, height.expand_as(rows)], dim=-1).view(-1, 3)
 
 

@@ -60,8 +60,10 @@ class DepthRays:
         return self.origins[rows, None] + z[..., None] * self.directions[rows, None]
 
     def optical_lengths(self, z: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-        """What densities at sorted depths are multiplied with: each sample speaks for the space up
-        to the next."""
+        """What densities at sorted depths are multiplied with.
+
+        Each sample speaks for the space up to the next.
+        """
         steps = torch.cat([z[:, 1:] - z[:, :-1], torch.full_like(z[:, :1], BEYOND)], dim=1)
         return steps * self.lengths[:, None]
 

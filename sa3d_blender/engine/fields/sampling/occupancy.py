@@ -48,7 +48,10 @@ class CellGrid:
         return self._flat.take(self._index(cell.floor_()))
 
     def within(self, points: Float[Tensor, "n 3"]) -> Bool[Tensor, " n"]:
-        """The same, faster, for points that lie in the grid or less than one cell outside."""
+        """Whether points lie in a True cell, for points in the grid or less than a cell outside.
+
+        Faster than calling the grid, which takes points anywhere.
+        """
         cell = torch.addcmul(self._shift, points, self.scale).floor_()
         return self._flat.take(self._index(cell))
 

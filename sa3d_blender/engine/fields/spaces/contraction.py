@@ -33,7 +33,7 @@ class BentRays:
     straight: Float[Tensor, "n 3"]
     """Unit directions in the same frame."""
     distances: Float[Tensor, "n m"]
-    """Of sample ``k`` from the origin; the last is repeated."""
+    """Distance of sample ``k`` from the origin; the last is repeated."""
     space: ContractedSpace
     lengths: Float[Tensor, " n"]
     first: Float[Tensor, " n"]
@@ -137,7 +137,7 @@ class ContractedSpace:
     def model_directions(
         self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
     ) -> Float[Tensor, "n 3"]:
-        """The same directions: colours depend on those of the field frame."""
+        """Directions as they are: colours depend on those of the field frame."""
         return directions
 
     def step_rays(self, rays: Rays) -> BentRays:

@@ -35,8 +35,9 @@ class EvenNdcSpace(NdcSpace, ABC):
 
     @abstractmethod
     def even_steps(self, whole: SteppedRays) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-        """Each ray's step, as a part of the way from the near plane to infinity, and its optical
-        length.
+        """Each ray's step and its optical length.
+
+        The step is a part of the way from the near plane to infinity.
 
         Args:
             whole: the rays with that way as their only step; ``lengths`` is its length in NDC.

@@ -144,6 +144,17 @@ def with_training_camera(options: FieldOptions, camera: Camera) -> FieldOptions:
     )
 
 
+def surface_seen(field: RadianceField, rays: Rays) -> Float[Tensor, "n 3"]:
+    """Where rays that are mostly covered meet the field, field frame: at their mean depth."""
+    samples = field.march(rays, with_color=False)
+    opacity = torch.zeros(len(rays), device=field.device)
+    opacity.index_add_(0, samples.ray_index, samples.weights)
+    depth = torch.zeros_like(opacity)
+    depth.index_add_(0, samples.ray_index, samples.weights * samples.depth)
+    solid = opacity > 0.5
+    return rays.origins[solid] + rays.directions[solid] * (depth / opacity)[solid, None]
+
+
 def visible_box(field: RadianceField, space: NdcSpace) -> Float[Tensor, "2 3"]:
     """A finite field-frame box around what the cameras of a forward-facing scene see.
 
@@ -155,16 +166,9 @@ def visible_box(field: RadianceField, space: NdcSpace) -> Float[Tensor, "2 3"]:
     y, x = torch.meshgrid(side, side, indexing="ij")
     directions = torch.stack([x / space.focal[0], y / space.focal[1], -torch.ones_like(x)], dim=-1)
     directions = functional.normalize(directions.reshape(-1, 3), dim=1)
-    rays = Rays(torch.zeros_like(directions), directions)
-    samples = field.march(rays, with_color=False)
-    opacity = torch.zeros(len(rays), device=field.device)
-    opacity.index_add_(0, samples.ray_index, samples.weights)
-    depth = torch.zeros_like(opacity)
-    depth.index_add_(0, samples.ray_index, samples.weights * samples.depth)
-    solid = opacity > 0.5
-    if not solid.any():
+    surface = surface_seen(field, Rays(torch.zeros_like(directions), directions))
+    if not len(surface):
         return torch.tensor([[-1.0, -1.0, -3.0], [1.0, 1.0, -1.0]], device=field.device)
-    surface = directions[solid] * (depth / opacity)[solid, None]
     low, high = (surface.quantile(q, dim=0) for q in (0.01, 0.99))
     margin = 0.05 * (high - low).clamp_min(1e-3)
     return torch.stack([low - margin, high + margin])

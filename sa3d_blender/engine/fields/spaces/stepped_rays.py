@@ -214,5 +214,5 @@ class BoxSpace:
     def model_directions(
         self, points: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]
     ) -> Float[Tensor, "n 3"]:
-        """The same directions: the model was trained in the field frame."""
+        """Directions as they are: the model was trained in the field frame."""
         return directions

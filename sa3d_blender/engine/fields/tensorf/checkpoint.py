@@ -56,7 +56,7 @@ class TensorfParameters:
     shading: str
     app_dim: int
     frequencies: tuple[int, int, int]
-    """Of position, view and feature."""
+    """Frequencies for position, view and feature."""
 
     @property
     def step(self) -> float:

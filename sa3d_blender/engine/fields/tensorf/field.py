@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ....core.settings import FieldOptions
+from ...run import Run
 from ..components.decomposition import DensityFeature
-from ..family import Family, in_torch_file
+from ..family import Family, in_torch_file, shared_facts
 from ..files.checkpoint_file import Checkpoint
 from ..sampling.marched_field import MarchedField
 from ..sampling.marching import Occupancy
@@ -61,16 +62,11 @@ class TensorfField(MarchedField):
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
         parameters = self._model.parameters
-        return {
-            "family": self.family,
+        return shared_facts(self) | {
             "model": self._model.kind,
-            "scene": self.scene,
-            "background": self.background.tolist(),
-            "box": self.box.tolist(),
             "grid_size": list(parameters.grid_size),
             "shading": parameters.shading,
             "samples_per_ray": parameters.samples,
-            "notes": list(self.notes),
         }
 
     def _raw_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
@@ -125,7 +121,9 @@ def _space(parameters: TensorfParameters, scene: SceneChoice, box: Tensor) -> Sp
     )
 
 
-def load(checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device) -> TensorfField:
+def load(
+    checkpoint: Checkpoint, options: FieldOptions, *, device: torch.device, run: Run
+) -> TensorfField:
     """The field in a TensoRF checkpoint. Raises UserError (``bad_weights``)."""
     model = read_model(checkpoint, device=device)
     return TensorfField(model, choose_scene(model.parameters, options), device=device)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.commands import cli, session
@@ -34,10 +33,10 @@ def load_once() -> Callable[..., Any]:
     loaded: dict[Any, Any] = {}
     load_field = session.load_field
 
-    def load(path: Path, options: FieldOptions, *, device: torch.device) -> Any:
+    def load(path: Path, options: FieldOptions, **how: Any) -> Any:
         key = (path, path.stat().st_mtime_ns if path.exists() else 0, options)
         if key not in loaded:
-            loaded[key] = load_field(path, options, device=device)
+            loaded[key] = load_field(path, options, **how)
         return loaded[key]
 
     return load

@@ -13,7 +13,7 @@ import trimesh
 from PIL import Image
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.commands import cli, server
 from sa3d_blender.engine.commands.picture_jobs import cut_picture
@@ -207,14 +207,12 @@ def test_what_is_transparent_is_white(tmp_path: Path, alpha: int, expected: int)
 
 def test_predicted_ious_are_none_above_one(tmp_path: Path) -> None:
     class Boastful(ScriptedSegmenter):
-        def predict(self, embedding: Any, **prompt: Any) -> Any:
-            answer = super().predict(embedding, **prompt)
+        def answer(self, embedding: Any, prompt: Any) -> Any:
+            answer = super().answer(embedding, prompt)
             return replace(answer, scores=answer.scores * 1.2)
 
     Image.new("RGB", (20, 20)).save(tmp_path / "p.png")
-    cut_picture(
-        Boastful(), tmp_path / "p.png", [ObjectPrompt("a", box=(2.0, 2.0, 9.0, 9.0))], tmp_path
-    )
+    cut_picture(Boastful(), tmp_path / "p.png", [Prompt("a", box=(2.0, 2.0, 9.0, 9.0))], tmp_path)
     assert json.loads((tmp_path / "scores.json").read_text())["a"] == [1.0, 0.96, 0.84]
 
 

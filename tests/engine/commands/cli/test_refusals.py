@@ -52,10 +52,10 @@ class Forgetful(ScriptedSegmenter):
         self.finds = finds
         self.asked: Counter[int] = Counter()
 
-    def predict(self, embedding: Any, **prompt: Any) -> Any:
-        answer = super().predict(embedding, **prompt)
+    def answer(self, embedding: Any, prompt: Any) -> Any:
+        answer = super().answer(embedding, prompt)
         view = int(embedding.features)
-        self.asked[view] += prompt["logits"] is None  # more clicks come with the answer so far
+        self.asked[view] += prompt.logits is None  # more clicks come with the answer so far
         if view > 0 or self.asked[view] > self.finds:
             answer.masks[:] = False
         return answer

@@ -250,3 +250,22 @@ def test_other_ply_files_are_no_checkpoints(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_field(path, FieldOptions(), device=torch.device("cpu"))
     assert caught.value.code == "not_a_checkpoint"
+
+
+@pytest.mark.parametrize("name", ["a.th", "b.tar", "c.ckpt", "d.msgpack", "e.npz", "config.yml"])
+def test_pointers_of_git_lfs_are_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    error = failure(path)
+    assert error.code == "lfs_pointer"
+    assert f"{path} is a Git LFS pointer, not the file itself; run git lfs pull" in str(error)
+
+
+def test_the_other_nerf_pytorch_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint199999.ckpt"
+    weights = {"layer1.weight": torch.zeros(4, 4)}
+    torch.save({"iter": 199_999, "model_coarse_state_dict": weights, "psnr": 25.5}, path)
+    error = failure(path)
+    assert error.code == "unknown_format"
+    assert "is of krrish94's nerf-pytorch" in str(error)
+    assert "the nerf-pytorch that is, yenchenlin's" in str(error)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sa3d_blender.core.prompts import ObjectPrompt
+from sa3d_blender.core.prompts import Prompt
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
@@ -179,7 +179,7 @@ def test_one_click_makes_a_mesh(tmp_path: Path) -> None:
     camera = framing_camera(np.array([0.6, -3.5, 1.5]), target, np.array([0.0, 0.0, 1.0]), 64)
     ((x, y),) = camera.project(red.center[None])
     settings = SegmentSettings(views=8, view_size=64, grid_resolution=48)
-    prompt = ObjectPrompt("red", ((float(x), float(y)),), (1,))
+    prompt = Prompt("red", ((float(x), float(y)),), (1,))
     found, _ = segment(field, ScriptedSegmenter(), camera, [prompt], settings)
     mesh = extract_mesh(field, found[0], MeshSettings(resolution=32))
     distance = np.linalg.norm(mesh.vertices - red.center, axis=1)

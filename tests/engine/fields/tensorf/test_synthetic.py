@@ -11,7 +11,7 @@ import torch
 
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine.fields import load_field
-from sa3d_blender.engine.fields.components import decomposition, node_grids
+from sa3d_blender.engine.fields.components import decomposition
 from sa3d_blender.engine.fields.rays import Rays
 from sa3d_blender.engine.fields.sampling import marching
 from tests.support.inward_rays import composite, looking_inwards
@@ -139,19 +139,6 @@ def test_grid_too_large_for_a_volume_is_evaluated_from_its_factors(
     assert field._feature.volume is None
     factored = field.march(rays, with_color=True)
     torch.testing.assert_close(factored.weights, dense.weights, rtol=1e-3, atol=1e-5)
-
-
-def test_trilinear_by_gathering_equals_grid_sample():
-    generator = torch.Generator().manual_seed(0)
-    volume = torch.randn(5, 6, 7, generator=generator)
-    points = torch.rand(500, 3, generator=generator) * 2 - 1
-    points[:8] = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
-    torch.testing.assert_close(
-        node_grids.gathered_trilinear(volume, points),
-        node_grids.trilinear(volume, points),
-        rtol=1e-4,
-        atol=1e-5,
-    )
 
 
 def test_camera_closer_than_near_sees_what_is_in_front_of_it(tables, write_checkpoint):

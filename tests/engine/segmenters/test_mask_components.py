@@ -1,11 +1,11 @@
-"""Scraps of masks are left out."""
+"""Connected components that are no part of the object are left out of masks."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from sa3d_blender.engine.segmenters.pieces import inside_box, without_scraps
+from sa3d_blender.engine.segmenters.mask_components import clicked_components, inside_box
 
 
 def four_pieces() -> torch.Tensor:
@@ -19,7 +19,7 @@ def four_pieces() -> torch.Tensor:
 
 def test_only_clicked_pieces_stay() -> None:
     logits = torch.stack([four_pieces(), torch.full((32, 32), -2.0)])
-    kept = without_scraps(logits, np.array([[21.5, 3.5], [3.0, 3.0], [40.0, 31.0]]))
+    kept = clicked_components(logits, np.array([[21.5, 3.5], [3.0, 3.0], [40.0, 31.0]]))
     assert (kept[0] > 0).sum() == 16 + 100
     assert (kept[0, 20:25, 20:25] == -3).all()
     assert torch.equal(kept[0, :12], logits[0, :12])
@@ -29,7 +29,7 @@ def test_only_clicked_pieces_stay() -> None:
 def test_large_pieces_stay_where_none_was_clicked() -> None:
     logits = four_pieces()[None]
     for clicks in (np.zeros((0, 2)), np.array([[15.0, 15.0]])):
-        assert (without_scraps(logits, clicks)[0] > 0).sum() == 100 + 64
+        assert (clicked_components(logits, clicks)[0] > 0).sum() == 100 + 64
 
 
 def test_nothing_lies_outside_a_box_but_for_a_margin() -> None:

@@ -1,4 +1,7 @@
-"""Leaves out what lies apart from the object: small models see its colour elsewhere, too."""
+"""Connected components of masks that are no part of the object are left out.
+
+Small models see the object's colour elsewhere, too.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from torch import Tensor, from_numpy, ones_like
 from torch import bool as bool_type
 
 SMALLEST = 0.5
-"""Of the area of a mask's largest piece; counts only where no piece was clicked on."""
+"""Share of the largest component's area below which one is left out where none was clicked."""
 
 
 BOX_MARGIN = 0.05
-"""Of a box's width and height: by so much artists' boxes may be too tight."""
+"""By so much of their width and height artists' boxes may be too tight."""
 
 
 def inside_box(
@@ -36,10 +39,10 @@ def inside_box(
     return logits.where(~outside, -logits.abs())
 
 
-def without_scraps(
+def clicked_components(
     logits: Float[Tensor, "k s s"], positive: Float[np.ndarray, "n 2"]
 ) -> Float[Tensor, "k s s"]:
-    """Masks of only those pieces that were clicked on, or the large ones if none was.
+    """Masks of only those connected components that were clicked on, or the large if none was.
 
     An object that something stands in front of loses its other half thereby; another click brings
     it back. Far more often the other piece is another object of the same colour.
