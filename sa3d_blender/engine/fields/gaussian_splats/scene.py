@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ....core.cameras import Camera
 from ....core.errors import UserError
+from ....core.git_lfs import refuse_lfs_pointer
 from ....core.settings import FieldOptions
 from ...training_cameras import TrainingCameras
 from ..files.checkpoint_file import Checkpoint
@@ -94,6 +95,7 @@ def training_cameras(checkpoint: Checkpoint) -> TrainingCameras:
             f"There is no {CAMERAS} beside {checkpoint.path}; choose the data set's camera file.",
             code="no_cameras",
         )
+    refuse_lfs_pointer(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("too large")

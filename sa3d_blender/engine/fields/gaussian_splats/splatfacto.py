@@ -83,8 +83,11 @@ def read_splatfacto(checkpoint: Checkpoint) -> Gaussians:
 
 
 def dataset_transform(checkpoint: Path) -> np.ndarray | None:
-    """The 4x4 similarity from the data set's coordinates to the training's; None where it is not
-    told. Raises UserError (``bad_weights``)."""
+    """The 4x4 similarity from the data set's coordinates to the training's; None where none is told.
+
+    Raises:
+        UserError: code ``bad_weights``.
+    """
     path = _beside(checkpoint, TRANSFORMS)
     text = _text(path)
     if path is None or not text:
