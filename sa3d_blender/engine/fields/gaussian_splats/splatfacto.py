@@ -83,7 +83,7 @@ def read_splatfacto(checkpoint: Checkpoint) -> Gaussians:
 
 
 def dataset_transform(checkpoint: Path) -> np.ndarray | None:
-    """The 4x4 similarity from the data set's coordinates to the training's; None where none is told.
+    """The 4x4 similarity from the data set's coordinates to the training's; None where none is.
 
     Raises:
         UserError: code ``bad_weights``.
