@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int64
@@ -19,13 +20,15 @@ class Rays:
     directions: Float[Tensor, "n 3"]
     per_depth: Float[Tensor, " n"] | None = None
     """Distance along the ray per depth along the camera's axis; None where there is no camera."""
+    far: float = field(default=math.inf, kw_only=True)
+    """Distance beyond which nobody looks: samples there may be left out."""
 
     def __len__(self) -> int:
         return self.origins.shape[0]
 
     def __getitem__(self, index: slice | Tensor) -> Rays:
         per_depth = None if self.per_depth is None else self.per_depth[index]
-        return Rays(self.origins[index], self.directions[index], per_depth)
+        return Rays(self.origins[index], self.directions[index], per_depth, far=self.far)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ def _look_from_outside(
     reach: float,
 ) -> Float[Tensor, "n 3"]:
     """Colour seen along -normal from ``reach`` above each point to ``reach`` below it."""
-    samples = march_rays(field, Rays(points + reach * normals, -normals), with_color=True)
+    rays = Rays(points + reach * normals, -normals, far=2 * reach)
+    samples = march_rays(field, rays, with_color=True)
     assert samples.rgb is not None
     near = samples.depth < 2 * reach
     index, weights = samples.ray_index[near], samples.weights[near]

@@ -60,7 +60,8 @@ class BoundingTree:
             away = center - rays.origins[which]
             along = (away * rays.directions[which]).sum(dim=1)
             beside = away.square().sum(dim=1) - along.square()
-            return (beside <= radius.square()) & (along >= -radius)
+            met = (beside <= radius.square()) & (along >= -radius)
+            return met & (along <= rays.far + radius)
 
         yield from self._search(len(rays), near)
 

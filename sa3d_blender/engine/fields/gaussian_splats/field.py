@@ -23,7 +23,7 @@ from ....core.settings import FieldOptions
 from ...run import Run
 from ..family import Family
 from ..files.checkpoint_file import Checkpoint
-from ..rays import Rays, Samples, pixel_rays
+from ..rays import Rays, Samples, pixel_rays, precise
 from .footprints import footprints
 from .gaussians import Gaussians
 from .loose_rays import CloseBy
@@ -32,8 +32,8 @@ from .rasterizer import Pixels, blended
 from .scene import SplatScene, choose_scene, side_files, training_cameras
 from .splat_files import SplatFile, open_splat
 
-MOST_POINTS = 30_000
-"""Of a splat as points."""
+MOST_POINTS, OPAQUE = 60_000, 0.3
+"""Of a splat as points, and opacity of a Gaussian that is one."""
 
 
 class SplatField:
@@ -117,7 +117,8 @@ class SplatField:
 
     def primitive_points(self, chosen: Bool[Tensor, " n"]) -> PointCloud:
         """Middles of some of the Gaussians in their plain colours; of many, a random part."""
-        index = chosen.nonzero()[:, 0]
+        opaque = chosen & (self.gaussians.opacities() >= OPAQUE)
+        index = (opaque if opaque.any() else chosen).nonzero()[:, 0]
         count = len(index)
         some = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:MOST_POINTS]
         part = self.gaussians[index[some.to(index.device)]]
@@ -137,6 +138,7 @@ class SplatField:
 
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``."""
+        moved = self._details.field_from_dataset
         return {
             "family": self.family,
             "model": f"{len(self.gaussians)} Gaussians, "
@@ -145,6 +147,7 @@ class SplatField:
             "background": self.background.tolist(),
             "box": self.box.tolist(),
             "gaussians": len(self.gaussians),
+            "field_from_dataset": None if moved is None else moved.tolist(),
             "notes": list(self.notes),
         }
 
@@ -168,7 +171,7 @@ class SplatField:
     ) -> Samples:
         """Sorted by ray and depth: blending went by the centres' depths."""
         farthest = float(depth.max()) + 1 if len(depth) else 1.0
-        order = (ray.double() * farthest + depth.double()).argsort()
+        order = (precise(ray) * farthest + precise(depth)).argsort().to(ray.device)
         ray, depth = ray[order], depth[order]
         points = rays.origins[ray] + depth[:, None] * rays.directions[ray]
         return Samples(

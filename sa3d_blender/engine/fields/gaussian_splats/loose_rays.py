@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ..rays import Rays
+from ..rays import Rays, precise
 from .bounding_tree import BoundingTree
 from .footprints import LEAST_ALPHA
 from .gaussians import Gaussians, rotation_matrices
@@ -106,7 +106,7 @@ def _weighed(
         order: what the Gaussians of a ray are sorted by.
     """
     farthest = float(order.abs().max()) + 1 if len(order) else 1.0
-    place = (2 * ray.double() * farthest + order.double()).argsort()
+    place = (2 * precise(ray) * farthest + precise(order)).argsort().to(ray.device)
     ray, alpha = ray[place], alpha[place].clamp_max(MOST_ALPHA)
     weights = light_before(ray, alpha) * alpha
     seen = (weights > MIN_WEIGHT).nonzero()[:, 0]

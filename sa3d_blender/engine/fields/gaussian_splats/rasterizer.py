@@ -7,6 +7,7 @@ pixel and Gaussian is looked at in vain. The pairs are blended in portions of bo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -56,12 +57,17 @@ class Blended:
 
 @dataclass(frozen=True)
 class Spans:
-    """Footprints cut into rows: from which column to which they cover one."""
+    """What footprints cover: rows from one on, or the columns of single rows; in their order."""
 
     footprint: Int64[Tensor, " r"]
     row: Int64[Tensor, " r"]
     first: Int64[Tensor, " r"]
+    """The first column."""
     count: Int64[Tensor, " r"]
+    """Of rows, or of columns in the row."""
+
+    def __getitem__(self, part: slice) -> Spans:
+        return Spans(self.footprint[part], self.row[part], self.first[part], self.count[part])
 
 
 def blended(shown: Footprints, pixels: Pixels) -> Blended:
@@ -69,33 +75,49 @@ def blended(shown: Footprints, pixels: Pixels) -> Blended:
 
     Gradients reach the footprints where torch records them.
     """
-    spans = _spans(shown, pixels)
+    rows = _rows(shown, pixels)
     portion = max(FEWEST_PAIRS, PAIRS_PER_PIXEL * pixels.count)
-    total = spans.count.cumsum(0)
     light = shown.opacities.new_ones(pixels.count)
     full = torch.zeros_like(light, dtype=torch.bool)
-    parts = []
-    begin = 0
-    while begin < len(total) and not bool(full.all()):
-        done = int(total[begin - 1]) if begin else 0
-        end = max(begin + 1, int(torch.searchsorted(total, done + portion, right=True)))
-        pairs = _pairs(shown, spans, slice(begin, end), pixels, full)
-        part, light, full = _blend(shown, *pairs, light, full)
-        parts.append(part)
-        begin = end
+    parts: list[Blended] = []
+    for some in _portions(rows.count, portion):
+        spans = _spans(shown, rows[some], pixels)
+        for part in _portions(spans.count, portion):
+            if full.all():
+                return _joined(parts, shown)
+            pairs = _pairs(shown, spans[part], pixels, full)
+            drawn, light, full = _blend(*pairs, light, full)
+            parts.append(drawn)
     return _joined(parts, shown)
 
 
-def _spans(shown: Footprints, pixels: Pixels) -> Spans:
-    """The rows of the run that each footprint covers, and how far in each."""
+def _portions(count: Int64[Tensor, " r"], most: int) -> Iterator[slice]:
+    """Parts of a list of numbers that sum up to about ``most``; each has one at least."""
+    total = count.cumsum(0)
+    begin = 0
+    while begin < len(total):
+        done = int(total[begin - 1]) if begin else 0
+        end = max(begin + 1, int(torch.searchsorted(total, done + most, right=True)))
+        yield slice(begin, end)
+        begin = end
+
+
+def _rows(shown: Footprints, pixels: Pixels) -> Spans:
+    """The footprints that cover any row of the run, from which row on, and how many."""
     top, bottom = pixels.rows
     middle, half = shown.centers[:, 1].detach(), shown.half_heights().detach()
     # the centre of row r is at r + 0.5
     first = (middle - half - 0.5).ceil().clamp(min=top).long()
     last = (middle + half - 0.5).floor().clamp(max=bottom).long()
-    count = (last - first + 1).clamp_min(0)
-    footprint = torch.arange(len(shown), device=count.device).repeat_interleave(count)
-    row = first[footprint] + _counted(count)
+    footprint = (last >= first).nonzero()[:, 0]
+    first, last = first[footprint], last[footprint]
+    return Spans(footprint, first, torch.zeros_like(first), last - first + 1)
+
+
+def _spans(shown: Footprints, rows: Spans, pixels: Pixels) -> Spans:
+    """The rows of some footprints one by one, and from which column to which they cover each."""
+    footprint = rows.footprint.repeat_interleave(rows.count)
+    row = rows.row.repeat_interleave(rows.count) + _counted(rows.count)
     left, right = _columns(shown, footprint, row)
     start, stop = pixels.first, pixels.first + pixels.count - 1
     left = torch.where(row == start // pixels.width, left.clamp_min(start % pixels.width), left)
@@ -123,15 +145,14 @@ def _columns(
 def _pairs(
     shown: Footprints,
     spans: Spans,
-    portion: slice,
     pixels: Pixels,
     full: Bool[Tensor, " p"],
 ) -> tuple[Int64[Tensor, " s"], Int64[Tensor, " s"], Float[Tensor, "s 2"], Float[Tensor, " s"]]:
     """Pixel, footprint, offset and opacity of all pairs that count, sorted by pixel and depth."""
-    count = spans.count[portion]
+    count = spans.count
     span = torch.arange(len(count), device=count.device).repeat_interleave(count)
-    column = spans.first[portion][span] + _counted(count)
-    row, footprint = spans.row[portion][span], spans.footprint[portion][span]
+    column = spans.first[span] + _counted(count)
+    row, footprint = spans.row[span], spans.footprint[span]
     pixel = row * pixels.width + column - pixels.first
     # pairs come by depth; a stable sort of small numbers is quick
     order = pixel.to(torch.int32).argsort(stable=True)
@@ -148,7 +169,6 @@ def _pairs(
 
 
 def _blend(
-    shown: Footprints,
     pixel: Int64[Tensor, " s"],
     footprint: Int64[Tensor, " s"],
     offsets: Float[Tensor, "s 2"],

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ....core.cameras import Camera
 from ....core.errors import UserError
+from ....core.git_lfs import refuse_lfs_pointer
 from ....core.settings import FieldOptions
 from ...training_cameras import TrainingCameras
 from ..files.checkpoint_file import Checkpoint
@@ -58,6 +59,8 @@ class SplatScene:
     """Grey level, 0 or 1."""
     near: float
     notes: tuple[str, ...]
+    field_from_dataset: np.ndarray | None = None
+    """4x4, where the training moved the data set's cameras and says how."""
 
     def to(self, device: torch.device) -> SplatScene:
         """The same on a device."""
@@ -76,7 +79,8 @@ def choose_scene(
         notes = [*notes, *why]
     near = min(NEAR, NEAR_SHARE * float((box[1] - box[0]).max()) / 2)
     white = 1.0 if background == "white" else 0.0
-    return SplatScene(kind, _space(kind, box), white, near, tuple(notes))
+    moved = file.field_from_dataset
+    return SplatScene(kind, _space(kind, box), white, near, tuple(notes), moved)
 
 
 def training_cameras(checkpoint: Checkpoint) -> TrainingCameras:
@@ -91,6 +95,7 @@ def training_cameras(checkpoint: Checkpoint) -> TrainingCameras:
             f"There is no {CAMERAS} beside {checkpoint.path}; choose the data set's camera file.",
             code="no_cameras",
         )
+    refuse_lfs_pointer(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("too large")

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ....core.errors import UserError
 from ..files.checkpoint_file import Checkpoint, bad_weights
 from ..files.chosen_file import ChosenFile
 from .gaussians import Gaussians, usable
 from .packed_files import ROW_OF_SPLAT, ZSTD_SPZ, is_spz, read_splat, read_spz
 from .ply_file import PLY_STARTS, has_gaussians, is_compressed, read_compressed_ply, read_ply
+from .splatfacto import dataset_transform, read_splatfacto, splatfacto_checkpoint
 
 UNREADABLE = {
     ".ksplat": "a splat of the mkkellogg viewer",
     ".sog": "a splat in PlayCanvas' format of pictures",
 }
 """Endings of files that cannot be read, and what they are."""
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 TRAINING_STATE = 12
 """Entries of what a splat's training keeps of its Gaussians, before the number of the step."""
 ITERATION = re.compile(r"iteration_(\d+)")
@@ -37,6 +39,8 @@ class SplatFile:
 
     path: Path
     reader: Callable[[Path], Gaussians]
+    field_from_dataset: np.ndarray | None = None
+    """4x4, where the training moved the data set's cameras and says how."""
 
     def read(self) -> tuple[Gaussians, list[str]]:
         """Its Gaussians, on the CPU, and what has to be said about them.
@@ -66,9 +70,17 @@ def open_splat(chosen: ChosenFile) -> Checkpoint | None:
         UserError: code ``not_a_checkpoint``, ``truncated`` or ``unknown_format``.
     """
     path = chosen.path
+    newest = newest_cloud(path) if path.is_dir() else None
+    if newest is not None:
+        return open_splat(ChosenFile(newest))
+    trained = splatfacto_checkpoint(chosen)
+    if trained is not None:
+        whole = SplatFile(
+            trained.path, lambda _: read_splatfacto(trained), dataset_transform(trained.path)
+        )
+        return Checkpoint(trained.path, whole)
     if path.is_dir():
-        newest = newest_cloud(path)
-        return None if newest is None else open_splat(ChosenFile(newest))
+        return None
     reader = _reader(chosen)
     return None if reader is None else Checkpoint(path, SplatFile(path, reader))
 
@@ -96,11 +108,6 @@ def _reader(chosen: ChosenFile) -> Callable[[Path], Gaussians] | None:
             f"{path} is {UNREADABLE[ending]} ({ending}), which is not read; export it as .ply, "
             ".splat or .spz (e.g. with SuperSplat) and choose that.",
             code="unknown_format",
-        )
-    if head.startswith(LFS_POINTER):
-        raise UserError(
-            f"{path} is only Git LFS's note of a file, not the file itself; run git lfs pull.",
-            code="not_a_checkpoint",
         )
     if head.startswith(PLY_STARTS):
         return _ply_reader(chosen)

@@ -9,7 +9,8 @@ import torch
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.engine.fields.gaussian_splats import rasterizer
 from sa3d_blender.engine.fields.gaussian_splats.gaussians import Gaussians
-from sa3d_blender.engine.fields.rays import camera_rays
+from sa3d_blender.engine.fields.rays import Rays, Samples, camera_rays
+from sa3d_blender.engine.rendering.point_cloud import sample_surface
 from sa3d_blender.engine.rendering.render import View, render_picture, render_view
 from tests.support.made_up_splats import (
     field_of,
@@ -124,6 +125,31 @@ def test_rays_of_no_picture_show_about_the_same() -> None:
     assert float((view.opacity() - loose.opacity()).abs().mean()) < 2e-3
     assert float((view.depth() - loose.depth()).abs().mean()) < 0.03
     assert psnr(view.image().numpy(), loose.image().numpy()) > 28
+
+
+def test_what_is_too_far_may_be_left_out() -> None:
+    field = field_of(random_gaussians(400, 0, seed=4, size=0.03))
+    camera = looking_at_origin((3.0, 1.0, 1.0), (24, 24), 40.0)
+    rays = camera_rays(camera, device=field.device)
+    whole = field.march(rays, with_color=False)
+    short = field.march(Rays(rays.origins, rays.directions, far=3.0), with_color=False)
+    assert len(short.depth) < len(whole.depth)
+
+    def near(samples: Samples) -> torch.Tensor:
+        return samples.weights[samples.depth < 3.0]
+
+    assert torch.allclose(near(short), near(whole), atol=1e-5)
+
+
+def test_points_are_the_middles_of_what_is_opaque() -> None:
+    gaussians = random_gaussians(3000, 0, seed=4)
+    gaussians.opacity_logits[:1000] = -3
+    cloud = sample_surface(field_of(gaussians), count=500)
+    assert 100 < len(cloud.points) <= 500
+    away = np.abs(cloud.points[:, None] - gaussians.means[1000:].numpy()).sum(axis=2)
+    assert (away.min(axis=1) == 0).all()
+    colors = (0.5 + 0.28209479 * gaussians.harmonics[1000:, 0].numpy()).clip(0, 1) * 255
+    assert np.abs(cloud.colors - colors[away.argmin(axis=1)]).max() <= 0.51
 
 
 def test_the_density_is_the_sum_of_opacities() -> None:
