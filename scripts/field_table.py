@@ -97,6 +97,9 @@ SUBJECTS = (
     Subject("DirectVoxGO, layers", "shelf", "layers_last.tar", "shelf_layers/reference.npz", 2.5),
     Subject("NeRF", "tabletop", "002250.tar", "tabletop_nerf/reference.npz", 49.1, brief=True),
     Subject("nerfacto", "tabletop", "config.yml", "upstream_renders", 41.2, brief=True),
+    Subject(
+        "3D Gaussian splats", "tabletop", "point_cloud.ply", "tabletop_splat/reference.npz", None
+    ),
     Subject("TensoRF VM, NDC", "shelf", "shelf.th", "shelf/shelf_reference.npz", 25.0),
 )
 

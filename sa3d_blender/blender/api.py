@@ -58,6 +58,7 @@ from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes, place_mesh
+from .results.splat_results import place_splats
 from .viewport import rough_view, views
 from .viewport.points_object import points_to_object  # noqa: F401
 from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
@@ -240,6 +241,7 @@ def _segment(
     params: dict[str, Any],
 ) -> Steps[list[Reference[bpy.types.Object]]]:
     result = yield from session.ask("segment", params)
+    yield from place_splats(nerf, result["objects"])
     files = {made["name"]: Path(made["mesh"]) for made in result["objects"]}
     meshes = yield from load_meshes(files)
     target = nerf.get()

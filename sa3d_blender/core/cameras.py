@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UserError
+from .errors import UserError, about_file
+from .frame_lens import focal_length, native_size, principal_point
+from .git_lfs import refuse_lfs_pointer
 from .json_values import are_numbers, is_number, is_whole, not_as_expected
-from .picture_size import picture_size
 
 MAX_IMAGE_SIDE = 8192
 """Larger views are refused: no segmenter profits from them, and a typing error fills the disk."""
@@ -215,6 +216,7 @@ def transforms_frames(path: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: the file is missing, is not JSON, or holds no frames.
     """
+    refuse_lfs_pointer(path)
     try:
         if path.stat().st_size > MAX_TRANSFORMS_BYTES:
             raise ValueError
@@ -234,31 +236,41 @@ def transforms_frames(path: Path) -> list[dict[str, Any]]:
     try:
         return [{**shared, **frame} for frame in frames]
     except TypeError as error:
-        raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
+        raise _lacking(path, "it is no table of named values") from error
 
 
 def camera_of_frame(
     values: dict[str, Any], path: Path, size: tuple[int, int] | None = None
 ) -> Camera:
     """The pinhole part of one frame's camera; see `transforms_frames` and `read_transforms`."""
+    if "transform_matrix" not in values:
+        raise _lacking(path, "it has no transform_matrix")
     try:
-        width, height = _native_size(values, path) or size or _fail_no_size(path)
-        fl_x = _focal_length(values, "x", width)
-        fl_y = _focal_length(values, "y", height)
+        width, height = native_size(values, path) or size or _fail_no_size(path)
+        fl_x = focal_length(values, "x", width)
+        fl_y = focal_length(values, "y", height)
         if fl_x is None and fl_y is None:
-            raise KeyError("fl_x")
-        camera = Camera(
-            width,
-            height,
-            float((fl_y if fl_x is None else fl_x) or 0),
-            float((fl_x if fl_y is None else fl_y) or 0),
-            float(values.get("cx", width / 2)),
-            float(values.get("cy", height / 2)),
-            without_scale(_whole_matrix(values["transform_matrix"])),
-        )
+            raise _lacking(path, "it has none of fl_x, fx, camera_angle_x, K and intrinsics")
+        with about_file(path):
+            camera = Camera(
+                width,
+                height,
+                float((fl_y if fl_x is None else fl_x) or 0),
+                float((fl_x if fl_y is None else fl_y) or 0),
+                principal_point(values, "x", width),
+                principal_point(values, "y", height),
+                without_scale(_whole_matrix(values["transform_matrix"])),
+            )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        raise UserError(f"A frame of {path} lacks its matrix or focal length ({error}).") from error
+        raise _lacking(path, "one of them is written in a form that is not known") from error
     return camera.resized(*size) if size else camera
+
+
+def _lacking(path: Path, reason: str) -> UserError:
+    return UserError(
+        f"A frame of {path} lacks its matrix or focal length ({reason}); choose another camera "
+        "file, or write it anew."
+    )
 
 
 def _whole_matrix(rows: Any) -> np.ndarray:
@@ -267,26 +279,8 @@ def _whole_matrix(rows: Any) -> np.ndarray:
     return np.vstack([matrix, (0, 0, 0, 1)]) if matrix.shape == (3, 4) else matrix
 
 
-def _focal_length(values: dict[str, Any], axis: str, side: int) -> float | None:
-    """In pixels; None where nothing is said about this axis."""
-    if f"fl_{axis}" in values:
-        return float(values[f"fl_{axis}"])
-    if f"camera_angle_{axis}" in values:
-        return 0.5 * side / math.tan(0.5 * float(values[f"camera_angle_{axis}"]))
-    return None
-
-
 def _fail_no_size(path: Path) -> tuple[int, int]:
     raise UserError(
         f"{path} does not say how large its images are; give the size, e.g. --size 800x800.",
         code="image_size",
     )
-
-
-def _native_size(values: dict[str, Any], path: Path) -> tuple[int, int] | None:
-    if "w" in values and "h" in values:
-        return int(values["w"]), int(values["h"])
-    name = values.get("file_path")
-    if not isinstance(name, str):
-        return None
-    return picture_size(path.parent / name)

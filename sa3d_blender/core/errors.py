@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class UserError(Exception):
     """Something the user can put right. ``str(error)`` is the whole message shown to them.
@@ -14,6 +18,18 @@ class UserError(Exception):
     def __init__(self, message: str, *, code: str = "invalid_input") -> None:
         super().__init__(message)
         self.code = code
+
+
+@contextmanager
+def about_file(path: Path) -> Iterator[None]:
+    """Make a UserError that comes from a file's content name the file."""
+    try:
+        yield
+    except UserError as error:
+        message = str(error)
+        if str(path) in message:
+            raise
+        raise UserError(f"{path}: {message[0].lower()}{message[1:]}", code=error.code) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

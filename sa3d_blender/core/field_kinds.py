@@ -21,6 +21,8 @@ class FieldKind:
     endings: tuple[str, ...]
     """Endings of its files' names, for file browsers; what a file is, its content says. None that
     Blender itself opens or imports, so that dropping those means what it always did."""
+    blenders_endings: tuple[str, ...] = ()
+    """Further ones that Blender imports, too: file browsers show them, but nothing else."""
     brings_cameras: bool = False
     """Whether its files hold the cameras of their training, or tell where these are."""
     run_files: tuple[str, ...] = ()
@@ -30,6 +32,14 @@ class FieldKind:
 FIELD_KINDS: dict[str, FieldKind] = {
     kind.name: kind
     for kind in (
+        FieldKind(
+            "gaussian_splats",
+            "3D Gaussian Splatting",
+            (".splat", ".spz"),
+            blenders_endings=(".ply",),
+            brings_cameras=True,
+            run_files=("point_cloud", "cfg_args"),
+        ),
         FieldKind("tensorf", "TensoRF", (".th", ".pth", ".pt")),
         FieldKind("dvgo", "DirectVoxGO", (".tar",)),
         FieldKind("nerf", "NeRF (nerf-pytorch)", (".tar",)),
@@ -46,13 +56,22 @@ FIELD_KINDS: dict[str, FieldKind] = {
 }
 """Asked in this order; the first that recognises a file opens it."""
 
-CHECKPOINT_EXTENSIONS = tuple(
+DROPPED_EXTENSIONS = tuple(
     dict.fromkeys(ending for kind in FIELD_KINDS.values() for ending in kind.endings)
+)
+"""The endings of names that mean a checkpoint wherever they are."""
+
+CHECKPOINT_EXTENSIONS = (
+    *DROPPED_EXTENSIONS,
+    *(ending for kind in FIELD_KINDS.values() for ending in kind.blenders_endings),
 )
 """The endings of checkpoints' names."""
 
 WITH_CAMERAS = tuple(
-    ending for kind in FIELD_KINDS.values() if kind.brings_cameras for ending in kind.endings
+    ending
+    for kind in FIELD_KINDS.values()
+    if kind.brings_cameras
+    for ending in (*kind.endings, *kind.blenders_endings)
 )
 """Endings of the kinds that bring the cameras of their training."""
 

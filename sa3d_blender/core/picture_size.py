@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from .git_lfs import refuse_lfs_pointer
 from .png import png_size
 
 ENDINGS = ("", ".png", ".jpg", ".jpeg", ".webp", ".JPG", ".JPEG", ".PNG", ".WEBP")
@@ -25,11 +26,15 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
     Args:
         path: of the picture, or of one whose ending was left out (NeRF-synthetic's habit).
+
+    Raises:
+        UserError: the picture is a Git LFS pointer.
     """
     try:
         for ending in ENDINGS:
             candidate = Path(f"{path}{ending}")
             if candidate.is_file():
+                refuse_lfs_pointer(candidate)
                 with candidate.open("rb") as file:
                     return _stated_size(file)
     except OSError:  # it may not be read, or its name is too long to be one

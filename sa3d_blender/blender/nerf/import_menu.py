@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import bpy
 
-from ...core.field_kinds import CHECKPOINT_EXTENSIONS
+from ...core.field_kinds import DROPPED_EXTENSIONS
 from ...core.scene_name import scene_name
 from .. import workflow
 from ..operators import Caller
@@ -60,7 +60,7 @@ class SA3D_FH_checkpoint(bpy.types.FileHandler):
     bl_idname = "SA3D_FH_checkpoint"
     bl_label = "NeRF Checkpoint"
     bl_import_operator = "sa3d.load_nerf"
-    bl_file_extensions = ";".join(CHECKPOINT_EXTENSIONS)
+    bl_file_extensions = ";".join(DROPPED_EXTENSIONS)
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:

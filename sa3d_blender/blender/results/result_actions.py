@@ -17,6 +17,7 @@ from .kept_results import RESULT
 from .own_meshes import own_mesh_params
 from .provenance import made_as, write_provenance
 from .results import load_meshes, place_mesh
+from .splat_results import place_splats
 
 
 def remesh(
@@ -90,6 +91,7 @@ def _rest(
     nerf: Reference[bpy.types.Object], params: dict[str, Any]
 ) -> Steps[Reference[bpy.types.Object]]:
     result = yield from session.ask("rest", params)
+    yield from place_splats(nerf, result["objects"])
     (made,) = result["objects"]
     (mesh,) = yield from load_meshes({made["name"]: Path(made["mesh"])})
     target = nerf.get()

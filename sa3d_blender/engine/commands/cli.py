@@ -19,6 +19,7 @@ from .cli_masks import add_import_masks
 from .cli_mesh import add_mesh, add_own_meshes, own_meshes
 from .cli_segmenter import add_mask, downloaded_here
 from .cli_settings import add_settings, chosen_settings
+from .cli_splat import add_splat
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -92,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_mask(commands, _add_device, _session)
     add_mesh(commands, _add_device, _session)
+    add_splat(commands, _add_device, _session)
     add_import_masks(commands, _add_field, _options, _session)
 
     serve = commands.add_parser("serve", help="the add-on's engine")
@@ -113,7 +115,7 @@ def _add_cameras(command: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FILE",
         help="transforms.json, poses_bounds.npy, the folder of a COLMAP model, or a checkpoint "
-        "that comes with its cameras (Instant-NGP, nerfstudio)",
+        "that comes with its cameras (Instant-NGP, nerfstudio, splats)",
     )
 
 

@@ -274,7 +274,9 @@ class Server:
         result, out = params.path("result"), params.path("out")
         moved = params.optional_path("checkpoint")
         mesh = self._session.rest(result, settings, run, checkpoint=moved)
-        return {"objects": write_objects({REST: mesh}, out)}
+        (written,) = write_objects({REST: mesh}, out)
+        self._session.write_rest_splat(result, written, run, checkpoint=moved)
+        return {"objects": [written]}
 
 
 def serve(*, device: str = "auto") -> int:

@@ -52,6 +52,7 @@ from ..view_path.picture_cache import PictureCache
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
 from .doubtful_views import tell_what_is_doubtful
+from .splat_results import save_splat, write_objects_splats, write_rest_splat
 
 
 @dataclass
@@ -183,6 +184,8 @@ class Session:
     ) -> dict[str, Any]:
         """Cut objects out; write ``result.npz``, ``report.json``, ``NAME.glb``, ``NAME_mesh.npz``.
 
+        Where the field is a splat, ``NAME_splat.ply`` too.
+
         Args:
             own_meshes: see `make_meshes`.
             more: prompts in pictures of other cameras; see `pipeline.segment`.
@@ -192,7 +195,7 @@ class Session:
 
         Returns:
             ``{result, report, segmenter, objects: [{name, mesh, glb, vertices, faces, confidence,
-            note, disagree}]}`` with paths; see `tell_what_is_doubtful`.
+            note, disagree}]}`` with paths; see `tell_what_is_doubtful`. Of a splat also ``splat``.
 
         Raises:
             UserError: bad input, or ``out`` cannot be written; told at once.
@@ -227,6 +230,7 @@ class Session:
         with run.timed("write"):
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
             written = write_objects(meshes, out, beside=keep)
+            write_objects_splats(loaded, found, written)
             tell_what_is_doubtful(written, views, self._views.notes, out)
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
@@ -289,6 +293,38 @@ class Session:
         result = SegmentResult.load(result_path, device=self.device)
         loaded = self._field_of(result, run, checkpoint)
         return make_rest(loaded, result.objects, settings, run)
+
+    def splat(
+        self,
+        result_path: Path,
+        out: Path,
+        run: Run | None = None,
+        *,
+        only: Sequence[str] | None = None,
+        rest: bool = False,
+        checkpoint: Path | None = None,
+    ) -> int:
+        """Save the Gaussians of a saved result's objects, or with ``rest`` all others.
+
+        See `save_splat`; ``only`` and ``checkpoint`` are those of `mesh`.
+        """
+        run = run or Run()
+        result = SegmentResult.load(result_path, device=self.device)
+        objects = chosen_objects(result, only)
+        return save_splat(self._field_of(result, run, checkpoint), objects, out, rest=rest)
+
+    def write_rest_splat(
+        self,
+        result_path: Path,
+        files: dict[str, Any],
+        run: Run | None = None,
+        *,
+        checkpoint: Path | None = None,
+    ) -> None:
+        """Add the rest of the scene as a splat to its mesh's ``files``; see `write_rest_splat`."""
+        run = run or Run()
+        result = SegmentResult.load(result_path, device=self.device)
+        write_rest_splat(self._field_of(result, run, checkpoint), result.objects, files)
 
     def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
         """The field that a saved result was made in, if that is what lies there now."""

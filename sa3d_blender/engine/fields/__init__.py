@@ -24,7 +24,7 @@ from ..training_cameras import TrainingCameras
 from .family import Family
 from .files.checkpoint_file import Checkpoint, read_checkpoint
 from .files.chosen_file import ChosenFile
-from .gaussian_splats import refuse_splats
+from .nerf.other_nerf_pytorch import refuse_other_nerf_pytorch
 from .protocol import RadianceField
 
 Stamp = tuple[str, int, int]
@@ -114,7 +114,7 @@ def _opened(path: Path) -> tuple[FieldKind, Family, Checkpoint]:
         checkpoint = family.open(chosen)
         if checkpoint is not None:
             return kind, family, checkpoint
-    refuse_splats(chosen)
+    refuse_other_nerf_pytorch(chosen)
     read_checkpoint(chosen.path)  # which says what is wrong with what is no torch file
     titles = ", ".join(kind.title for kind in FIELD_KINDS.values())
     raise UserError(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .rays import Rays, Samples
+from ...core.cameras import Camera
+from ...core.point_cloud import PointCloud
+from .rays import Rays, Samples, pixel_rays
 
 
 @runtime_checkable
@@ -68,3 +72,59 @@ class RadianceField(Protocol):
     def info(self) -> dict[str, Any]:
         """Plain facts for ``sa3d info``: family, scene, box, grid size, notes, ..."""
         ...
+
+
+@runtime_checkable
+class PictureField(RadianceField, Protocol):
+    """A field whose samples depend on the picture they are seen in, not on the rays alone.
+
+    Such are splats: what a Gaussian covers is decided in the picture, for whole pixels. `march`
+    serves the rays that belong to none.
+    """
+
+    def look(self, camera: Camera, *, with_color: bool) -> Callable[[int, int], Samples]:
+        """What a camera sees: a function of a first pixel and a count.
+
+        It gives the samples of so many pixels, counted row by row. Several threads may call it.
+        """
+        ...
+
+
+@runtime_checkable
+class PrimitiveField(RadianceField, Protocol):
+    """A field made of things that can be kept or left out one by one: Gaussians.
+
+    Its samples say which one they are of.
+    """
+
+    def primitive_centers(self) -> Float[Tensor, "n 3"]:
+        """Where they are, grid frame."""
+        ...
+
+    def primitive_points(self, chosen: Bool[Tensor, " n"]) -> PointCloud:
+        """Some of them as coloured points, or as many of these as anyone wants to see."""
+        ...
+
+    def save_primitives(self, chosen: Bool[Tensor, " n"], path: Path) -> None:
+        """Write some of them as a file of the field's own kind; raises UserError."""
+        ...
+
+
+def looking(
+    field: RadianceField, camera: Camera, *, with_color: bool, faint: float = 0.0
+) -> Callable[[int, int], Samples]:
+    """What a camera sees of any field: a function of a first pixel and a count.
+
+    Args:
+        field: one that looks itself does so, see `PictureField.look`.
+        camera: in the field frame.
+        with_color, faint: see `RadianceField.march`.
+    """
+    if isinstance(field, PictureField):
+        return field.look(camera, with_color=with_color)
+
+    def samples(first: int, count: int) -> Samples:
+        rays = pixel_rays(camera, first, count, device=field.device)
+        return field.march(rays, with_color=with_color, faint=faint)
+
+    return samples

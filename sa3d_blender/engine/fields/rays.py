@@ -42,6 +42,8 @@ class Samples:
     """Distance from the ray's origin in the field frame."""
     rgb: Float[Tensor, "s 3"] | None
     """Colour in [0, 1], display-referred (sRGB); None when it was not asked for."""
+    primitive: Int64[Tensor, " s"] | None = None
+    """Number of the Gaussian that a sample is of; None in fields that are not made of any."""
 
 
 def camera_rays(camera: Camera, *, device: torch.device) -> Rays:

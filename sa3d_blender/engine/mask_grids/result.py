@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from ...core.errors import UserError
@@ -50,6 +50,8 @@ class SegmentedObject:
     """Render the paper's way (eq. 3 on scores) instead of deciding samples first."""
     hazy: bool = False
     """The field is hazy here: the object was found by its outlines, and values are its surface."""
+    primitives: Int64[Tensor, " k"] | None = None
+    """Numbers of the Gaussians that are the object, in order, where the field is made of such."""
 
     def at(self, points: Float[Tensor, "s 3"]) -> Float[Tensor, " s"]:
         """Interpolated value at grid-frame points; zero outside the region."""
@@ -64,8 +66,12 @@ class SegmentedObject:
     def mask(self, view: View) -> Bool[np.ndarray, "h w"]:
         """The object in a view: pixels whose opacity is more than half the object.
 
-        In a hazy field: pixels whose rays come to its surface, see `haze.shown`.
+        In a hazy field: pixels whose rays come to its surface, see `haze.shown`. In a splat its
+        Gaussians decide.
         """
+        if self.primitives is not None and view.samples.primitive is not None:
+            own = torch.isin(view.samples.primitive, self.primitives)
+            return (view.render_scalar(own.float()) > 0.5).cpu().numpy()
         if self.hazy and not self.soft:
             return shown(self.values, self.lower, self.upper, view)
         values = self.at(view.samples.points)
@@ -103,6 +109,8 @@ class SegmentResult:
             arrays[f"region_{i}"] = torch.stack([entry.lower, entry.upper]).cpu().numpy()
             arrays[f"values_{i}"] = entry.values.cpu().numpy().astype(np.float16)
             arrays[f"free_{i}"] = np.packbits(entry.free.cpu().numpy())
+            if entry.primitives is not None:
+                arrays[f"primitives_{i}"] = entry.primitives.cpu().numpy().astype(np.int32)
         packed = io.BytesIO()  # a zip that fails on a full disk complains once more when collected
         np.savez_compressed(packed, **arrays)
         with written_whole(path) as temporary:
@@ -150,6 +158,7 @@ class SegmentResult:
                             level=float(entry["level"]),
                             soft=bool(entry["soft"]),
                             hazy=bool(entry.get("hazy", False)),
+                            primitives=_primitives(data, f"primitives_{i}", device),
                         )
                     )
                 if not objects:
@@ -163,6 +172,16 @@ class SegmentResult:
             raise UserError(
                 f"{path} is not a result of sa3d segment ({error}); run the segmentation again."
             ) from error
+
+
+def _primitives(data: Any, name: str, device: torch.device) -> Int64[Tensor, " k"] | None:
+    """Saved numbers of Gaussians; None where there are none. Raises ValueError."""
+    if name not in data:
+        return None
+    numbers = data[name]
+    if numbers.ndim != 1 or numbers.dtype != np.int32 or (numbers < 0).any():
+        raise ValueError("numbers of Gaussians that are none")
+    return torch.from_numpy(numbers.astype(np.int64)).to(device)
 
 
 def _checked_grid(

@@ -11,6 +11,7 @@ from PIL import Image
 from ...core.cameras import MAX_IMAGE_SIDE
 from ...core.errors import UserError
 from ...core.files import written_whole
+from ...core.git_lfs import refuse_lfs_pointer
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
@@ -27,6 +28,7 @@ def write_npy(path: Path, array: np.ndarray) -> None:
 
 def read_picture(path: Path) -> np.ndarray:
     """sRGB bytes [h w 3]. Raises UserError when the file is missing or no picture."""
+    refuse_lfs_pointer(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

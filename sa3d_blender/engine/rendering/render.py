@@ -17,8 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...core.cameras import Camera
-from ..fields.protocol import RadianceField
-from ..fields.rays import Rays, Samples, pixel_rays
+from ..fields.protocol import RadianceField, looking
+from ..fields.rays import Rays, Samples
 from ..parallel import in_parallel
 from ..run import Run
 from .haze import is_vague
@@ -161,11 +161,7 @@ def render_view(
     Raises:
         Cancelled: the run was cancelled.
     """
-
-    def march(rays: Rays) -> Samples:
-        return field.march(rays, with_color=with_color, faint=faint)
-
-    parts = list(_chunks(field, camera, march, _moved, run or Run()))
+    parts = list(_chunks(field, camera, with_color, faint, _moved, run or Run()))
     return View(camera, joined(parts), field.background)
 
 
@@ -199,10 +195,7 @@ def render_picture(
         )
         return ray_sums(samples, values, count)
 
-    def march(rays: Rays) -> Samples:
-        return field.march(rays, with_color=True)
-
-    sums = torch.cat(list(_chunks(field, camera, march, summed, run or Run(), stage)))
+    sums = torch.cat(list(_chunks(field, camera, True, 0.0, summed, run or Run(), stage)))
     opacity = sums[:, 4]
     image = (sums[:, :3] + (1 - opacity[:, None]) * field.background).clamp(0, 1)
     depth = torch.where(opacity > 0, sums[:, 3] / opacity.clamp_min(1e-12), 0.0)
@@ -229,7 +222,8 @@ def _moved(samples: Samples, first: int) -> Samples:
 def _chunks(
     field: RadianceField,
     camera: Camera,
-    march: Callable[[Rays], Samples],
+    with_color: bool,
+    faint: float,
     finish: Callable[[Samples, int], Result],
     run: Run,
     stage: str = "",
@@ -237,12 +231,13 @@ def _chunks(
     """``finish(samples, first pixel)`` of each chunk of a camera's rays, in order."""
     count = _rays_per_chunk(camera.width * camera.height, field)
     starts = range(0, camera.width * camera.height, count)
+    with torch.no_grad():
+        seen = looking(field, camera, with_color=with_color, faint=faint)
 
     def chunk(first: int) -> Result:
         run.check()
-        rays = pixel_rays(camera, first, count, device=field.device)
         with torch.no_grad():
-            return finish(march(rays), first)
+            return finish(seen(first, count), first)
 
     for done, result in enumerate(in_parallel(chunk, starts, device=field.device), start=1):
         yield result
@@ -259,10 +254,12 @@ def _rays_per_chunk(rays: int, field: RadianceField) -> int:
 def joined(parts: list[Samples]) -> Samples:
     """Samples of consecutive chunks of rays as one list."""
     colors = [part.rgb for part in parts if part.rgb is not None]
+    primitives = [part.primitive for part in parts if part.primitive is not None]
     return Samples(
         torch.cat([part.ray_index for part in parts]),
         torch.cat([part.points for part in parts]),
         torch.cat([part.weights for part in parts]),
         torch.cat([part.depth for part in parts]),
         torch.cat(colors) if len(colors) == len(parts) else None,
+        torch.cat(primitives) if len(primitives) == len(parts) else None,
     )

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ...core.prompts import Prompt
 from ...core.settings import SegmentSettings
-from ..fields.protocol import RadianceField
+from ..fields.protocol import PrimitiveField, RadianceField
 from ..mask_grids.mask_grid import MaskGrid, nearer_samples, region_shape
+from ..mask_grids.primitive_votes import voted_primitives
 from ..mask_grids.regions import outside_of, quantile_box, reach_of, region_of_target, side_lengths
 from ..mask_grids.result import SegmentedObject
 from ..mask_grids.visual_hull import LEAST_OUTLINES, outlined_object
@@ -252,29 +253,33 @@ class ObjectVotes:
         Raises:
             Cancelled: the run was cancelled.
         """
-        grid = self.grid
+        grid, primitives = self.grid, None
         free = carve(field_, views.values(), grid.lower, grid.upper, grid.shape)
         outlined = self.in_haze and len(self.masks) >= LEAST_OUTLINES
+        seen = [(views[index], mask) for index, mask in self.masks.items()]
         with one_core():
             if self.settings.reference:
                 values = grid.score(self.settings.negative_weight)
             elif outlined:
-                seen = [(views[index], mask) for index, mask in self.masks.items()]
                 values = outlined_object(field_, grid, seen, run)
             else:
                 share = grid.share(self.settings.negative_weight)
                 pieces = main_pieces(share)
                 filled = fill_solid(pieces, free)
                 values = end_at_support(field_, filled, pieces, grid.lower, grid.upper)
+            if isinstance(field_, PrimitiveField) and not self.settings.reference:
+                weight = self.settings.negative_weight
+                primitives = voted_primitives(field_, seen, grid, values, weight)
         return SegmentedObject(
             name=self.prompt.name,
             lower=grid.lower,
             upper=grid.upper,
             values=values,
             free=free,
-            level=surface_density(field_, ((views[i], mask) for i, mask in self.masks.items())),
+            level=surface_density(field_, seen),
             soft=self.settings.reference,
             hazy=outlined,
+            primitives=primitives,
         )
 
 

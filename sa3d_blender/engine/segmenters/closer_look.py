@@ -2,7 +2,8 @@
 
 A small model sees the whole picture in few pixels. What is small in it is found, but not drawn
 well; so it is encoded a second time, alone with its surroundings. That piece of the picture is
-kept for further prompts about the same object.
+kept for further prompts about the same object. A mask that reaches to where the piece ends may go
+on there, so a wider piece or the whole picture is asked instead: no mask shows where a piece ended.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from ...core.prompts import OBJECT, Prompt
 from ..rendering.relief import Relief
@@ -86,10 +87,11 @@ class CloserLook:
         from_afar = []
         for number, question in enumerate(prompts):
             known = self._piece_of(embedding, question)
-            if known is None:
+            near = None if known is None else self._from_near(embedding, question, known)
+            if known is None or near is None or known.frame.cuts(near.masks[0]):
                 from_afar.append(number)
             else:
-                answers[number] = self._from_near(embedding, question, known)
+                answers[number] = near
         asked = self.model.ask_all(embedding, [prompts[number] for number in from_afar])
         for number, one in zip(from_afar, asked, strict=True):
             answers[number] = self._looked_twice(embedding, prompts[number], one)
@@ -102,9 +104,30 @@ class CloserLook:
         if isinstance(embedding, PictureEmbedding):
             found = self.model.sketch(embedding, asked).cpu().numpy()
             piece = self._piece(embedding, question, found)
-            if piece is not None:
-                return self._from_near(embedding, question, piece, found)
+            while piece is not None:
+                near = self._from_near(embedding, question, piece, found)
+                if not piece.frame.cuts(near.masks[0]):
+                    return self._uncut(embedding, asked, near, piece.frame)
+                piece = self._wider(embedding, question, piece.frame, near.masks[0])
         return self.model.at_full_size(embedding, self.model.answer(embedding, asked))
+
+    def _uncut(
+        self, embedding: ImageEmbedding, asked: Asked, near: MaskPrediction, frame: Frame
+    ) -> MaskPrediction:
+        """An answer from close by without candidates that the piece cuts off.
+
+        The whole picture's that are most like them take their places.
+        """
+        cut_off = [n for n, mask in enumerate(near.masks) if frame.cuts(mask)]
+        if not cut_off:
+            return near
+        afar = self.model.at_full_size(embedding, self.model.candidates(embedding, asked))
+        masks, logits = near.masks.copy(), near.logits.copy()
+        for number in cut_off:
+            alike = [_overlap(near.masks[number], mask, frame) for mask in afar.masks]
+            masks[number] = afar.masks[int(np.argmax(alike))]
+            logits[number] = afar.logits[int(np.argmax(alike))]
+        return MaskPrediction(masks, near.scores, logits)
 
     def _from_near(
         self,
@@ -151,6 +174,27 @@ class CloserLook:
                 return None
             corners *= max(embedding.image_size) / max(embedding.input_size)
         ends = np.concatenate([corners.reshape(2, 2), question.point_array(OBJECT)])
+        return self._piece_around(embedding, question, ends)
+
+    def _wider(
+        self,
+        embedding: PictureEmbedding,
+        question: Prompt,
+        frame: Frame,
+        mask: Bool[np.ndarray, "h w"],
+    ) -> Piece | None:
+        """Where to look again when a piece cut off what was found in it; None for the picture."""
+        corners = corners_of(mask)
+        if corners is None:
+            return None
+        ends = np.concatenate([corners.reshape(2, 2), question.point_array(OBJECT)])
+        piece = self._piece_around(embedding, replace(question, box=None), ends)
+        return piece if piece is not None and piece.frame.side > frame.side else None
+
+    def _piece_around(
+        self, embedding: PictureEmbedding, question: Prompt, ends: Float[np.ndarray, "n 2"]
+    ) -> Piece | None:
+        """A known or a new piece around what an object reaches to; None where it is large."""
         frame = frame_around(ends, embedding.image_size)
         if frame is None:
             return None
@@ -163,6 +207,12 @@ class CloserLook:
         piece = Piece(frame, self.model.embed(picture, relief))
         embedding.pieces[:] = [*embedding.pieces[1 - PIECES_KEPT :], piece]
         return piece
+
+
+def _overlap(one: Bool[np.ndarray, "h w"], other: Bool[np.ndarray, "h w"], frame: Frame) -> float:
+    """Intersection over union of two masks within a piece."""
+    a, b = one[frame.window], other[frame.window]
+    return np.count_nonzero(a & b) / max(1, np.count_nonzero(a | b))
 
 
 def serves(

@@ -33,6 +33,21 @@ class Frame:
         rows = slice(self.top, self.top + self.side)
         return rows, slice(self.left, self.left + self.side)
 
+    def cuts(self, mask: Bool[np.ndarray, "h w"]) -> bool:
+        """Whether a mask of the picture that was found in this piece reaches to where it ends.
+
+        Where the picture ends, too, nothing is cut.
+        """
+        part = mask[self.window]
+        height, width = mask.shape
+        inner = (
+            (part[:1], self.top > 0),
+            (part[-1:], self.top + self.side < height),
+            (part[:, :1], self.left > 0),
+            (part[:, -1:], self.left + self.side < width),
+        )
+        return any(bool(border.any()) for border, ends in inner if ends)
+
     def contains(self, points: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, " n"]:
         """Which points (x, y) lie within."""
         near = points - [self.left, self.top]

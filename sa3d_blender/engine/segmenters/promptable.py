@@ -179,6 +179,13 @@ class PromptableModel:
         return self._drawn(asked.low[[best]], embedding, asked.clicks, asked.corners)[0]
 
     @torch.inference_mode()
+    def candidates(self, embedding: ImageEmbedding, asked: Asked) -> Answer:
+        """All masks as the decoder gave them, neither ordered nor merged."""
+        drawn = self._drawn(asked.low, embedding, asked.clicks, asked.corners)
+        low = asked.low if self._outline is None else avg_pool2d(drawn, LOGITS_STRIDE)
+        return Answer(drawn, asked.scores, low)
+
+    @torch.inference_mode()
     def answer(
         self,
         embedding: ImageEmbedding,

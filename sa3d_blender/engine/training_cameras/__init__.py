@@ -14,14 +14,17 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from .camera_set import TrainingCameras
-from .colmap import MODEL_FILES, is_model, read_colmap
+from .colmap import MODEL_FILES, is_model, largest_model, read_colmap
 from .llff import is_poses_bounds, read_poses_bounds
+from .oddities import with_oddities
 from .transforms import read_transforms_file
 
 IN_FOLDER = ("transforms.json", "transforms_train.json", "poses_bounds.npy")
 MODEL_FOLDERS = ("sparse/0", "colmap/sparse/0", "sparse")
 """Where a data set's folder has its cameras, in the order asked: what was made of a COLMAP model
 for the training goes before the model."""
+FOLDERS_OF_MODELS = ("", "sparse", "colmap/sparse")
+"""Where COLMAP may have left several models, of which the largest is taken."""
 
 __all__ = ["TrainingCameras", "read_training_cameras"]
 
@@ -42,10 +45,12 @@ def read_training_cameras(path: Path, *, size: tuple[int, int] | None = None) ->
     if path.is_dir():
         path = _found_in(path)
     if path.is_dir() or path.name in MODEL_FILES:
-        return read_colmap(path if path.is_dir() else path.parent, size)
-    if is_poses_bounds(path):
-        return read_poses_bounds(path, size)
-    return read_transforms_file(path, size)
+        found = read_colmap(path if path.is_dir() else path.parent, size)
+    elif is_poses_bounds(path):
+        found = read_poses_bounds(path, size)
+    else:
+        found = read_transforms_file(path, size)
+    return with_oddities(found, resized=size is not None)
 
 
 def _found_in(folder: Path) -> Path:
@@ -57,6 +62,9 @@ def _found_in(folder: Path) -> Path:
     for name in MODEL_FOLDERS:
         if is_model(folder / name):
             return folder / name
+    for name in FOLDERS_OF_MODELS:
+        if (folder / name).is_dir() and (model := largest_model(folder / name)) is not None:
+            return model
     raise UserError(
         f"{folder} holds no cameras; choose a transforms.json, a poses_bounds.npy, or a COLMAP "
         "model's folder (cameras and images, .bin or .txt).",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.cameras import Camera
-from ...core.errors import UserError
+from ...core.errors import UserError, about_file
 from .camera_set import TrainingCameras
 from .colmap_binary import read_binary_images, read_binary_lenses, read_binary_points
 from .colmap_model import ColmapImage, Lens, Points
@@ -24,6 +24,21 @@ NEAR_PERCENTILE = 0.1
 def is_model(folder: Path) -> bool:
     """Whether a folder holds a COLMAP model."""
     return _ending(folder) is not None
+
+
+def largest_model(folder: Path) -> Path | None:
+    """Of the models in a folder's folders (COLMAP numbers them from 0), that of the most pictures.
+
+    The first of those that have as many. None where there is none.
+    """
+    models = sorted(inside for inside in folder.iterdir() if inside.is_dir() and is_model(inside))
+    return max(models, key=lambda model: len(_images(model)), default=None)
+
+
+def _images(folder: Path) -> list[ColmapImage]:
+    ending = _ending(folder)
+    read = read_binary_images if ending == "bin" else read_text_images
+    return read(folder / f"images.{ending}")
 
 
 def _ending(folder: Path) -> str | None:
@@ -55,12 +70,12 @@ def read_colmap(folder: Path, size: tuple[int, int] | None = None) -> TrainingCa
         )
     binary = ending == "bin"
     lenses = (read_binary_lenses if binary else read_text_lenses)(folder / f"cameras.{ending}")
-    found = (read_binary_images if binary else read_text_images)(folder / f"images.{ending}")
-    images = sorted(found, key=lambda image: image.name)
+    images = sorted(_images(folder), key=lambda image: image.name)
     if not images:
         raise UserError(f"The COLMAP model in {folder} holds no images; choose another.")
     used = [_lens_of(image, lenses, folder) for image in images]
-    cameras = [_camera(image, lens) for image, lens in zip(images, used, strict=True)]
+    with about_file(folder):
+        cameras = [_camera(image, lens) for image, lens in zip(images, used, strict=True)]
     return TrainingCameras(
         "colmap",
         tuple(image.name for image in images),
@@ -99,7 +114,7 @@ def _nearest(path: Path, images: list[ColmapImage]) -> float | None:
 
 
 def _near_bound(image: ColmapImage, points: Points) -> float | None:
-    position = points.of(image.point_ids)
+    position = points.of(np.unique(image.point_ids))  # some are seen twice in one picture
     if not len(position):
         return None
     depth = position @ image.camera_from_world[2, :3] + image.camera_from_world[2, 3]

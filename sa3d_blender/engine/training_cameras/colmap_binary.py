@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import UserError
+from ...core.git_lfs import refuse_lfs_pointer
 from .camera_set import MAX_CAMERAS
 from .colmap_model import MODELS, ColmapImage, Lens, Points, lens_of, pose
 
@@ -65,6 +66,7 @@ class _Cursor:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[_Cursor]:
+    refuse_lfs_pointer(path)
     try:
         yield _Cursor(path.read_bytes())
     except (OSError, ValueError, OverflowError, MemoryError) as error:

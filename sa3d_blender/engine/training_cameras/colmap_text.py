@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import UserError
+from ...core.git_lfs import refuse_lfs_pointer
 from .colmap_model import ColmapImage, Lens, Points, lens_of, pose
 
 
 @contextmanager
 def _lines(path: Path) -> Iterator[list[str]]:
     """The lines that are no comments; blank ones too, as they count in ``images.txt``."""
+    refuse_lfs_pointer(path)
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
         yield [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ...core.cameras import Camera, without_scale
-from ...core.errors import UserError
+from ...core.errors import UserError, about_file
+from ...core.git_lfs import refuse_lfs_pointer
 from .camera_set import MAX_CAMERAS, TrainingCameras
 
 MAGIC = b"\x93NUMPY"
@@ -41,7 +42,8 @@ def read_poses_bounds(path: Path, size: tuple[int, int] | None = None) -> Traini
     cameras = []
     for matrix, (height, width, focal) in zip(matrices, blocks[:, :, 4], strict=True):
         w, h = round(float(width)), round(float(height))
-        camera = Camera(w, h, float(focal), float(focal), w / 2, h / 2, without_scale(matrix))
+        with about_file(path):
+            camera = Camera(w, h, float(focal), float(focal), w / 2, h / 2, without_scale(matrix))
         cameras.append(camera.resized(*size) if size else camera)
     names = tuple(f"{number:03d}" for number in range(len(cameras)))
     nearest = float(rows[:, 15:].min())
@@ -51,6 +53,7 @@ def read_poses_bounds(path: Path, size: tuple[int, int] | None = None) -> Traini
 
 
 def _load(path: Path) -> np.ndarray:
+    refuse_lfs_pointer(path)
     try:
         # Mapped, not read: a header that promises more than the file holds fails at once.
         rows = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -112,5 +112,6 @@ def without_faint_samples(view: View, least: float) -> View:
         samples.weights[keep],
         samples.depth[keep],
         None,
+        None if samples.primitive is None else samples.primitive[keep],
     )
     return View(view.camera, kept, view.background)

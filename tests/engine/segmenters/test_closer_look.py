@@ -64,6 +64,11 @@ class Stencil(PromptableModel):
         low = interpolate(asked.low[None, first:], (LOGITS, LOGITS), mode="nearest")[0]
         return Answer(asked.low[first:], asked.scores[first:], low)
 
+    def candidates(self, embedding: ImageEmbedding, asked: Asked) -> Answer:
+        """All of them."""
+        low = interpolate(asked.low[None], (LOGITS, LOGITS), mode="nearest")[0]
+        return Answer(asked.low, asked.scores, low)
+
     def at_full_size(self, embedding: ImageEmbedding, answer: Answer) -> MaskPrediction:
         """Its pixels are the picture's."""
         return MaskPrediction((answer.drawn > 0).numpy(), answer.scores.numpy(), answer.low.numpy())
@@ -151,3 +156,72 @@ def test_piece_of_a_relief_has_the_same_normals() -> None:
     whole, piece = relief.channels()[:, *part], relief.cropped(*part).channels()
     inner = (slice(0, 3), slice(5, -5), slice(5, -5))
     assert np.allclose(whole[inner], piece[inner], atol=1e-5)
+
+
+class Farsighted(Stencil):
+    """From afar sees only what is very bright, from close by what is grey, too."""
+
+    def _asked(self, embedding: ImageEmbedding, question: Prompt) -> Asked:
+        asked = super()._asked(embedding, question)
+        picture = self.shown[int(embedding.features)][..., 0]
+        seen = torch.from_numpy(picture > (250 if len(picture) == 400 else 100))
+        asked.low[:2] = torch.where(seen, 3.0, -3.0)[None]
+        return asked
+
+
+def barred(left: int, right: int) -> np.ndarray:
+    """A grey bar with a bright spot in a picture of 400 pixels."""
+    image = np.zeros((400, 400, 3), np.uint8)
+    image[190:210, left:right] = 150
+    image[190:210, 190:210] = 255
+    return image
+
+
+def test_a_piece_that_cuts_the_object_off_is_widened() -> None:
+    """The bright spot's piece is 50 pixels wide; the bar is 60 long, and is found whole."""
+    model = Farsighted()
+    look = CloserLook(model)
+    image = barred(170, 230)
+    (answer,) = look.predict(look.embed(image), [click(200, 200)])
+    assert [p.shape[:2] for p in model.shown] == [(400, 400), (50, 50), (125, 125)]
+    assert np.array_equal(answer.masks[0], image[..., 0] > 100)
+
+
+def test_where_no_piece_is_wide_enough_the_picture_answers() -> None:
+    model = Farsighted()
+    look = CloserLook(model)
+    embedding = look.embed(barred(20, 380))
+    (answer,) = look.predict(embedding, [click(200, 200)])
+    assert [len(p) for p in model.shown] == [400, 50, 125]
+    assert np.array_equal(answer.masks[0], model.shown[0][..., 0] > 250)
+    assert not any(piece.frame.cuts(answer.masks[0]) for piece in embedding.pieces)
+
+
+def test_a_correction_that_grows_out_of_its_piece_is_asked_from_afar() -> None:
+    model = Farsighted()
+    look = CloserLook(model)
+    embedding = look.embed(barred(170, 230))
+    look.predict(embedding, [click(200, 200)])
+    spot = np.full((LOGITS, LOGITS), -3.0, np.float32)
+    spot[19:21, 19:21] = 3.0
+    more = replace(click(200, 200, (204, 200, 1)), logits=spot, multimask=False)
+    (grown,) = look.predict(embedding, [more])
+    assert np.array_equal(grown.masks[0], barred(170, 230)[..., 0] > 100)
+
+
+def test_other_candidates_are_not_cut_off_either() -> None:
+    """The one that is everything fills the piece; it comes from the whole picture instead."""
+    model = Stencil()
+    look = CloserLook(model)
+    (answer,) = look.predict(look.embed(picture(200, slice(50, 70))), [click(60, 60)])
+    assert len(model.shown) == 2
+    assert answer.masks[1].all()
+
+
+def test_a_piece_at_the_edge_of_the_picture_ends_where_the_picture_does() -> None:
+    image = picture(200, slice(0, 20))
+    model = Stencil()
+    look = CloserLook(model)
+    (answer,) = look.predict(look.embed(image), [click(10, 10)])
+    assert len(model.shown) == 2
+    assert np.array_equal(answer.masks[0], image[..., 0] > 128)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ....core.errors import UserError
+from ....core.git_lfs import refuse_lfs_pointer
 from ....core.setting import described
 from ....core.settings import FieldOptions
 from ..files.checkpoint_file import Checkpoint
@@ -84,6 +85,7 @@ def _configured(path: Path, table: str, name: str) -> Any:
     """
     tree: ast.Module | None = None
     errors = (OSError, ValueError, SyntaxError, RecursionError, MemoryError)
+    refuse_lfs_pointer(path)
     with suppress(*errors), path.open("rb") as file:
         tree = ast.parse(file.read(MAX_BYTES))
     for line in tree.body if tree else ():

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ....core.errors import UserError
 from ....core.field_kinds import CHECKPOINT_EXTENSIONS
+from ....core.git_lfs import refuse_lfs_pointer
 from ....core.zip_sums import has_damaged_member
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -80,8 +81,9 @@ def first_bytes(path: Path, count: int) -> bytes:
     """Up to ``count`` bytes that a file begins with.
 
     Raises:
-        UserError: code ``missing_file`` or, for a folder, ``not_a_checkpoint``.
+        UserError: code ``missing_file``; ``lfs_pointer``; for a folder, ``not_a_checkpoint``.
     """
+    refuse_lfs_pointer(path)
     if path.is_dir():
         raise UserError(
             f"{path} is a folder; choose the checkpoint file inside it (e.g. its .th file).",

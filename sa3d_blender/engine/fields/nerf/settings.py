@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....core.git_lfs import refuse_lfs_pointer
+
 FILES = ("config.txt", "args.txt")
 """In the order read; the later one prevails."""
 MAX_BYTES = 65_536
@@ -52,6 +54,7 @@ def read_settings(folder: Path) -> TrainingSettings:
     """The settings in a folder. Files that cannot be read count as missing."""
     values: dict[str, str] = {}
     for name in FILES:
+        refuse_lfs_pointer(folder / name)
         with suppress(OSError):
             with (folder / name).open("rb") as file:
                 text = file.read(MAX_BYTES).decode("utf-8", errors="replace")

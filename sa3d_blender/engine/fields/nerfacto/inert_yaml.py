@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ....core.errors import UserError
+from ....core.git_lfs import refuse_lfs_pointer
 
 MAX_BYTES = 1_000_000
 TAG = "__tag__"
@@ -51,6 +52,7 @@ def read_inert_yaml(path: Path) -> dict[str, Any]:
         f"{path} is not a nerfstudio config.yml; choose the file that the training wrote.",
         code="not_a_checkpoint",
     )
+    refuse_lfs_pointer(path)
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import UserError
+from ....core.git_lfs import refuse_lfs_pointer
 from ..files.checkpoint_file import Checkpoint, read_checkpoint
 from ..files.chosen_file import ChosenFile
 from .inert_yaml import read_inert_yaml
@@ -23,6 +24,8 @@ from .inert_yaml import read_inert_yaml
 CONFIG = "config.yml"
 CHECKPOINTS = "nerfstudio_models"
 TRANSFORMS = "dataparser_transforms.json"
+METHODS = ("nerfacto", "nerfacto-big", "nerfacto-huge", "depth-nerfacto")
+"""nerfstudio's methods whose checkpoints hold nerfacto's networks."""
 MAX_BYTES = 65_536
 """Larger files of transforms are something else."""
 YAML_LINE = re.compile(r"^(!!python/|method_name:|pipeline:)", re.MULTILINE)
@@ -75,6 +78,23 @@ def open_run(chosen: ChosenFile) -> Checkpoint | None:
             code="unknown_format",
         )
     return replace(found, config=config)
+
+
+def other_method(path: Path, config: RunConfig | None) -> UserError:
+    """The error for a run of nerfstudio's of a method that is not read.
+
+    Args:
+        path: what the sentence is about: the checkpoint or the configuration.
+        config: of the run, which names the method.
+    """
+    method = config.data.get("method_name") if config else None
+    named = f" ({method})" if isinstance(method, str) and method.isprintable() else ""
+    what = "run" if config is not None and path == config.path else "checkpoint"
+    return UserError(
+        f"{path} is a nerfstudio {what}, but of another method than nerfacto{named[:60]}; train "
+        "the scene with ns-train nerfacto.",
+        code="unknown_format",
+    )
 
 
 def _is_of_trainer(checkpoint: Checkpoint) -> bool:
@@ -136,6 +156,7 @@ def dataset_transform(checkpoint: Path) -> np.ndarray | None:
     path = _beside(checkpoint, TRANSFORMS)
     if path is None:
         return None
+    refuse_lfs_pointer(path)
     similarity = np.eye(4)
     try:
         with path.open("rb") as file:
@@ -180,7 +201,8 @@ def newest_checkpoint(config: RunConfig) -> Path:
     """The run's checkpoint of the highest step.
 
     Raises:
-        UserError: code ``missing_file``.
+        UserError: code ``missing_file``; or ``unknown_format`` where there is none and it would
+            not be of nerfacto: copying it would be of no use.
     """
     steps: dict[int, Path] = {}
     for folder in (config.folder / CHECKPOINTS, config.folder):
@@ -188,6 +210,8 @@ def newest_checkpoint(config: RunConfig) -> Path:
             match = STEP.fullmatch(path.name)
             if match:
                 steps.setdefault(int(match[1]), path)
+    if not steps and config.data.get("method_name", METHODS[0]) not in METHODS:
+        raise other_method(config.path, config)
     if not steps:
         raise UserError(
             f"There is no {CHECKPOINTS}/step-*.ckpt beside {config.path}; copy the run's whole "

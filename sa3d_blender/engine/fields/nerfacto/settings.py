@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ....core.errors import UserError
 from ....core.settings import FieldOptions
 from ..components.hash_grid import (
     MAX_FEATURES,
@@ -17,7 +16,7 @@ from ..components.hash_grid import (
 )
 from ..files.checkpoint_file import Checkpoint, bad_weights
 from ..files.checkpoint_numbers import Numbers
-from .nerfstudio_run import RunConfig
+from .nerfstudio_run import RunConfig, other_method
 
 MAX_SAMPLES = 4096
 MAX_PROPOSALS = 8
@@ -124,13 +123,7 @@ def check_method(checkpoint: Checkpoint, config: RunConfig | None, keys: set[str
     has_field = any(key.startswith(("field.mlp_base", "field.mlp_base_grid")) for key in keys)
     if has_field and any(key.startswith("proposal_networks.0.") for key in keys):
         return
-    method = config.data.get("method_name") if config else None
-    named = f" ({method})" if isinstance(method, str) and method.isprintable() else ""
-    raise UserError(
-        f"{checkpoint.path} is a nerfstudio checkpoint, but of another method than nerfacto"
-        f"{named[:60]}; train the scene with ns-train nerfacto.",
-        code="unknown_format",
-    )
+    raise other_method(checkpoint.path, config)
 
 
 def _model_table(config: RunConfig | None) -> tuple[dict[str, Any], tuple[str, ...]]:

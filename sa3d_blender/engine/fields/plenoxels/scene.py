@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ....core.git_lfs import refuse_lfs_pointer
 from ....core.settings import FieldOptions
 from ..scene_choice import SceneChoice, completed_choice
 from .checkpoint import PlenoxelsModel
@@ -48,6 +49,7 @@ class TrainingArguments:
 
     def __init__(self, folder: Path) -> None:
         self._values: dict[str, Any] = {}
+        refuse_lfs_pointer(folder / ARGS)
         with suppress(OSError, ValueError, RecursionError), (folder / ARGS).open("rb") as file:
             found = json.loads(file.read(MAX_BYTES))
             self._values = found if isinstance(found, dict) else {}

@@ -235,25 +235,13 @@ def test_real_checkpoint_with_one_bad_value(tmp_path: Path) -> None:
     assert failure(path).code == "bad_weights"
 
 
-def splat_head() -> bytes:
-    """A splat's header and a few of its Gaussians' bytes."""
-    names = [*"xyz", "nx", "ny", "nz", *(f"f_dc_{i}" for i in range(3))]
-    names += [*(f"f_rest_{i}" for i in range(45)), "opacity"]
-    names += [*(f"scale_{i}" for i in range(3)), *(f"rot_{i}" for i in range(4))]
-    lines = ["ply", "format binary_little_endian 1.0", "element vertex 2"]
-    lines += [*(f"property float {name}" for name in names), "end_header", ""]
-    return "\n".join(lines).encode() + bytes(2 * 4 * len(names))
-
-
-def test_gaussian_splats_are_refused_by_name(tmp_path: Path) -> None:
-    cloud, training = tmp_path / "point_cloud.ply", tmp_path / "chkpnt7000.pth"
-    cloud.write_bytes(splat_head())
+def test_what_a_splats_training_goes_on_from_is_refused_by_name(tmp_path: Path) -> None:
+    training = tmp_path / "chkpnt7000.pth"
     state = (3, *(torch.zeros(2, 3) for _ in range(9)), {"state": {}}, 5.0)
     torch.save((state, 7000), training)
-    for path in (cloud, training):
-        with pytest.raises(UserError, match="is a 3D Gaussian splat, which is not") as caught:
-            load_field(path, FieldOptions(), device=torch.device("cpu"))
-        assert caught.value.code == "unknown_format"
+    with pytest.raises(UserError, match="a 3D Gaussian splat's training") as caught:
+        load_field(training, FieldOptions(), device=torch.device("cpu"))
+    assert caught.value.code == "unknown_format"
 
 
 def test_other_ply_files_are_no_checkpoints(tmp_path: Path) -> None:
@@ -262,3 +250,22 @@ def test_other_ply_files_are_no_checkpoints(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_field(path, FieldOptions(), device=torch.device("cpu"))
     assert caught.value.code == "not_a_checkpoint"
+
+
+@pytest.mark.parametrize("name", ["a.th", "b.tar", "c.ckpt", "d.msgpack", "e.npz", "config.yml"])
+def test_pointers_of_git_lfs_are_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    error = failure(path)
+    assert error.code == "lfs_pointer"
+    assert f"{path} is a Git LFS pointer, not the file itself; run git lfs pull" in str(error)
+
+
+def test_the_other_nerf_pytorch_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint199999.ckpt"
+    weights = {"layer1.weight": torch.zeros(4, 4)}
+    torch.save({"iter": 199_999, "model_coarse_state_dict": weights, "psnr": 25.5}, path)
+    error = failure(path)
+    assert error.code == "unknown_format"
+    assert "is of krrish94's nerf-pytorch" in str(error)
+    assert "the nerf-pytorch that is, yenchenlin's" in str(error)

@@ -136,6 +136,28 @@ def test_another_method(tmp_path: Path) -> None:
     assert "another method" in refused(tmp_path, "unknown_format")
 
 
+@pytest.mark.parametrize("method", ["splatfacto", "tensorf", "mipnerf", "neus-facto", "generfacto"])
+def test_another_method_is_named_before_its_checkpoint_is_asked_for(
+    tmp_path: Path, method: str
+) -> None:
+    config = PlainNerfacto().config().replace("method_name: nerfacto", f"method_name: {method}")
+    (tmp_path / "config.yml").write_text(config)
+    for path in (tmp_path, tmp_path / "config.yml"):
+        sentence = refused(path, "unknown_format")
+        assert (
+            f"config.yml is a nerfstudio run, but of another method than nerfacto ({method})"
+            in (sentence)
+        )
+
+
+def test_a_transform_that_is_a_git_lfs_pointer_is_named(tmp_path: Path) -> None:
+    PlainNerfacto().save(tmp_path)
+    (tmp_path / "dataparser_transforms.json").write_text(
+        "version https://git-lfs.github.com/spec/v1"
+    )
+    assert "dataparser_transforms.json is a Git LFS pointer" in refused(tmp_path, "lfs_pointer")
+
+
 def test_hostile_pickle_beside_an_honest_config(tmp_path: Path) -> None:
     path = PlainNerfacto().save(tmp_path)
     marker = tmp_path / "ran"

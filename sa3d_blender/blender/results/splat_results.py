@@ -1,0 +1,95 @@
+"""Splats that came back beside the meshes: as Blender's own where it has such, or as points.
+
+From version 5.3 on Blender's importer of ``.ply`` makes a splat of it. Before that there are small
+tetrahedra in the Gaussians' colours. Either is hidden at first, as it lies where the mesh is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.point_cloud import PointCloud
+from ..engine_link.job_steps import Steps
+from ..engine_link.session import in_thread
+from ..nerf.nerf import group, parent_to
+from ..references import Reference
+from ..viewport.points_object import tetrahedra
+from .results import build_mesh, color_material
+
+NAME, FILE = "sa3d_splat", "sa3d_splat_file"
+"""Custom properties of a splat: whose it is, and where its Gaussians are."""
+NATIVE_SINCE = (5, 3, 0)
+
+
+def place_splats(
+    nerf: Reference[bpy.types.Object], objects: Iterable[Mapping[str, Any]]
+) -> Steps[None]:
+    """Put the splats of objects that the engine cut out under the NeRF's Empty.
+
+    Earlier ones of the same names go.
+
+    Args:
+        objects: as the engine names their files; those without a splat are left alone.
+
+    Raises:
+        UserError: a file is not the engine's.
+    """
+    for files in objects:
+        if "splat" not in files:
+            continue
+        path, name = Path(files["splat"]), str(files["name"])
+        made = _imported(path)
+        if made is None:
+            points = Path(files["splat_points"])
+            cloud = yield from in_thread(lambda points=points: PointCloud.load(points))
+            mesh = (yield from build_mesh(tetrahedra(cloud), f"{name} Splat")).get()
+            mesh.materials.append(color_material())
+            made = bpy.data.objects.new(mesh.name, mesh)
+        _place(nerf.get(), made, name, path)
+
+
+def splats_of(nerf: bpy.types.Object) -> dict[str, bpy.types.Object]:
+    """The splats under a NeRF's Empty by the names of their objects."""
+    return {thing[NAME]: thing for thing in nerf.children if NAME in thing}
+
+
+def _place(nerf: bpy.types.Object, made: bpy.types.Object, name: str, path: Path) -> None:
+    earlier = splats_of(nerf).get(name)
+    if earlier is not None:
+        data = earlier.data
+        bpy.data.objects.remove(earlier)
+        if data is not None and data.users == 0:
+            bpy.data.batch_remove([data])
+    made.name = f"{name} Splat"
+    made[NAME], made[FILE] = name, str(path)
+    made.sa3d.kind = "POINTS"
+    for collection in list(made.users_collection):
+        collection.objects.unlink(made)
+    group(nerf, "results").objects.link(made)
+    parent_to(nerf, made)
+    made.hide_render = True
+    bpy.context.view_layer.update()  # or it knows nothing of the new object
+    if made.name in bpy.context.view_layer.objects:
+        made.hide_set(True)
+
+
+def _imported(path: Path) -> bpy.types.Object | None:
+    """What Blender's own importer makes of a splat; None where it makes no point cloud of it."""
+    if bpy.app.version < NATIVE_SINCE:
+        return None
+    before = set(bpy.data.objects)
+    try:
+        bpy.ops.wm.ply_import(filepath=str(path), forward_axis="Y", up_axis="Z")
+    except (AttributeError, RuntimeError, TypeError):
+        return None
+    found = None
+    for thing in set(bpy.data.objects) - before:
+        if found is None and thing.type == "POINTCLOUD":
+            found = thing
+        else:
+            bpy.data.objects.remove(thing)
+    return found
