@@ -20,7 +20,6 @@ UNREADABLE = {
     ".sog": "a splat in PlayCanvas' format of pictures",
 }
 """Endings of files that cannot be read, and what they are."""
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 TRAINING_STATE = 12
 """Entries of what a splat's training keeps of its Gaussians, before the number of the step."""
 ITERATION = re.compile(r"iteration_(\d+)")
@@ -96,11 +95,6 @@ def _reader(chosen: ChosenFile) -> Callable[[Path], Gaussians] | None:
             f"{path} is {UNREADABLE[ending]} ({ending}), which is not read; export it as .ply, "
             ".splat or .spz (e.g. with SuperSplat) and choose that.",
             code="unknown_format",
-        )
-    if head.startswith(LFS_POINTER):
-        raise UserError(
-            f"{path} is only Git LFS's note of a file, not the file itself; run git lfs pull.",
-            code="not_a_checkpoint",
         )
     if head.startswith(PLY_STARTS):
         return _ply_reader(chosen)

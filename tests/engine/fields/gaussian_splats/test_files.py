@@ -329,7 +329,7 @@ def test_meshes_and_point_clouds(tmp_path: Path) -> None:
 def test_what_only_points_to_the_file(tmp_path: Path) -> None:
     path = tmp_path / "point_cloud.ply"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 34\n")
-    assert "git lfs pull" in refused(path, "not_a_checkpoint")
+    assert "git lfs pull" in refused(path, "lfs_pointer")
 
 
 def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
