@@ -190,6 +190,7 @@ def segment(request: Request) -> dict[str, Any]:
         MeshData(mesh.vertices * 0.3 + number, mesh.faces, mesh.colors).save(path)
         counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
         results.append({"name": entry.name, "mesh": str(path), **counts, **sure})
+    (out / "places.json").write_text(json.dumps([entry.name for entry in objects]), "utf-8")
     report = str(out / "report.json")
     Path(report).write_text(json.dumps({"objects": results}), encoding="utf-8")
     used = request.params.get("settings", {}).get("segmenter", "bundled")
@@ -225,8 +226,13 @@ def view(request: Request) -> dict[str, Any]:
 
 
 def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
-    """A sphere of the size that was asked for under each name, striped where it has a texture."""
+    """A sphere of the size that was asked for under each name, striped where it has a texture.
+
+    It lies where the last run put it.
+    """
     out = Path(request.params["out"])
+    places = out / "places.json"
+    found = json.loads(places.read_text(encoding="utf-8")) if places.is_file() else []
     (out / "mesh_request.json").write_text(json.dumps(request.params), encoding="utf-8")
     results = []
     for number, name in enumerate(names):
@@ -240,7 +246,8 @@ def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
             corners = np.tile(np.float32([[0, 0], [1, 0], [0, 1]]), (len(mesh.faces), 1, 1))
             texture = Texture(corners, encode_png(stripes))
         path = out / f"{name}_mesh.npz"
-        MeshData(mesh.vertices * 0.3, mesh.faces, mesh.colors, texture).save(path)
+        place = found.index(name) if name in found else 0
+        MeshData(mesh.vertices * 0.3 + place, mesh.faces, mesh.colors, texture).save(path)
         results.append({"name": name, "mesh": str(path), "faces": len(mesh.faces)})
     return {"objects": results}
 

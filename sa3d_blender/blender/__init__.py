@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import operators, panels, properties
+from . import menus, operators, panels, properties
 from .clicking import click_operators, live_masks, prompt_operators, run_masks, tools
 from .engine_link import command_line, session
 from .help import help_operators
 from .installation import installation, installation_operators, preferences
-from .nerf import import_menu, training_operators, upright_operator
-from .results import kept_results, result_operators, result_panel
+from .nerf import chosen, frame_operators, import_menu, training_operators, upright_operator
+from .results import kept_results, look_operators, result_operators, result_panel
 from .viewport import (
     best_picture,
     coarse_preview,
@@ -28,7 +28,9 @@ _MODULES = (
     installation_operators,
     training_operators,
     upright_operator,
+    frame_operators,
     result_operators,
+    look_operators,
     help_operators,
     click_operators,
     tools,
@@ -36,6 +38,8 @@ _MODULES = (
     panels,
     result_panel,
     import_menu,
+    menus,
+    chosen,
     command_line,
     session,
     kept_results,

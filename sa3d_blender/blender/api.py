@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bpy
+from mathutils import Quaternion
 
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
@@ -47,6 +48,8 @@ from .installation.installation import (  # noqa: F401
     set_up_engine,
 )
 from .nerf import training_cameras
+from .nerf.framing import frame_nerf
+from .nerf.in_the_box import hide_in_box  # noqa: F401
 from .nerf.moved_checkpoint import find_checkpoint  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
@@ -54,13 +57,17 @@ from .nerf.upright import stand_upright  # noqa: F401
 from .references import Reference, refer
 from .results.doubts import keep_doubts
 from .results.help_in_view import help_in_view  # noqa: F401
+from .results.looks import results_of, set_look, set_origin  # noqa: F401
 from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
+from .results.placing import place_mesh
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
-from .results.results import load_meshes, place_mesh
+from .results.results import load_meshes
 from .results.splat_results import place_splats
-from .viewport import rough_view, views
+from .selection import select_only
+from .viewport import new_camera, rough_view, views
 from .viewport.points_object import points_to_object  # noqa: F401
+from .viewport.solid_colors import show_colors
 from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
 
 T = TypeVar("T")
@@ -94,14 +101,18 @@ def load_nerf(
     ndc_focal: float | None = None,
     ndc_aspect: float | None = None,
     voxels_per_step: float | None = None,
+    select: bool = False,
     wait: bool = True,
 ) -> bpy.types.Object | Job[Any]:
     """Load a checkpoint: an Empty that is its frame, with its box, in collections of its own.
+
+    Viewports that look through no camera are turned to it.
 
     Args:
         scene_kind: ``auto``, ``bounded`` or ``forward_facing``.
         background: ``auto``, ``white`` or ``black``.
         ndc_focal, ndc_aspect, voxels_per_step: see `FieldOptions`; guessed when not given.
+        select: whether it becomes the one selected object.
 
     Returns:
         The Empty, or without ``wait`` the job.
@@ -116,12 +127,12 @@ def load_nerf(
         ndc_aspect=ndc_aspect,
         voxels_per_step=voxels_per_step,
     )
-    steps = _load_nerf(refer(bpy.context.scene), str(checkpoint), options)
+    steps = _load_nerf(refer(bpy.context.scene), str(checkpoint), options, select)
     return _finish("Loading the NeRF", steps, wait)
 
 
 def _load_nerf(
-    scene: Reference[bpy.types.Scene], checkpoint: str, options: FieldOptions
+    scene: Reference[bpy.types.Scene], checkpoint: str, options: FieldOptions, select: bool
 ) -> Steps[Reference[bpy.types.Object]]:
     params = {"checkpoint": checkpoint, "options": settings_to_json(options)}
     session.say("Starting the engine")
@@ -130,6 +141,9 @@ def _load_nerf(
     info = yield from session.ask("info", params)
     nerf = create_nerf(scene.get(), checkpoint, info, options)
     remember_file(Path(checkpoint))
+    if select:
+        select_only([nerf])
+    frame_nerf(nerf)
     bpy.ops.ed.undo_push(message="Load NeRF")
     return refer(nerf)
 
@@ -159,10 +173,23 @@ def load_training_cameras(
     return _finish("Loading the training cameras", steps, wait, refer(nerf))
 
 
-def add_camera(nerf: bpy.types.Object | None = None) -> bpy.types.Object:
-    """Add a camera that looks at the NeRF and make it the active one."""
+def add_camera(
+    nerf: bpy.types.Object | None = None,
+    *,
+    look: Quaternion | None = None,
+    turn: float = 0.0,
+) -> bpy.types.Object:
+    """Add a camera that sees the NeRF's whole box and make it the active one.
+
+    It has the training cameras' lens where that is known, and moves with the NeRF. Where another
+    camera looks from the same side, it stands a quarter turn away.
+
+    Args:
+        look: a viewport's ``view_rotation``: from there it looks; from a usual side by default.
+        turn: around the NeRF, in radians, from where it would stand.
+    """
     scene = bpy.context.scene
-    return views.add_camera(scene, nerf or require_nerf(scene))
+    return new_camera.add_camera(scene, nerf or require_nerf(scene), look, turn)
 
 
 def render_view(
@@ -197,6 +224,7 @@ def segment(
     *,
     object_name: str | None = None,
     out: str | Path | None = None,
+    select: bool = False,
     wait: bool = True,
 ) -> list[bpy.types.Object] | Job[Any]:
     """Cut out every object that has prompts, and import the meshes.
@@ -207,6 +235,7 @@ def segment(
         camera: where the run starts; the camera that was pointed in first when not given.
         object_name: only this object.
         out: folder for the result's files; beside the .blend by default, else a temporary one.
+        select: whether new meshes become the selected objects.
 
     Returns:
         The mesh objects, or without ``wait`` the job.
@@ -230,7 +259,7 @@ def segment(
         },
     }
     marks = {key: fingerprint(entries[name]) for name, key in keys.items()}
-    steps = while_running(marks, _segment(refer(nerf), keys, marks, params))
+    steps = while_running(marks, _segment(refer(nerf), keys, marks, params, select))
     return _finish("Segmenting", steps, wait, refer(nerf))
 
 
@@ -239,6 +268,7 @@ def _segment(
     keys: dict[str, str],
     marks: dict[str, str],
     params: dict[str, Any],
+    select: bool,
 ) -> Steps[list[Reference[bpy.types.Object]]]:
     result = yield from session.ask("segment", params)
     yield from place_splats(nerf, result["objects"])
@@ -248,6 +278,7 @@ def _segment(
     facts = target.sa3d.nerf
     facts.result = result["result"]
     entries = {entry.key: entry for entry in facts.objects}
+    there = {entry.result for entry in entries.values()}
     placed = [
         place_mesh(target, mesh, entries.get(keys.get(name, "")))
         for name, mesh in zip(files, meshes, strict=True)
@@ -259,6 +290,9 @@ def _segment(
     keep_doubts(target, result, {n: entries[k] for n, k in keys.items() if k in entries})
     for key in set(marks) & set(entries):
         entries[key].made_from = marks[key]
+    if select:
+        select_only([thing for thing in placed if thing not in there])
+    show_colors(results_of(target))
     bpy.ops.ed.undo_push(message="Segment")
     return [refer(thing) for thing in placed]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ def log_file() -> Path | None:
     except (UserError, OSError):
         return None
     return folder / "engine.log"
+
+
+def in_folder(folder: Path) -> str:
+    """What a file browser that opens in a folder is given; empty where there is no such folder."""
+    return f"{folder}{os.sep}" if folder.is_dir() else ""
 
 
 def output_folder(nerf: bpy.types.Object) -> Path:

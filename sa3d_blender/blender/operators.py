@@ -7,16 +7,19 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import FloatProperty, FloatVectorProperty, StringProperty
+from mathutils import Quaternion
 
 from ..core.errors import Cancelled, UserError
 from ..core.field_kinds import CHECKPOINT_EXTENSIONS
 from ..core.settings import FieldOptions
 from . import api, workflow
-from .clicking.object_states import object_state
+from .clicking.object_states import state_words
 from .engine_link import session
+from .folders import in_folder, output_folder
 from .help.cures import error_cured_by, forget_error
 from .nerf.nerf import require_nerf, scene_nerf
+from .nerf.recent_files import recent_files
 from .setting_properties import setting_properties
 from .viewport.camera_frame import look_through_camera
 from .workflow import Why
@@ -86,10 +89,11 @@ class SA3D_OT_stop_engine(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
-    """Load a NeRF from its checkpoint file"""
+    """Load a NeRF from its checkpoint file."""
 
     bl_idname = "sa3d.load_nerf"
     bl_label = "Load NeRF"
+    bl_description = f"Load a NeRF from its checkpoint file: {', '.join(CHECKPOINT_EXTENSIONS)}"
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     needs = (workflow.why_no_job,)
 
@@ -104,6 +108,8 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
         """Ask for the file, unless it was dropped."""
         if self.filepath:
             return self.execute(context)
+        last = next(iter(recent_files()), None)
+        self.filepath = in_folder(last.parent) if last is not None else ""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -113,6 +119,7 @@ class SA3D_OT_load_nerf(Caller, bpy.types.Operator):
             self.filepath,
             scene_kind=self.scene_kind,
             background=self.background,
+            select=True,
             wait=WAIT,
         )
 
@@ -142,16 +149,31 @@ class SA3D_OT_find_checkpoint(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_add_camera(Caller, bpy.types.Operator):
-    """Add a camera that looks at the NeRF and make it the active one"""
+    """Add a camera where the viewport looks from."""
 
     bl_idname = "sa3d.add_camera"
     bl_label = "Add Camera"
+    bl_description = (
+        "Add a camera where the viewport looks from, with the whole NeRF in sight and the "
+        "training's lens. Where one looks from that side already, it stands a quarter turn away"
+    )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
     needs = (workflow.why_no_nerf,)
 
+    turn: FloatProperty(
+        name="Turn",
+        description="Turn it around the NeRF",
+        subtype="ANGLE",
+        options={"SKIP_SAVE"},
+    )
+    look: FloatVectorProperty(size=4, options={"SKIP_SAVE", "HIDDEN"})
+
     def call(self, context: bpy.types.Context) -> None:
-        """Add it and look through it."""
-        api.add_camera()
+        """Add it and look through it; done again with another turn, from the same side."""
+        view = getattr(context.space_data, "region_3d", None)
+        if view is not None and view.view_perspective != "CAMERA" and not WAIT:
+            self.look = view.view_rotation
+        api.add_camera(look=Quaternion(self.look) if any(self.look) else None, turn=self.turn)
         if context.area is not None and context.area.type == "VIEW_3D":
             look_through_camera(context, context.area)
 
@@ -183,12 +205,9 @@ class SA3D_OT_segment(Caller, bpy.types.Operator):
         workflow.why_nothing_to_segment,
     )
 
-    def call(self, context: bpy.types.Context) -> None:
-        """Segment, and have the viewport show the meshes' colours."""
-        api.segment(wait=WAIT)
-        shading = getattr(context.space_data, "shading", None)
-        if shading is not None and shading.color_type == "MATERIAL":  # as in a new file
-            shading.color_type = "VERTEX"
+    def call(self, _context: bpy.types.Context) -> None:
+        """Segment."""
+        api.segment(select=True, wait=WAIT)
 
 
 class SA3D_OT_segment_object(Caller, bpy.types.Operator):
@@ -214,13 +233,13 @@ class SA3D_OT_segment_object(Caller, bpy.types.Operator):
         """Its state, and what a click does."""
         nerf = scene_nerf(context.scene)
         entry = nerf.sa3d.nerf.objects.get(properties.name) if nerf else None
-        return f"{object_state(entry).sentence}.\n{cls.__doc__}" if entry else str(cls.__doc__)
+        return f"{state_words(entry)[0]}.\n{cls.__doc__}" if entry else str(cls.__doc__)
 
     def call(self, context: bpy.types.Context) -> None:
         """Segment it."""
         facts = require_nerf(context.scene).sa3d.nerf
         name = self.name or facts.objects[facts.active_object].name
-        api.segment(object_name=name, wait=WAIT)
+        api.segment(object_name=name, select=True, wait=WAIT)
 
 
 class SA3D_OT_cancel(Caller, bpy.types.Operator):
@@ -235,10 +254,10 @@ class SA3D_OT_cancel(Caller, bpy.types.Operator):
 
 
 class SA3D_OT_import_mesh(Caller, bpy.types.Operator):
-    """Import a mesh of an earlier run under the NeRF"""
+    """Load a mesh that an earlier run left beside the .blend (NAME_mesh.npz), under the NeRF"""
 
     bl_idname = "sa3d.import_mesh"
-    bl_label = "Import Mesh"
+    bl_label = "Load Mesh of an Earlier Run"
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     needs = (workflow.why_no_job, workflow.why_no_nerf)
 
@@ -248,7 +267,8 @@ class SA3D_OT_import_mesh(Caller, bpy.types.Operator):
     filter_glob: StringProperty(default="*_mesh.npz", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask for the file."""
+        """Ask for the file, where runs leave theirs."""
+        self.filepath = in_folder(output_folder(require_nerf(context.scene)))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -9,7 +9,7 @@ import bpy
 from ..core.segmenters import AUTOMATIC, segmenter_spec
 from . import workflow
 from .clicking import live_masks
-from .clicking.object_states import object_state
+from .clicking.object_states import state_words
 from .clicking.prompts import active_object, prompt_empties
 from .clicking.second_camera import candidate
 from .engine_link import session
@@ -23,6 +23,7 @@ from .installation.installation_panels import (
     draw_missing_weights,
     draw_running,
 )
+from .nerf.in_the_box import in_the_way
 from .nerf.nerf import is_forward_facing, scene_nerf
 from .nerf.upright import lies_on_its_side
 from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
@@ -112,6 +113,11 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             return
         facts = nerf.sa3d.nerf
         wrapped(layout, facts.title or facts.family, "VOLUME_DATA")
+        standing = in_the_way(nerf)
+        if standing:
+            box = layout.box()
+            wrapped(box, standing, "INFO")
+            box.operator("sa3d.hide_in_box", text="Hide", icon="HIDE_ON")
         if lies_on_its_side(nerf):
             layout.operator("sa3d.stand_upright", icon="EMPTY_SINGLE_ARROW")
         row = layout.row(align=True)
@@ -189,8 +195,8 @@ class SA3D_UL_objects(bpy.types.UIList):
         counted = row.row()
         counted.alignment = "RIGHT"
         counted.label(text=str(count) if count else "")
-        state = object_state(item)
-        run = row.operator("sa3d.segment_object", text="", icon=state.icon, emboss=False)
+        _, icon = state_words(item)
+        run = row.operator("sa3d.segment_object", text="", icon=icon, emboss=False)
         run.name = item.name
 
 
@@ -232,9 +238,9 @@ def _draw_prompts(
     layout: bpy.types.UILayout, nerf: bpy.types.Object, entry: SA3D_SegmentObject
 ) -> None:
     """What an object's prompts are, its mask, and what is wrong with them."""
-    state = object_state(entry)
+    sentence, icon = state_words(entry)
     if entry.key not in live_masks.live.refused:  # else what is wrong is said below
-        layout.label(text=state.sentence, icon=state.icon)
+        layout.label(text=sentence, icon=icon)
     labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
     row = layout.row()
     row.use_property_split = False

@@ -16,6 +16,7 @@ from bpy.props import (
 
 from ..core.settings import FieldOptions, SegmentSettings
 from .engine_link import session
+from .results.choices import CENTER, LIT, LOOKS, ORIGINS
 from .results.doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
 from .results.mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 from .setting_properties import setting_properties
@@ -44,9 +45,21 @@ _REDRAWS = {} if bpy.app.background else {"update": lambda _self, _context: sess
 _ONLY_CAMERAS = {} if bpy.app.background else {"poll": is_camera}
 
 
-class SA3D_SegmentObject(bpy.types.PropertyGroup):
-    """One thing to cut out; ``name`` is what the artist calls it."""
+def _follow_name(entry: Any, _context: bpy.types.Context) -> None:
+    from .clicking.names import follow_name
 
+    follow_name(entry)
+
+
+_RENAMES = {} if bpy.app.background else {"update": _follow_name}
+
+
+class SA3D_SegmentObject(bpy.types.PropertyGroup):
+    """One thing to cut out."""
+
+    name: StringProperty(
+        name="Name", description="What the artist calls it; its mesh and prompts follow", **_RENAMES
+    )
     key: StringProperty(description="Ties prompts to this entry, whatever its name", options=set())
     color: FloatVectorProperty(
         name="Color",
@@ -103,6 +116,18 @@ class SA3D_Nerf(FieldReading, CuttingOut, MeshSize, bpy.types.PropertyGroup):
     )
     active_object: IntProperty(
         name="Active Object", description="The object that new prompts are for"
+    )
+    origin: EnumProperty(
+        name="Origin",
+        description="Where the origin of new meshes lies, about which they turn and scale",
+        items=ORIGINS,
+        default=CENTER,
+    )
+    look: EnumProperty(
+        name="Look",
+        description="What the materials of its meshes look like",
+        items=LOOKS,
+        default=LIT,
     )
     surface: PointerProperty(
         type=SA3D_Surface, description="How its meshes are made from what was cut out"
@@ -167,6 +192,11 @@ class SA3D_Prompt(bpy.types.PropertyGroup):
         description="The camera through which it was placed",
         **_ONLY_CAMERAS,
     )
+    place: FloatVectorProperty(
+        description="Where its camera stood in the NeRF's frame, as a matrix; zeros if unknown",
+        size=16,
+        options=set(),
+    )
 
 
 class SA3D_Object(bpy.types.PropertyGroup):
@@ -191,6 +221,15 @@ class SA3D_Object(bpy.types.PropertyGroup):
     prompt: PointerProperty(type=SA3D_Prompt, description="What a prompt's empty knows")
     view: PointerProperty(
         type=bpy.types.Image, name="View", description="What the NeRF looks like in this camera"
+    )
+    given_name: StringProperty(
+        description="The name that it was given here; another one is the artist's", options=set()
+    )
+    lost: StringProperty(
+        name="Not Kept", description="What the last new mesh of this result could not keep"
+    )
+    view_from: StringProperty(
+        description="What its picture was rendered with, in the engine's numbers", options=set()
     )
     seen: StringProperty(
         description="The run's camera that this one stands for, in the engine's numbers",

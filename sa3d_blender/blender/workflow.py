@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import bpy
 
-from .clicking.object_states import ObjectState, object_state, objects_to_run
+from .clicking.object_states import ObjectState, is_doubtful, object_state, objects_to_run
 from .clicking.prompts import active_object, points_at_object, prompt_empties
 from .clicking.run_masks import run_mask
 from .engine_link import session
 from .nerf.nerf import scene_nerf
 from .viewport.camera_frame import is_tool_active
+from .viewport.views import active_camera
 
 Why = str | None
 """Why something cannot be done now, as a sentence for a tooltip; None when it can."""
@@ -27,8 +28,8 @@ def why_no_nerf(context: bpy.types.Context) -> Why:
 
 def why_no_camera(context: bpy.types.Context) -> Why:
     """Views and prompts need a perspective camera."""
-    camera = context.scene.camera
-    if camera is None or camera.type != "CAMERA":
+    camera = active_camera(context.scene)
+    if camera is None:
         return "The scene has no active camera; add one"
     return None if camera.data.type == "PERSP" else "The active camera is not a perspective camera"
 
@@ -79,13 +80,11 @@ def next_step(context: bpy.types.Context) -> str:
     nerf = scene_nerf(context.scene)
     if nerf is None:
         return "sa3d.load_nerf"
-    camera = context.scene.camera
-    if camera is None or camera.type != "CAMERA" or not was_aimed(nerf, camera):
+    camera = active_camera(context.scene)
+    if camera is None or not was_aimed(nerf, camera):
         return "sa3d.add_camera"
-    if camera.sa3d.view is None:
-        return "sa3d.render_view"
     if why_nothing_to_segment(context):
-        return "sa3d.pick_prompts"
+        return "sa3d.render_view" if camera.sa3d.view is None else "sa3d.pick_prompts"
     if objects_to_run(nerf):
         return "sa3d.segment"
     states = {object_state(entry) for entry in nerf.sa3d.nerf.objects}
@@ -102,6 +101,9 @@ def hint(context: bpy.types.Context) -> tuple[str, str] | None:
     if not step and in_sight and entry is not None and run_mask(camera, entry.key) is not None:
         return "Click on what the mask lacks, Ctrl-click on what it has too much", "EYEDROPPER"
     if not step and (in_sight or view is None):  # else it is looked at already
+        doubtful = [entry.name for entry in nerf.sa3d.nerf.objects if is_doubtful(entry)]
+        if doubtful:
+            return f"Cut out, but {' and '.join(doubtful)} may be wrong: see Result", "ERROR"
         return "Cut out. Turn the view to see it from all sides", "CHECKMARK"
     if step == "sa3d.pick_prompts" and in_sight and is_tool_active(context):
         return "Click on the object", "EYEDROPPER"

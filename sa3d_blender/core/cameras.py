@@ -21,6 +21,10 @@ from .json_values import are_numbers, is_number, is_whole, not_as_expected
 
 MAX_IMAGE_SIDE = 8192
 """Larger views are refused: no segmenter profits from them, and a typing error fills the disk."""
+TYPICAL_NDC_FOCAL = 1.62
+"""Focal length over half the image width of the LLFF data set's phone pictures."""
+TYPICAL_NDC_ASPECT = 4 / 3
+"""Width over height of the LLFF data set's pictures."""
 MAX_TRANSFORMS_BYTES = 2**28
 """Larger camera files are not read: a quarter of a million cameras fit."""
 

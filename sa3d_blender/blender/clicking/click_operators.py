@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import EnumProperty, FloatVectorProperty
 
 from ...core.errors import Cancelled, UserError
 from .. import api, workflow
@@ -36,19 +36,28 @@ class OnPicture(Caller):
 
     needs = NEEDS
 
-    def start(self, context: bpy.types.Context) -> bool:
-        """Have masks shown; turns to the camera first and then is False."""
+    @staticmethod
+    def start(context: bpy.types.Context) -> str:
+        """Have masks shown.
+
+        Returns:
+            Why nothing can be clicked on yet, as a sentence; then the viewport was turned to the
+            camera. Empty where it looks through it.
+        """
+        camera = require_camera(context.scene)
         live_masks.show()
-        if frame_in_region(context, require_camera(context.scene)) is not None:
-            return True
+        if frame_in_region(context, camera) is not None:
+            return ""
         look_through_camera(context, context.area)
-        return False
+        return f"This view looks through {camera.name!r} now: click on the object in it"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Do it at the mouse, once the viewport looks through the camera."""
         try:
-            if self.start(context):
+            why_not = self.start(context)
+            if not why_not:
                 return self.at_mouse(context, (event.mouse_region_x, event.mouse_region_y))
+            self.report({"INFO"}, why_not)
         except (UserError, Cancelled) as error:
             self.report({"WARNING"}, str(error))
         return {"CANCELLED"}
@@ -63,10 +72,16 @@ class SA3D_OT_click(OnPicture, bpy.types.Operator):
 
     bl_idname = "sa3d.click"
     bl_label = "Add Prompt"
-    bl_options: ClassVar[set[str]] = {"UNDO"}
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
 
     label: EnumProperty(
         name="Label", description="What the point lies on", items=LABELS[:2], default=POSITIVE
+    )
+    place: FloatVectorProperty(
+        name="Place",
+        description="Pixels from the picture's left and top edge",
+        size=2,
+        options={"SKIP_SAVE"},
     )
 
     def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
@@ -74,9 +89,13 @@ class SA3D_OT_click(OnPicture, bpy.types.Operator):
         pixel = pixel_under(context, mouse)
         if pixel is None:
             return {"CANCELLED"}
-        api.add_prompt(x=pixel[0], y=pixel[1], label=self.label)
+        self.place = pixel
+        return self.execute(context)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Put it there; done again with another place or label."""
+        api.add_prompt(x=self.place[0], y=self.place[1], label=self.label)
         live_masks.look_now()
-        return {"FINISHED"}
 
 
 class SA3D_OT_draw_box(OnPicture, bpy.types.Operator):
@@ -84,7 +103,14 @@ class SA3D_OT_draw_box(OnPicture, bpy.types.Operator):
 
     bl_idname = "sa3d.draw_box"
     bl_label = "Draw Box"
-    bl_options: ClassVar[set[str]] = {"UNDO"}
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    box: FloatVectorProperty(
+        name="Box",
+        description="Two corners, in pixels from the picture's left and top edge",
+        size=4,
+        options={"SKIP_SAVE"},
+    )
 
     def at_mouse(self, context: bpy.types.Context, mouse: tuple[float, float]) -> set[str]:
         """Begin where the button went down; by now the mouse is farther."""
@@ -117,12 +143,16 @@ class SA3D_OT_draw_box(OnPicture, bpy.types.Operator):
             first, second = (pixel_under(context, corner) for corner in overlay.dragged)
             if first is None or second is None:
                 return {"CANCELLED"}
-            api.add_box(box=(*first, *second))
         except UserError as error:
             self.report({"WARNING"}, str(error))
             return {"CANCELLED"}
+        self.box = (*first, *second)
+        return self.execute(context)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Draw it there; done again with other corners."""
+        api.add_box(box=tuple(self.box))
         live_masks.look_now()
-        return {"FINISHED"}
 
     def _end(self, context: bpy.types.Context, result: set[str]) -> set[str]:
         overlay.dragged.clear()

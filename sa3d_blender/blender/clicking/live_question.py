@@ -11,6 +11,7 @@ import bpy
 
 from ...core.errors import UserError
 from ..nerf.nerf import field_params, run_params, scene_nerf
+from ..viewport.picture_state import check_place
 from ..viewport.views import field_camera, world_camera
 from .prompts import entry_prompt, points_at_object, prompt_empties
 
@@ -49,7 +50,8 @@ def read_question(scene: bpy.types.Scene) -> tuple[Question | None, UserError | 
         view = world_camera(scene, camera)
         asked = run_params(nerf)
         settings = asked["settings"]
-        seen = field_params(nerf) | {"camera": field_camera(scene, camera, nerf).to_json()}
+        in_field = field_camera(scene, camera, nerf)
+        seen = field_params(nerf) | {"camera": in_field.to_json()}
         params = seen | {
             "segmenter": settings["segmenter"],
             "weights": settings["weights"],
@@ -67,6 +69,7 @@ def read_question(scene: bpy.types.Scene) -> tuple[Question | None, UserError | 
             continue  # what the object is not, of one that another camera points at: no mask here
         try:
             if mine:
+                check_place(in_field, camera, mine)
                 objects[entry.key] = entry_prompt(view, entry, mine).to_json()
         except UserError as failure:
             error = failure

@@ -14,6 +14,7 @@ import bpy
 from ..engine_link import session
 from ..engine_link.job_steps import Steps
 from ..properties import CuttingOut, SA3D_SegmentObject
+from ..viewport.picture_state import remembered_place
 from .prompts import points_at_object, prompt_empties
 
 T = TypeVar("T")
@@ -57,6 +58,19 @@ def object_state(entry: SA3D_SegmentObject) -> ObjectState:
     return ObjectState.done if entry.made_from == fingerprint(entry) else ObjectState.changed
 
 
+def state_words(entry: SA3D_SegmentObject) -> tuple[str, str]:
+    """Sentence and icon of an entry's state; a tick only where the run was sure of it."""
+    state = object_state(entry)
+    if state is ObjectState.done and is_doubtful(entry):
+        return "Cut out, but doubtful", "ERROR"
+    return state.sentence, state.icon
+
+
+def is_doubtful(entry: SA3D_SegmentObject) -> bool:
+    """Whether the last run says of an object that it is not sure."""
+    return bool(entry.doubt.report and entry.doubt.note)
+
+
 def fingerprint(entry: SA3D_SegmentObject) -> str:
     """What a result depends on, in a few characters: prompts, their cameras, and the settings."""
     nerf = entry.id_data
@@ -73,7 +87,9 @@ def fingerprint(entry: SA3D_SegmentObject) -> str:
         if camera is not None:
             said.append([prompt.label, prompt.candidate, *_rounded(empty.location)])
             said.append([*_rounded(empty.scale), round(camera.data.lens, 3)])
-            said += [_rounded(row) for row in world @ camera.matrix_world]
+            place = remembered_place([empty])
+            rows = world @ camera.matrix_world if place is None else place
+            said += [_rounded(row) for row in rows]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 

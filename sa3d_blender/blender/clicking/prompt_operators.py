@@ -17,7 +17,7 @@ class SA3D_OT_add_prompt(Caller, bpy.types.Operator):
 
     bl_idname = "sa3d.add_prompt"
     bl_label = "Add Prompt"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
     needs = (workflow.why_no_nerf, workflow.why_no_camera)
 
     x: FloatProperty(
@@ -40,7 +40,7 @@ class SA3D_OT_remove_prompt(Caller, bpy.types.Operator):
 
     bl_idname = "sa3d.remove_prompt"
     bl_label = "Remove Prompt"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
 
     name: StringProperty(
         name="Name", description="The prompt's object; the active one when empty", options=set()

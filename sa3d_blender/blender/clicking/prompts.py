@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
@@ -11,7 +13,9 @@ from ...core.errors import UserError
 from ...core.prompts import NOT_OBJECT, OBJECT, Prompt, prompts_from_json
 from ..nerf.nerf import box_center, group
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
-from ..viewport.views import world_camera
+from ..viewport.picture_state import remember_place
+from ..viewport.views import field_camera, world_camera
+from .names import name_prompt
 from .prompt_pixels import inside, read_box, read_pixels
 
 DISPLAY_SIZE = 0.012
@@ -22,7 +26,6 @@ COLORS = {
     BOX: (1.0, 0.8, 0.1, 1.0),
 }
 SHAPES = {POSITIVE: "SPHERE", NEGATIVE: "PLAIN_AXES", BOX: "CUBE"}
-SIGNS = {POSITIVE: "+", NEGATIVE: "-", BOX: "box"}
 PALETTE = (
     (0.1, 0.75, 1.0),
     (1.0, 0.55, 0.05),
@@ -99,8 +102,22 @@ def add_prompt(
         )
     empty = _new_empty(nerf, camera, entry, label)
     depth = _put(empty, nerf, camera, view, pixel)
-    empty.empty_display_size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
+    size = DISPLAY_SIZE * depth * max(view.width, view.height) / view.fl_x
+    empty.empty_display_size = size / max(camera.matrix_world.median_scale, 1e-9)
+    _remember(scene, nerf, camera, entry)
     return empty
+
+
+def _remember(
+    scene: bpy.types.Scene,
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    entry: SA3D_SegmentObject,
+) -> None:
+    """Note on an entry's prompts in a camera's picture where that stands in the NeRF's frame."""
+    own = [e for e in prompt_empties(nerf, key=entry.key) if e.sa3d.prompt.camera == camera]
+    with suppress(UserError):  # a distorted NeRF is told of where it is used
+        remember_place(own, field_camera(scene, camera, nerf))
 
 
 def add_box(
@@ -138,6 +155,7 @@ def add_box(
     empty.scale = [a / b for a, b in zip(size, scale, strict=True)]
     empty.empty_display_size = 1.0
     empty.lock_rotation = (True, True, True)
+    _remember(scene, nerf, camera, entry)
     return empty
 
 
@@ -162,7 +180,7 @@ def _put(
 def _new_empty(
     nerf: bpy.types.Object, camera: bpy.types.Object, entry: SA3D_SegmentObject, label: str
 ) -> bpy.types.Object:
-    empty = bpy.data.objects.new(f"{entry.name} {SIGNS[label]}", None)
+    empty = bpy.data.objects.new(entry.name, None)
     empty.empty_display_type = SHAPES[label]
     empty.show_in_front = True
     empty.color = COLORS[label]
@@ -171,6 +189,7 @@ def _new_empty(
     prompt.label, prompt.object_key = label, entry.key
     prompt.number = 1 + max((e.sa3d.prompt.number for e in prompt_empties(nerf)), default=0)
     prompt.nerf, prompt.camera = nerf, camera
+    name_prompt(empty, entry)
     group(nerf, "prompts").objects.link(empty)
     return empty
 
@@ -190,17 +209,20 @@ def _on_ray(view: Camera, pixel: tuple[float, float], depth: float) -> np.ndarra
 
 
 def prompt_empties(nerf: bpy.types.Object, *, key: str | None = None) -> list[bpy.types.Object]:
-    """The NeRF's prompts that still are in a scene, of one entry or of all."""
+    """The NeRF's prompts that still are in a scene with their camera, of one entry or of all."""
     collection = nerf.sa3d.nerf.prompts
     if collection is None:
         return []
-    return [
+    found = [
         thing
         for thing in collection.objects
         if thing.sa3d.kind == "PROMPT"
         and thing.sa3d.prompt.nerf == nerf
         and key in (None, thing.sa3d.prompt.object_key)
     ]
+    cameras = {thing.sa3d.prompt.camera for thing in found} - {None}
+    there = {camera for camera in cameras if camera.users_collection}
+    return [thing for thing in found if thing.sa3d.prompt.camera in there]
 
 
 def last_prompt(nerf: bpy.types.Object, camera: bpy.types.Object) -> bpy.types.Object | None:

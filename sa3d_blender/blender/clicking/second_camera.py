@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import bpy
 
+from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
+from ...core.prompts import ObjectPrompt
 from ..properties import SA3D_SegmentObject
+from ..viewport.picture_state import as_clicked
 from ..viewport.views import field_camera
 from .prompts import active_object, candidate_owner, points_at_object, prompt_empties, read_prompts
 
@@ -31,6 +36,8 @@ def prompted_views(
 ) -> list[PromptedView]:
     """What a run is asked: each camera in the NeRF's frame with the prompts in its picture.
 
+    A camera that was moved since stands where its prompts were set.
+
     Args:
         start: the camera that goes first; the one that was pointed in first when not given.
         only: the name of one object; all that have prompts when not given.
@@ -45,12 +52,26 @@ def prompted_views(
     for camera in cameras:
         prompts = read_prompts(scene, nerf, camera)
         kept = tuple(prompt for prompt in prompts if only in (None, prompt.name))
-        if kept:
-            found.append(PromptedView(field_camera(scene, camera, nerf), kept))
+        found += _by_place(field_camera(scene, camera, nerf), camera, nerf, kept)
     if not found:
         what = f"for {only!r} " if only else ""
         raise UserError(f"There is no prompt {what}yet; click on the object.", code="no_prompt")
     return found
+
+
+def _by_place(
+    view: Camera,
+    camera: bpy.types.Object,
+    nerf: bpy.types.Object,
+    prompts: tuple[ObjectPrompt, ...],
+) -> list[PromptedView]:
+    """One view for each place from which a camera's prompts were set, which may have been moved."""
+    places: dict[str, tuple[Camera, list[ObjectPrompt]]] = {}
+    for prompt in prompts:
+        empties = prompt_empties(nerf, key=nerf.sa3d.nerf.objects[prompt.name].key)
+        seen = as_clicked(view, [e for e in empties if e.sa3d.prompt.camera == camera])
+        places.setdefault(json.dumps(seen.to_json()), (seen, []))[1].append(prompt)
+    return [PromptedView(seen, tuple(kept)) for seen, kept in places.values()]
 
 
 def candidate(entry: SA3D_SegmentObject, camera: bpy.types.Object | None, count: int) -> int:

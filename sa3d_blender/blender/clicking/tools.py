@@ -72,11 +72,30 @@ class SA3D_OT_pick_prompts(Caller, bpy.types.Operator):
         bpy.ops.wm.tool_set_by_id(name=TOOL, space_type="VIEW_3D")
 
 
+def why_no_tool(context: bpy.types.Context) -> workflow.Why:
+    """Enter segments while the tool is in hand."""
+    return None if is_tool_active(context) else "Take the tool with Add Prompts first"
+
+
+class SA3D_OT_segment_in_hand(Caller, bpy.types.Operator):
+    """Segment, by the key, wherever in the viewport the mouse is"""
+
+    bl_idname = "sa3d.segment_in_hand"
+    bl_label = "Segment"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+    needs = (workflow.why_no_job, workflow.why_nothing_to_segment, why_no_tool)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """What the button does."""
+        bpy.ops.sa3d.segment()
+
+
 class SA3D_OT_leave_tool(bpy.types.Operator):
     """Go back to selecting"""
 
     bl_idname = "sa3d.leave_tool"
     bl_label = "Done"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Take the select tool."""
@@ -181,8 +200,11 @@ _CLASSES = (
     SA3D_OT_remove_last_prompt,
     SA3D_OT_next_mask,
     SA3D_OT_pick_prompts,
+    SA3D_OT_segment_in_hand,
     SA3D_OT_leave_tool,
 )
+_keys: list[tuple[Any, Any]] = []
+"""The tool's own keys are heard over the picture only, not over toolbar and sidebar."""
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
 
 
@@ -192,10 +214,19 @@ def register() -> None:
     if not bpy.app.background:
         bpy.utils.register_tool(SA3D_WT_prompt_tool, after={"builtin.transform"}, separator=True)
         bpy.app.timers.register(follow_tool, first_interval=0.5, persistent=True)
+        keymap = bpy.context.window_manager.keyconfigs.addon.keymaps.new(
+            "3D View Generic", space_type="VIEW_3D"
+        )
+        for key in ("RET", "NUMPAD_ENTER"):
+            item = keymap.keymap_items.new("sa3d.segment_in_hand", key, "PRESS")
+            _keys.append((keymap, item))
 
 
 def unregister() -> None:
     """Take them back."""
+    for keymap, item in _keys:
+        keymap.keymap_items.remove(item)
+    _keys.clear()
     if not bpy.app.background:
         if bpy.app.timers.is_registered(follow_tool):
             bpy.app.timers.unregister(follow_tool)

@@ -57,6 +57,7 @@ CURES = {
     "prompt_outside": _POINT,
     "empty_background": _POINT,
     "cannot_write": _SAVE,
+    "view_moved": Cure("sa3d.render_view", "Render View", "IMAGE_BACKGROUND"),
     "view_gone": Cure("sa3d.segment", "Segment", "MOD_EXPLODE"),
     "out_of_memory": Cure("sa3d.smaller_views", "Use Smaller Views", "REMOVE"),
 }

@@ -1,6 +1,6 @@
 """Operators that set the engine up and fetch weights; each first says what it will cost."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
@@ -195,6 +195,7 @@ class SA3D_OT_cancel_installation(Caller, bpy.types.Operator):
 
     bl_idname = "sa3d.cancel_installation"
     bl_label = "Stop"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
     def call(self, _context: bpy.types.Context) -> None:
         """Stop it."""
@@ -206,6 +207,7 @@ class SA3D_OT_show_online_access(Caller, bpy.types.Operator):
 
     bl_idname = "sa3d.show_online_access"
     bl_label = "Show the Setting"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
     def call(self, _context: bpy.types.Context) -> None:
         """Show it."""
@@ -217,6 +219,7 @@ class SA3D_OT_show_logs(Caller, bpy.types.Operator):
 
     bl_idname = "sa3d.show_logs"
     bl_label = "Show Log"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
     which: EnumProperty(
         name="Log",

@@ -27,6 +27,9 @@ GROUPS = {
     "help": "Views to Correct",
 }
 """Pointer in the NeRF's properties -> end of the collection's name."""
+TAGS = {"prompts": 4, "cameras": 5, "training": 6, "results": 3, "help": 1}
+"""The same pointers -> number of the collection's colour in the Outliner."""
+ROOT_TAG = 8
 SCENE_WORDS = {
     "bounded": "bounded scene",
     "unbounded": "unbounded scene",
@@ -55,6 +58,7 @@ def create_nerf(
     nerf.title = f"{info['title']} · {SCENE_WORDS.get(info['scene'], info['scene'])}"
     nerf.notes = "\n".join(info.get("notes", ()))
     nerf.root = _child(_child(scene.collection, ROOT), empty.name, new=True)
+    nerf.root.color_tag = f"COLOR_{ROOT_TAG:02}"
     nerf.root.objects.link(empty)
     fit_box(empty, info["box"])
     scene.sa3d.nerf = empty
@@ -121,6 +125,7 @@ def group(nerf: bpy.types.Object, pointer: str) -> bpy.types.Collection:
         if facts.root is None:
             facts.root = _child(bpy.context.scene.collection, nerf.name, new=True)
         found = _child(facts.root, f"{nerf.name} {GROUPS[pointer]}", new=True)
+        found.color_tag = f"COLOR_{TAGS[pointer]:02}"
         found.hide_render = pointer == "prompts"
         setattr(facts, pointer, found)
     return found

@@ -38,6 +38,7 @@ def load_steps(
     facts.training_count = len(cameras)
     if found["box"] is not None:  # the cameras tell what was guessed about the lens
         facts.ndc_focal, facts.ndc_aspect = found["ndc_focal"], found["ndc_aspect"]
+        facts.notes = "\n".join(note for note in facts.notes.splitlines() if not _guesses(note))
         fit_box(target, found["box"])
     if use_resolution:
         _use_resolution(scene.get(), cameras[0][1])
@@ -45,6 +46,11 @@ def load_steps(
     made = _replace_cameras(target, scene.get(), shown)
     bpy.ops.ed.undo_push(message="Load Training Cameras")
     return [refer(camera) for camera in made]
+
+
+def _guesses(note: str) -> bool:
+    """Whether a note says what was assumed of the photographs' lens, which now is known."""
+    return "the training" in note.lower() and "is not in the file" in note
 
 
 def _spread(cameras: Sequence[tuple[str, Camera]]) -> list[tuple[str, Camera]]:

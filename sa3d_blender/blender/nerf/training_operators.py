@@ -1,5 +1,6 @@
 """Operators for what comes with a NeRF's data set."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import bpy
@@ -7,15 +8,20 @@ from bpy.props import BoolProperty, StringProperty
 
 from ...core.field_kinds import WITH_CAMERAS
 from .. import api, workflow
+from ..folders import in_folder
 from ..operators import WAIT, Caller
-from .nerf import scene_nerf
+from .nerf import require_nerf, scene_nerf
 
 
 class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):
-    """Show where the NeRF's photographs were taken from, and choose views among these cameras"""
+    """Show where the NeRF's photographs were taken from."""
 
     bl_idname = "sa3d.load_training_cameras"
     bl_label = "Load Training Cameras"
+    bl_description = (
+        "Show where the NeRF's photographs were taken from, and choose views among these cameras: "
+        "transforms.json, poses_bounds.npy, COLMAP (.bin, .txt), or the NeRF's own file"
+    )
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     needs = (workflow.why_no_job, workflow.why_no_nerf)
 
@@ -36,7 +42,10 @@ class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask for the file."""
+        """Ask for the file, beside the last one or the checkpoint."""
+        facts = require_nerf(context.scene).sa3d.nerf
+        beside = bpy.path.abspath(facts.training_file or facts.checkpoint)
+        self.filepath = in_folder(Path(beside).parent)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -29,12 +29,12 @@ def stand_upright(nerf: bpy.types.Object | None = None) -> list[bpy.types.Object
     """Turn a forward-facing NeRF so that its frame's Y axis points up, along the world's Z.
 
     Its Empty turns about its own origin (by 90 degrees about X, unless it was turned before) and
-    keeps place and scale. Under it, points, results and training cameras follow. So do free cameras
-    that look at the NeRF: those that were added for it or have prompts, and the active one if its
-    view was rendered. What any of them sees of the NeRF stays as it is.
+    keeps place and scale. Under it, points, results and cameras follow. So do free cameras that
+    look at the NeRF: those that have prompts, and the active one if its view was rendered. What any
+    of them sees of the NeRF stays as it is.
 
     Returns:
-        The free cameras that were moved along.
+        The cameras that were moved along, but for the training's.
 
     Raises:
         UserError: the NeRF is not forward-facing or stands already; or it or such a camera is
@@ -55,7 +55,9 @@ def stand_upright(nerf: bpy.types.Object | None = None) -> list[bpy.types.Object
         for thing, matrix in turned.items():
             thing.matrix_world = matrix
             bpy.context.view_layer.update()  # a later one may be an earlier one's child
-    return cameras
+    views = nerf.sa3d.nerf.cameras
+    under = [thing for thing in views.objects if nerf in _parents(thing)] if views else []
+    return cameras + under
 
 
 def _free_cameras(nerf: bpy.types.Object) -> list[bpy.types.Object]:

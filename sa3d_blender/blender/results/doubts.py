@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ...core.segmenters import AUTOMATIC
 from ..clicking import run_masks
 from ..clicking.object_states import ObjectState, object_state
 from ..help.wrapped_text import wrapped
@@ -51,6 +52,14 @@ def doubt_of(entry: SA3D_SegmentObject) -> SA3D_Doubt | None:
     return entry.doubt if told and object_state(entry) is ObjectState.done else None
 
 
+def what_helps(entry: SA3D_SegmentObject) -> str:
+    """What makes a doubtful object better, as a sentence."""
+    listed = bool(entry.doubt.views) and not entry.doubt.gone
+    click = "a click in a view below" if listed else "a click from another side"
+    small = entry.id_data.sa3d.nerf.segmenter in (AUTOMATIC, "bundled")
+    return f"What helps: {click}{', or a larger segmenter under Segment' if small else ''}"
+
+
 def draw_doubt(layout: bpy.types.UILayout, entry: SA3D_SegmentObject) -> None:
     """How sure the run is of an object, and a button for each view where a click helps."""
     doubt = doubt_of(entry)
@@ -58,7 +67,8 @@ def draw_doubt(layout: bpy.types.UILayout, entry: SA3D_SegmentObject) -> None:
         return
     box = layout.box()
     if doubt.note:
-        wrapped(box, doubt.note, "INFO")
+        wrapped(box, doubt.note, "ERROR")
+        wrapped(box, what_helps(entry), "BLANK1")
     else:
         wrapped(box, f"{doubt.confidence:.0%} of the views agree on {entry.name}", "CHECKMARK")
     if not doubt.views:

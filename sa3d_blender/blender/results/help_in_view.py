@@ -100,7 +100,7 @@ def _help(
     png, mask = yield from session.in_thread(lambda: _read(found))
     target = nerf.get()
     camera = _camera_at(scene.get(), target, seen, params["view"])
-    show_view(target, camera, png, (seen.width, seen.height))
+    show_view(target, camera, png, (seen.width, seen.height), seen)
     run_masks.show(camera, key, mask)
     scene.get().camera = camera
     keys = [entry.key for entry in target.sa3d.nerf.objects]

@@ -12,6 +12,15 @@ from ..nerf.nerf import mesh_settings, require_nerf
 from ..properties import SA3D_SegmentObject
 from .mesh_properties import MeshSize, SA3D_OwnMesh, Surface
 
+WORDS = {
+    "resolution": "Cells per Length",
+    "max_faces": "Most Triangles",
+    "threshold": "Strictness (-1 to 1)",
+    "density": "Density (1: as measured)",
+    "texture": "Baked Texture",
+}
+"""What the numbers are of, in the panel."""
+
 
 def use_own_mesh(
     nerf: bpy.types.Object | None = None, *, object_name: str, use: bool = True
@@ -95,4 +104,4 @@ def draw_own_mesh(layout: bpy.types.UILayout, entry: SA3D_SegmentObject) -> bool
 
 def _draw_settings(layout: bpy.types.UILayout, source: Any, kind: type) -> None:
     for name in kind.__annotations__:
-        layout.prop(source, name)
+        layout.prop(source, name, text=WORDS[name])

@@ -13,10 +13,13 @@ from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import field_params, mesh_params, require_nerf
 from ..references import Reference, refer
+from ..viewport.solid_colors import show_colors
 from .kept_results import RESULT
+from .looks import results_of
 from .own_meshes import own_mesh_params
+from .placing import place_mesh
 from .provenance import made_as, write_provenance
-from .results import load_meshes, place_mesh
+from .results import load_meshes
 from .splat_results import place_splats
 
 
@@ -67,6 +70,7 @@ def _remesh(
     for name, mesh in zip(names, meshes, strict=True):
         placed.append(place_mesh(target, mesh, entries.get(keys[name])))
         write_provenance(placed[-1], params, name)
+    show_colors(results_of(target))
     bpy.ops.ed.undo_push(message="Remesh")
     return [refer(thing) for thing in placed]
 

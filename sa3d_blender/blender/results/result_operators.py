@@ -21,6 +21,12 @@ def why_no_mesh(context: bpy.types.Context) -> workflow.Why:
     return None if there else "Segment an object first"
 
 
+def entry_named(nerf: bpy.types.Object, name: str) -> bpy.types.PropertyGroup | None:
+    """The entry of that name, else the active one; None where it has no mesh: all are meant."""
+    entry = nerf.sa3d.nerf.objects.get(name) if name else active_object(nerf)
+    return entry if entry is not None and has_mesh(entry) else None
+
+
 class SA3D_OT_remesh(Caller, bpy.types.Operator):
     """Make the mesh of the active object anew with these settings, without segmenting again"""
 
@@ -30,13 +36,15 @@ class SA3D_OT_remesh(Caller, bpy.types.Operator):
     needs = (workflow.why_no_job, workflow.why_no_nerf, why_no_mesh)
 
     every: BoolProperty(name="All Objects", description="Every object that has a mesh")
+    name: StringProperty(
+        name="Name", description="The object; the active one when empty", options={"SKIP_SAVE"}
+    )
 
     def call(self, context: bpy.types.Context) -> None:
         """Remesh the active object, or all where it has no mesh."""
         nerf = require_nerf(context.scene)
-        entry = active_object(nerf)
-        one = not self.every and entry is not None and has_mesh(entry)
-        api.remesh(nerf, object_name=entry.name if one else None, wait=WAIT)
+        entry = None if self.every else entry_named(nerf, self.name)
+        api.remesh(nerf, object_name=entry.name if entry else None, wait=WAIT)
 
 
 class SA3D_OT_rest_of_scene(Caller, bpy.types.Operator):

@@ -6,8 +6,11 @@ import bpy
 
 from ..clicking.prompts import active_object
 from ..help.job_bar import draw_bar_instead
+from ..help.wrapped_text import wrapped
 from ..panels import Section
+from ..viewport.solid_colors import is_textured, where_seen
 from .doubts import draw_doubt
+from .looks import colors_are_changed, results_of
 from .own_meshes import draw_mesh_settings
 from .result_actions import has_mesh
 
@@ -34,6 +37,7 @@ class SA3D_PT_result(Section, bpy.types.Panel):
             if entry is not None:
                 draw_doubt(layout, entry)
             _draw_remesh(layout, nerf, len(meshes))
+            _draw_looks(layout, nerf)
             _draw_rest(layout, nerf)
         layout.operator("sa3d.import_mesh", icon="IMPORT")
 
@@ -42,6 +46,8 @@ def _draw_mesh(layout: bpy.types.UILayout, name: str, owner: bpy.types.PropertyG
     mesh = owner.result.data
     textured = ", textured" if mesh.uv_layers else ""
     layout.label(text=f"{name}: {len(mesh.polygons):,} faces{textured}", icon="MESH_DATA")
+    if owner.result.sa3d.lost:
+        wrapped(layout, owner.result.sa3d.lost, "ERROR")
 
 
 def _draw_remesh(layout: bpy.types.UILayout, nerf: bpy.types.Object, count: int) -> None:
@@ -59,6 +65,23 @@ def _draw_remesh(layout: bpy.types.UILayout, nerf: bpy.types.Object, count: int)
         row.operator("sa3d.remesh", text="All").every = True
     else:
         row.operator("sa3d.remesh", icon="MOD_REMESH")
+
+
+def _draw_looks(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
+    header, body = layout.panel("sa3d_looks", default_closed=True)
+    header.label(text="Origin and Material")
+    if not body:
+        return
+    facts, results = nerf.sa3d.nerf, results_of(nerf)
+    for operator, name in (("sa3d.set_origin", "origin"), ("sa3d.set_look", "look")):
+        item = facts.bl_rna.properties[name].enum_items[getattr(facts, name)]
+        text = f"{facts.bl_rna.properties[name].name}: {item.name}"
+        body.operator_menu_enum(operator, name, text=text, icon=item.icon)
+    if any(map(is_textured, results)):
+        wrapped(body, where_seen(results), "INFO")
+    if colors_are_changed(bpy.context.scene, nerf):
+        wrapped(body, "The scene's View Transform changes these colours", "INFO")
+        body.operator("sa3d.standard_colors", icon="COLOR")
 
 
 def _draw_rest(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:

@@ -1,4 +1,4 @@
-"""Meshes that came back: built in slices, coloured, and put under the NeRF's Empty."""
+"""Meshes that came back: built in slices, and coloured."""
 
 from __future__ import annotations
 
@@ -11,18 +11,8 @@ import numpy as np
 from ...core.mesh import MeshData
 from ..engine_link.job_steps import MORE, Steps
 from ..engine_link.session import in_thread
-from ..nerf.nerf import group, parent_to
-from ..properties import SA3D_SegmentObject
 from ..references import Reference, refer
-from .mesh_properties import SA3D_Rest
-from .texture_material import (
-    COLOR,
-    color_material,
-    is_own,
-    name_after,
-    remove_unused,
-    texture_material,
-)
+from .material import COLOR, remove_unused, texture_material
 
 
 def load_meshes(files: Mapping[str, Path]) -> Steps[list[bpy.types.Mesh]]:
@@ -135,48 +125,3 @@ _FILLS = (
     _fill_uvs,
     _fill_texture,
 )
-
-
-def place_mesh(
-    nerf: bpy.types.Object,
-    mesh: bpy.types.Mesh,
-    owner: SA3D_SegmentObject | SA3D_Rest | None,
-) -> bpy.types.Object:
-    """Put a mesh under the NeRF's Empty; replaces its owner's earlier mesh in its own object.
-
-    The object keeps its place, its modifiers, and the materials that the artist gave it. A first
-    mesh hides the NeRF's points, which would poke through it.
-    """
-    old = owner.result if owner is not None else None
-    if old is not None and old.users_collection and old.type == "MESH":
-        _replace_mesh(old, mesh)
-        return old
-    if not mesh.materials:
-        mesh.materials.append(color_material())
-    result = bpy.data.objects.new(mesh.name, mesh)
-    result.sa3d.kind = "RESULT"
-    group(nerf, "results").objects.link(result)
-    parent_to(nerf, result)
-    if owner is not None:
-        owner.result = result
-        nerf.sa3d.nerf.show_points = False
-    return result
-
-
-def _replace_mesh(thing: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
-    earlier = thing.data
-    own = mesh.materials[0] if mesh.materials else None
-    mesh.materials.clear()
-    for material in earlier.materials:
-        mesh.materials.append(own or color_material() if is_own(material) else material)
-    old_materials = list(earlier.materials)
-    thing.data = mesh
-    if earlier.users == 0:
-        name = earlier.name
-        bpy.data.meshes.remove(earlier)
-        mesh.name = name
-    worn = own in mesh.materials.values()
-    for material in {*old_materials, own}:
-        remove_unused(material)
-    if worn:
-        name_after(own, thing)

@@ -11,6 +11,7 @@ import bpy
 from ..nerf.nerf import scene_nerf
 from . import overlay_shaders, viewport_preview
 from .camera_frame import Corners, frame_in_region, is_tool_active
+from .views import active_camera
 
 
 def clicked_frame(context: bpy.types.Context) -> Corners | None:
@@ -18,8 +19,8 @@ def clicked_frame(context: bpy.types.Context) -> Corners | None:
 
     None where it shows something else, or without overlays.
     """
-    camera = context.scene.camera
-    if camera is None or camera.type != "CAMERA" or not context.space_data.overlay.show_overlays:
+    camera = active_camera(context.scene)
+    if camera is None or not context.space_data.overlay.show_overlays:
         return None
     if scene_nerf(context.scene) is None or camera.data.type != "PERSP":
         return None

@@ -20,7 +20,8 @@ from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import group, parent_to, require_nerf
 from ..references import Reference, refer
-from ..results.results import build_mesh, color_material
+from ..results.material import own_material
+from ..results.results import build_mesh
 from . import point_proxy
 
 _CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], np.float32)
@@ -68,7 +69,7 @@ def _steps(
         raise UserError(f"{nerf.name!r} shows no surface, so there are no points.")
     reference = yield from build_mesh(tetrahedra(cloud), f"{nerf.name} Points")
     mesh, target = reference.get(), nerf.get()
-    mesh.materials.append(color_material())
+    mesh.materials.append(own_material(target.sa3d.nerf.look))
     made = bpy.data.objects.new(mesh.name, mesh)
     made.sa3d.kind = "POINTS"
     group(target, "results").objects.link(made)

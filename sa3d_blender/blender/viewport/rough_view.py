@@ -63,7 +63,7 @@ def render_at_once(
         params: of the ``render`` request, all but the camera.
     """
     picture = yield from _at_once(view, params)
-    return (yield from _show(nerf, camera, picture, best_picture.begin()))
+    return (yield from _show(nerf, camera, picture, best_picture.begin(), view))
 
 
 def render_rough_first(
@@ -85,13 +85,13 @@ def render_rough_first(
         picture, pace = yield from _in_strips(small, params, pace)
         if pace * pixels < SLOW:
             break
-        yield from _show(nerf, camera, picture, mark)
+        yield from _show(nerf, camera, picture, mark, view)
         job.gives_way = MEANWHILE
     if pace * pixels < SLOW:
         picture = yield from _at_once(view, params)
     else:
         picture, _ = yield from _in_strips(view, params, pace, told=True)
-    return (yield from _show(nerf, camera, picture, mark))
+    return (yield from _show(nerf, camera, picture, mark, view))
 
 
 def _running_job() -> Job[Any]:
@@ -172,6 +172,7 @@ def _show(
     camera: Reference[bpy.types.Object],
     picture: np.ndarray,
     mark: str,
+    view: Camera,
 ) -> Steps[Reference[bpy.types.Image]]:
     """Make a picture [h w 3] the camera's background.
 
@@ -186,7 +187,7 @@ def _show(
     if again:
         repaint(image, png)
     else:
-        image = show_view(nerf.get(), camera.get(), png, (width, height))
+        image = show_view(nerf.get(), camera.get(), png, (width, height), view)
     best_picture.remember(mark, image, png)
     if not again:
         bpy.ops.ed.undo_push(message="Render View")

@@ -221,7 +221,7 @@ def _render(
     pixels, png = yield from session.in_thread(lambda: _read(path, png=whole))
     picture = FollowingPicture(question, camera, side, pixels)
     if whole and question == following.question:
-        show_view(nerf.get(), camera.get(), png, (view.width, view.height))
+        show_view(nerf.get(), camera.get(), png, (view.width, view.height), view)
         picture.pixels = None
     if side <= SIDES[1]:
         _learn(time.monotonic() - began)

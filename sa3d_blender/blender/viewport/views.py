@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Vector
 
 from ...core.cameras import Camera, camera_from_blender, without_scale
 from ...core.errors import UserError
 from ...core.png import encode_png
-from ..nerf.nerf import box_center, box_size, field_from_world, group, is_forward_facing
+from ..nerf.nerf import field_from_world
+from .picture_state import remember_view
 from .seen_view import seen_camera
 
 
+def active_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The scene's active camera; None without one, and for one that was deleted.
+
+    Blender goes on naming a deleted camera as long as anything else refers to it.
+    """
+    camera = scene.camera
+    there = camera is not None and camera.type == "CAMERA" and camera.name in scene.objects
+    return camera if there else None
+
+
 def require_camera(scene: bpy.types.Scene) -> bpy.types.Object:
-    """The scene's active camera. Raises UserError when there is none."""
-    if scene.camera is None or scene.camera.type != "CAMERA":
+    """`active_camera`. Raises UserError when there is none."""
+    camera = active_camera(scene)
+    if camera is None:
         raise UserError("The scene has no active camera; add one.", code="no_camera")
-    return scene.camera
+    return camera
 
 
 def world_camera(
@@ -79,28 +89,6 @@ def field_camera(
     return view if seen is None else seen
 
 
-def add_camera(scene: bpy.types.Scene, nerf: bpy.types.Object) -> bpy.types.Object:
-    """Add a camera that sees the box's longest side and make it the scene's active one."""
-    camera = bpy.data.objects.new(f"{nerf.name} Camera", bpy.data.cameras.new("Camera"))
-    group(nerf, "cameras").objects.link(camera)
-    bpy.context.view_layer.update()
-    world_from_field = nerf.matrix_world
-    target = world_from_field @ Vector(box_center(nerf))
-    radius = 0.5 * float(box_size(nerf).max()) * world_from_field.median_scale
-    view = world_camera(scene, camera)
-    spread = math.atan(0.5 * min(view.width / view.fl_x, view.height / view.fl_y))
-    reach = radius / math.sin(spread)
-    if is_forward_facing(nerf):
-        camera.matrix_world = world_from_field.normalized()
-    else:
-        away = Vector((0.7, -1.0, 0.6)).normalized()
-        turn = away.to_track_quat("Z", "Y").to_matrix().to_4x4()
-        camera.matrix_world = Matrix.Translation(target + away * reach) @ turn
-    camera.data.clip_end = max(camera.data.clip_end, 10 * reach)
-    scene.camera = camera
-    return camera
-
-
 def load_picture(path: Path) -> np.ndarray:
     """A picture that the engine wrote: float32 [h w 3] in [0, 1], sRGB, top row first. No bpy.
 
@@ -122,10 +110,20 @@ def png_of(picture: np.ndarray) -> bytes:
 
 
 def show_view(
-    nerf: bpy.types.Object, camera: bpy.types.Object, png: bytes, size: tuple[int, int]
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    png: bytes,
+    size: tuple[int, int],
+    view: Camera,
 ) -> bpy.types.Image:
-    """Make the picture the camera's background, exactly where a render would be."""
+    """Make the picture the camera's background, exactly where a render would be.
+
+    Args:
+        size: the picture's width and height.
+        view: what it was rendered with: the camera in the NeRF's frame.
+    """
     image = packed_image(f"{nerf.name} from {camera.name}", png, size)
+    remember_view(nerf, camera, view)
     old = camera.sa3d.view
     if old is not None:
         name = old.name

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...core.cameras import TYPICAL_NDC_ASPECT, TYPICAL_NDC_FOCAL
 from ...core.errors import UserError
 from ...core.settings import FieldOptions
-
-TYPICAL_NDC_FOCAL = 1.62
-"""Focal length over half the image width of the LLFF data set's phone pictures."""
-TYPICAL_NDC_ASPECT = 4 / 3
-"""Width over height of the LLFF data set's pictures."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,64 @@
+"""Viewports that are turned to a NeRF: its whole box is in them, whatever else the scene holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from .nerf import box_center, box_size
+
+SENSOR = 36.0
+"""Half of it over the viewport's lens is half the view's angle, along its longer side, halved."""
+ROOM = 1.05
+"""Radius that is framed over the box's own."""
+
+
+def frame_nerf(nerf: bpy.types.Object) -> None:
+    """Move every viewport that looks through no camera so that the NeRF's box fills it.
+
+    They keep the direction that they look in. Selects nothing, and is no undo step.
+    """
+    bpy.context.view_layer.update()
+    center, radius = box_sphere(nerf)
+    for space, view, sides in _free_views():
+        distance = viewing_distance(radius, space.lens, sides)
+        view.view_location, view.view_distance = center, distance
+        space.clip_end = max(space.clip_end, 2 * (distance + radius))
+
+
+def box_sphere(nerf: bpy.types.Object) -> tuple[Vector, float]:
+    """Centre and radius of the sphere around the NeRF's box, in the world."""
+    world_from_field = nerf.matrix_world
+    center = world_from_field @ Vector(box_center(nerf))
+    radius = 0.5 * float(np.linalg.norm(box_size(nerf))) * world_from_field.median_scale
+    return center, ROOM * max(radius, 1e-6)
+
+
+def viewing_distance(radius: float, lens: float, sides: tuple[float, float]) -> float:
+    """How far from a sphere's centre a viewport is that just shows all of it.
+
+    Args:
+        lens: the viewport's, in millimetres.
+        sides: its width and height in pixels.
+    """
+    half = math.atan(SENSOR / lens * min(sides) / max(sides))
+    return radius / math.sin(half)
+
+
+def _free_views() -> Iterator[tuple[Any, Any, tuple[float, float]]]:
+    """Space, view and the sides of each viewport that looks through no camera."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type != "VIEW_3D":
+                continue
+            space = area.spaces.active
+            region = next(part for part in area.regions if part.type == "WINDOW")
+            sides = max(region.width, 1), max(region.height, 1)
+            for view in (space.region_3d, *space.region_quadviews):
+                if view.view_perspective != "CAMERA":
+                    yield space, view, sides

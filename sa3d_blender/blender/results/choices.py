@@ -1,0 +1,19 @@
+"""What an artist can choose of results besides their surface: the origin, and the look."""
+
+BASE, CENTER, NERF = "BASE", "CENTER", "NERF"
+ORIGINS = [
+    (CENTER, "Middle", "The middle of the object's box", "PIVOT_BOUNDBOX", 0),
+    (BASE, "Base", "The middle of the object's base, on which it stands", "ANCHOR_BOTTOM", 1),
+    (NERF, "NeRF", "The NeRF's own origin, the same for all objects", "EMPTY_ARROWS", 2),
+]
+LIT, PHOTOGRAPHED = "LIT", "PHOTOGRAPHED"
+LOOKS = [
+    (LIT, "Lit", "Like a painted object, in the scene's light", "SHADING_RENDERED", 0),
+    (
+        PHOTOGRAPHED,
+        "As Photographed",
+        "The photographs' colours with their own light, and none of the scene's",
+        "IMAGE_DATA",
+        1,
+    ),
+]
