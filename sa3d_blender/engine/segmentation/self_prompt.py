@@ -60,6 +60,15 @@ class Clicks:
             mask = mask | near if label else mask & ~near
         return mask
 
+    def obeyed(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+        """Pixels about the points in which a mask does what they say."""
+        rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]] + 0.5
+        found = np.zeros(mask.shape, bool)
+        for (x, y), label in zip(self.points, self.labels, strict=True):
+            near = (columns - x) ** 2 + (rows - y) ** 2 <= (DISC * max(mask.shape)) ** 2
+            found |= near & (mask == bool(label))
+        return found
+
     def add(self, row: int, column: int, label: int) -> None:
         """Click the centre of a pixel."""
         self.points.append((column + 0.5, row + 0.5))
