@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from ..core.errors import UserError
 from ..core.segmenters import AUTOMATIC, segmenter_spec
 from . import workflow
 from .clicking import live_masks
@@ -14,7 +15,7 @@ from .clicking.prompts import active_object, prompt_empties
 from .clicking.second_camera import candidate
 from .engine_link import session
 from .engine_link.job_steps import Job
-from .help.cures import LIVE_CURES, draw_error
+from .help.cures import LIVE_CURES, cure_of, draw_cure, still_wrong
 from .help.job_bar import draw_bar, draw_bar_instead
 from .help.wrapped_text import wrapped
 from .installation.installation_panels import (
@@ -28,7 +29,8 @@ from .nerf.nerf import is_forward_facing, scene_nerf
 from .nerf.upright import lies_on_its_side
 from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
 from .results.own_meshes import draw_own_mesh, draw_usual_size
-from .viewport import point_proxy, preview_picture, viewport_preview
+from .viewport import old_pictures, point_proxy, viewport_preview
+from .viewport.views import active_camera, state_of_picture
 
 
 class Tab:
@@ -58,38 +60,64 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
     bl_label = "Segment a NeRF"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Progress and cancel while something runs, else the next step."""
+        """A button, a bar and a few lines of words, each always in its place."""
         layout = self.layout
         job = session.current.job
-        if job is not None and job.state == "running":
-            _draw_job(layout, job)
-            if not job.gives_way:
+        running = job is not None and job.state == "running"
+        if not (running and not job.gives_way):
+            draw_running(layout)
+            if draw_missing_engine(layout):
                 return
-            wrapped(layout, job.gives_way, "INFO")
-        draw_running(layout)
-        if draw_missing_engine(layout):
-            return
-        failed = job is not None and job.state == "failed"
-        if failed:
-            draw_error(layout, job.error)
-        step, hint = workflow.next_step(context), workflow.hint(context)
-        if hint and not failed:
-            wrapped(layout, *hint)
-        elif step:
-            button = layout.column()
-            button.scale_y = 1.5
-            button.operator(step, icon="PLAY")
+        error = still_wrong(job)
+        hint = workflow.hint(context)
+        button = layout.column()
+        button.scale_y = 1.5
+        _draw_step(button, context, job if running else None, error)
+        if running:
+            draw_bar(layout, job)
+        else:
+            _draw_after(layout, error)
+        words, icon = ("", "BLANK1")
+        if error is not None:
+            words, icon = str(error), "ERROR"
+        elif running:
+            words, icon = job.gives_way, "INFO" if job.gives_way else "BLANK1"
+        elif hint is not None:
+            words, icon = hint
+        wrapped(layout, words, icon, lines=LINES)
 
 
-def _draw_job(layout: bpy.types.UILayout, job: Job[Any]) -> None:
-    row = layout.row()
-    row.label(text=job.title)
-    if job.time_left:
-        right = row.row()
-        right.alignment = "RIGHT"
-        right.label(text=job.time_left)
-    draw_bar(layout, job)
-    preview_picture.draw(layout, job.picture)
+LINES = 3
+"""Kept for words at the top, so that what is below stays where it is."""
+
+
+def _draw_step(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    job: Job[Any] | None,
+    error: Exception | None,
+) -> None:
+    """The large button: the cure of an error, else the next step, else what is going on."""
+    cure = cure_of(error) if isinstance(error, UserError) else None
+    step = workflow.next_step(context)
+    if cure is not None and job is None:
+        draw_cure(layout, cure)
+    elif job is not None and not job.gives_way:
+        layout.label(text=job.title, icon="TIME")
+    elif step and workflow.hint(context) is None:
+        layout.operator(step, icon="PLAY")
+    else:
+        layout.label(text="Click in the picture" if step else "Done")
+
+
+def _draw_after(layout: bpy.types.UILayout, error: Exception | None) -> None:
+    """Where the bar was: ways to get help with an error."""
+    row = layout.row(align=True)
+    if error is None:
+        row.label(text="")
+        return
+    row.operator("sa3d.copy_report", icon="COPYDOWN").sentence = str(error)
+    row.operator("sa3d.view_log", icon="TEXT")
 
 
 class SA3D_PT_nerf(Section, bpy.types.Panel):
@@ -157,7 +185,7 @@ class SA3D_PT_view(Section, bpy.types.Panel):
         self,
         context: bpy.types.Context,
         layout: bpy.types.UILayout,
-        _nerf: bpy.types.Object | None,
+        nerf: bpy.types.Object | None,
     ) -> None:
         """Which camera, and its picture."""
         row = layout.row(align=True)
@@ -168,8 +196,16 @@ class SA3D_PT_view(Section, bpy.types.Panel):
         row.operator("sa3d.render_view", icon="IMAGE_BACKGROUND")
         following = viewport_preview.following
         row.operator("sa3d.follow_camera", text="Follow", icon="VIEW_CAMERA", depress=following.on)
-        if following.message:
-            wrapped(layout, following.message, "ERROR")
+        word = following.message or _picture_word(context, nerf)
+        wrapped(layout, word, "ERROR" if word else "BLANK1", lines=2)
+
+
+def _picture_word(context: bpy.types.Context, nerf: bpy.types.Object | None) -> str:
+    """What is to be said of the active camera's picture."""
+    camera = active_camera(context.scene)
+    if nerf is None or camera is None or camera.sa3d.view is None or old_pictures.is_rendering():
+        return ""
+    return state_of_picture(context.scene, nerf, camera).value
 
 
 class SA3D_UL_objects(bpy.types.UIList):
@@ -239,20 +275,27 @@ def _draw_prompts(
 ) -> None:
     """What an object's prompts are, its mask, and what is wrong with them."""
     sentence, icon = state_words(entry)
-    if entry.key not in live_masks.live.refused:  # else what is wrong is said below
-        layout.label(text=sentence, icon=icon)
+    layout.label(text=sentence, icon=icon)
     labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
     row = layout.row()
     row.use_property_split = False
     for label, icon in ((POSITIVE, "ADD"), (NEGATIVE, "REMOVE"), (BOX, "SHADING_BBOX")):
         row.label(text=str(labels.count(label)), icon=icon)
-    answer = live_masks.live.answers.get(entry.key)
-    if answer is not None:
+    answer, error = live_masks.live.answers.get(entry.key), live_masks.live.error
+    row = layout.row(align=True)
+    cure = cure_of(error, LIVE_CURES) if error is not None else None
+    if cure is not None:
+        draw_cure(row, cure)
+    elif answer is not None:
         count = len(answer.masks)
         text = f"Mask {candidate(entry, bpy.context.scene.camera, count) + 1} of {count}"
-        layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
-    if live_masks.live.error is not None:
-        draw_error(layout, live_masks.live.error, cures=LIVE_CURES)
+        row.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+    else:
+        row.label(text="No mask yet", icon="BLANK1")
+    if error is not None:
+        row.operator("sa3d.copy_report", text="", icon="COPYDOWN").sentence = str(error)
+        row.operator("sa3d.view_log", text="", icon="TEXT")
+    wrapped(layout, str(error or ""), "ERROR" if error else "BLANK1", lines=2)
 
 
 class SA3D_PT_segment(Section, bpy.types.Panel):
