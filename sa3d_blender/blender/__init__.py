@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import menus, operators, panels, properties, running_panel
+from . import main_panel, menus, operators, panels, properties, running_panel
 from .clicking import click_operators, live_masks, prompt_operators, run_masks, tools
 from .engine_link import command_line, session
 from .help import help_operators
@@ -36,6 +36,7 @@ _MODULES = (
     click_operators,
     tools,
     viewport_operators,
+    main_panel,
     panels,
     result_panel,
     running_panel,

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 
-from ..core.errors import UserError
 from ..core.segmenters import AUTOMATIC, segmenter_spec
-from . import workflow
 from .clicking import live_masks
 from .clicking.object_states import state_words
 from .clicking.prompts import active_object, prompt_empties
 from .clicking.second_camera import candidate
-from .engine_link import session
-from .engine_link.job_steps import Job
-from .help.cures import LIVE_CURES, cure_of, draw_cure, still_wrong
-from .help.job_bar import draw_bar, draw_bar_instead
+from .help.cures import LIVE_CURES, cure_of, draw_cure
+from .help.job_bar import draw_bar_instead
 from .help.wrapped_text import wrapped
 from .installation.installation_panels import (
     draw_automatic,
-    draw_missing_engine,
     draw_missing_weights,
-    draw_running,
 )
+from .main_panel import Tab
 from .nerf.in_the_box import in_the_way
 from .nerf.nerf import is_forward_facing, scene_nerf
 from .nerf.upright import lies_on_its_side
@@ -31,14 +24,6 @@ from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
 from .results.own_meshes import draw_own_mesh, draw_usual_size
 from .viewport import old_pictures, point_proxy, viewport_preview
 from .viewport.views import active_camera, state_of_picture
-
-
-class Tab:
-    """Where the panels are."""
-
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SA3D"
 
 
 class Section(Tab):
@@ -51,73 +36,6 @@ class Section(Tab):
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
         self.draw_step(context, self.layout, scene_nerf(context.scene))
-
-
-class SA3D_PT_main(Tab, bpy.types.Panel):
-    """The next step, or the job that runs."""
-
-    bl_idname = "SA3D_PT_main"
-    bl_label = "Segment a NeRF"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """A button, a bar and a few lines of words, each always in its place."""
-        layout = self.layout
-        job = session.current.job
-        running = job is not None and job.state == "running"
-        if not (running and not job.gives_way):
-            draw_running(layout)
-            if draw_missing_engine(layout):
-                return
-        error = still_wrong(job)
-        hint = workflow.hint(context)
-        button = layout.column()
-        button.scale_y = 1.5
-        _draw_step(button, context, job if running else None, error)
-        if running:
-            draw_bar(layout, job)
-        else:
-            _draw_after(layout, error)
-        words, icon = ("", "BLANK1")
-        if error is not None:
-            words, icon = str(error), "ERROR"
-        elif running:
-            words, icon = job.gives_way, "INFO" if job.gives_way else "BLANK1"
-        elif hint is not None:
-            words, icon = hint
-        wrapped(layout, words, icon, lines=LINES)
-
-
-LINES = 3
-"""Kept for words at the top, so that what is below stays where it is."""
-
-
-def _draw_step(
-    layout: bpy.types.UILayout,
-    context: bpy.types.Context,
-    job: Job[Any] | None,
-    error: Exception | None,
-) -> None:
-    """The large button: the cure of an error, else the next step, else what is going on."""
-    cure = cure_of(error) if isinstance(error, UserError) else None
-    step = workflow.next_step(context)
-    if cure is not None and job is None:
-        draw_cure(layout, cure)
-    elif job is not None and not job.gives_way:
-        layout.label(text=job.title, icon="TIME")
-    elif step and workflow.hint(context) is None:
-        layout.operator(step, icon="PLAY")
-    else:
-        layout.label(text="Click in the picture" if step else "Done")
-
-
-def _draw_after(layout: bpy.types.UILayout, error: Exception | None) -> None:
-    """Where the bar was: ways to get help with an error."""
-    row = layout.row(align=True)
-    if error is None:
-        row.label(text="")
-        return
-    row.operator("sa3d.copy_report", icon="COPYDOWN").sentence = str(error)
-    row.operator("sa3d.view_log", icon="TEXT")
 
 
 class SA3D_PT_nerf(Section, bpy.types.Panel):
@@ -150,10 +68,11 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             layout.operator("sa3d.stand_upright", icon="EMPTY_SINGLE_ARROW")
         row = layout.row(align=True)
         row.use_property_split = False
-        row.prop(facts, "show_points", text="Show Points")
-        row.operator("sa3d.points_to_object", text="", icon="OUTLINER_DATA_MESH")
         notice = point_proxy.notice(nerf)
-        if notice:
+        coming = notice == point_proxy.ON_THEIR_WAY
+        row.prop(facts, "show_points", text="Points Are Coming" if coming else "Show Points")
+        row.operator("sa3d.points_to_object", text="", icon="OUTLINER_DATA_MESH")
+        if notice and not coming:
             wrapped(layout, notice, "INFO")
         row = layout.row(align=True)
         count = facts.training_count if facts.training_file else 0
@@ -330,7 +249,6 @@ class SA3D_PT_segment(Section, bpy.types.Panel):
 
 
 _CLASSES = (
-    SA3D_PT_main,
     SA3D_PT_nerf,
     SA3D_PT_view,
     SA3D_UL_objects,

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, panels
+from bl_ext.user_default.sa3d_blender.blender import api, main_panel, panels
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.help.cures import still_wrong
@@ -65,28 +65,28 @@ def draw(panel: Any, nerf: bpy.types.Object | None = None) -> Layout:
 
 @pytest.fixture(autouse=True)
 def _engine_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panels, "draw_missing_engine", lambda _layout: False)
+    monkeypatch.setattr(main_panel, "draw_missing_engine", lambda _layout: False)
 
 
 def test_the_top_keeps_its_height_whatever_goes_on(nerf: bpy.types.Object, fake: Fake) -> None:
-    heights = {"next step": draw(panels.SA3D_PT_main).height}
+    heights = {"next step": draw(main_panel.SA3D_PT_main).height}
     api.add_prompt(nerf, x=100, y=80, object_name="mug")
     fake("slow")
     job = api.segment(nerf, wait=False)
-    heights["begun"] = draw(panels.SA3D_PT_main).height
+    heights["begun"] = draw(main_panel.SA3D_PT_main).height
     for _ in range(20):
         session.pump()
     job.picture = "somewhere.png"
-    heights["running"] = draw(panels.SA3D_PT_main).height
+    heights["running"] = draw(main_panel.SA3D_PT_main).height
     job.gives_way = "This first picture is rough. You can go on while it gets sharp"
-    heights["gives way"] = draw(panels.SA3D_PT_main).height
+    heights["gives way"] = draw(main_panel.SA3D_PT_main).height
     session.wait(job)
-    heights["done"] = draw(panels.SA3D_PT_main).height
+    heights["done"] = draw(main_panel.SA3D_PT_main).height
     job.state, job.error = (
         "failed",
         UserError("Put a prompt on the object first.", code="no_prompt"),
     )
-    heights["failed"] = draw(panels.SA3D_PT_main).height
+    heights["failed"] = draw(main_panel.SA3D_PT_main).height
     assert len(set(heights.values())) == 1, heights
 
 
