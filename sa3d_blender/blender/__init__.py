@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import menus, operators, panels, properties
+from . import main_panel, menus, operators, panels, properties, running_panel
 from .clicking import click_operators, live_masks, prompt_operators, run_masks, tools
 from .engine_link import command_line, session
 from .help import help_operators
@@ -12,6 +12,7 @@ from .results import kept_results, look_operators, result_operators, result_pane
 from .viewport import (
     best_picture,
     coarse_preview,
+    old_pictures,
     overlay,
     point_proxy,
     preview_picture,
@@ -35,8 +36,10 @@ _MODULES = (
     click_operators,
     tools,
     viewport_operators,
+    main_panel,
     panels,
     result_panel,
+    running_panel,
     import_menu,
     menus,
     chosen,
@@ -46,6 +49,7 @@ _MODULES = (
     viewport_preview,
     point_proxy,
     coarse_preview,
+    old_pictures,
     best_picture,
     live_masks,
     run_masks,

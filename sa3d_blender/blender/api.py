@@ -65,7 +65,7 @@ from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes
 from .results.splat_results import place_splats
 from .selection import select_only
-from .viewport import new_camera, rough_view, views
+from .viewport import new_camera, old_pictures, rough_view, views
 from .viewport.points_object import points_to_object  # noqa: F401
 from .viewport.solid_colors import show_colors
 from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
@@ -213,9 +213,10 @@ def render_view(
     camera = camera or views.require_camera(scene)
     view = views.field_camera(scene, camera, nerf)
     params = field_params(nerf) | {"out": str(output_folder(nerf))}
+    old_pictures.begin(refer(nerf), refer(camera), view)
     render = rough_view.render_at_once if wait else rough_view.render_rough_first
     steps = render(refer(nerf), refer(camera), view, params)
-    return _finish("Rendering the view", steps, wait, refer(nerf), refer(camera))
+    return _finish(old_pictures.RENDERING, steps, wait, refer(nerf), refer(camera))
 
 
 def segment(
