@@ -31,8 +31,8 @@ from .clicking.prompt_actions import (  # noqa: F401
     remove_prompt,
 )
 from .clicking.second_camera import prompted_views
-from .engine_link import session
-from .engine_link.engine_facts import cache_size, clear_cache, unload  # noqa: F401
+from .engine_link import engine_facts, session
+from .engine_link.engine_facts import cache_size, clear_cache  # noqa: F401
 from .engine_link.job_steps import Job, Steps
 from .engine_link.jobs import run as _finish
 from .folders import output_folder
@@ -58,11 +58,11 @@ from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes, place_mesh
-from .viewport import rough_view, views
+from .viewport import point_proxy, rough_view, viewport_preview, views
 from .viewport.points_object import points_to_object  # noqa: F401
-from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
 
 T = TypeVar("T")
+follow_camera = viewport_preview.follow
 
 
 def start_engine(*, wait: bool = True, timeout: float = 120.0) -> dict[str, Any]:
@@ -83,6 +83,17 @@ def stop_engine() -> None:
 def cancel() -> None:
     """Stop the running job; the scene stays as it is."""
     session.cancel()
+
+
+def unload(*, wait: bool = True) -> None:
+    """Have the engine forget NeRF, segmenter and pictures; it stays, and loads them when needed.
+
+    Raises:
+        UserError: a job is running (``busy``).
+    """
+    engine_facts.unload(wait=wait)
+    viewport_preview.stop()
+    point_proxy.pause()
 
 
 def load_nerf(

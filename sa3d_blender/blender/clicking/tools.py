@@ -9,9 +9,9 @@ from bpy.props import IntProperty
 
 from ...core.errors import UserError
 from .. import api, workflow
-from ..engine_link import session
 from ..nerf.nerf import scene_nerf
 from ..operators import Caller
+from ..redraw import redraw_panels
 from ..viewport.camera_frame import (
     TOOL,
     is_tool_active,
@@ -168,7 +168,7 @@ def follow_tool() -> float:
             _Status.shown = active
             for workspace in bpy.data.workspaces:
                 workspace.status_text_set(KEYS if active else None)
-            session.redraw()  # the panel says what the tool in hand is for
+            redraw_panels()  # the panel says what the tool in hand is for
             if active and all(need(bpy.context) is None for need in NEEDS):
                 try:
                     live_masks.show()

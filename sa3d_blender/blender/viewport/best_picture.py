@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..engine_link import session
+from ..redraw import redraw_scenes
 from .views import repaint
 
 MARK = "sa3d_picture"
@@ -56,7 +56,7 @@ def restore() -> None:
         packed = image.packed_file
         if is_of(_best.mark, image) and packed and packed.size != len(_best.png):
             repaint(image, _best.png)
-            session.redraw_scenes()
+            redraw_scenes()
 
 
 @persistent

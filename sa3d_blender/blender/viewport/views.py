@@ -101,6 +101,15 @@ def add_camera(scene: bpy.types.Scene, nerf: bpy.types.Object) -> bpy.types.Obje
     return camera
 
 
+def was_aimed(nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
+    """Whether a camera is more than what a new file happens to hold: nobody aimed that."""
+    if camera.sa3d.view is not None:
+        return True
+    facts = nerf.sa3d.nerf
+    own = {group for group in (facts.cameras, facts.training) if group is not None}
+    return bool(own.intersection(camera.users_collection))
+
+
 def load_picture(path: Path) -> np.ndarray:
     """A picture that the engine wrote: float32 [h w 3] in [0, 1], sRGB, top row first. No bpy.
 

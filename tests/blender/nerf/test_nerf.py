@@ -119,14 +119,15 @@ def test_an_engine_without_packages_is_one_sentence(
 
 
 def test_the_preference_names_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bl_ext.user_default.sa3d_blender.blender.installation import preferences
+    from bl_ext.user_default.sa3d_blender.blender import folders
+    from bl_ext.user_default.sa3d_blender.blender.engine_link.chosen_python import engine_python
 
     monkeypatch.delenv("SA3D_ENGINE_PYTHON")
-    addon = bpy.context.preferences.addons[preferences.ADDON]
+    addon = bpy.context.preferences.addons[folders.ADDON]
     addon.preferences.engine_python = "/somewhere/python"
-    assert preferences.engine_python() == "/somewhere/python"
+    assert engine_python() == "/somewhere/python"
     monkeypatch.setenv("SA3D_ENGINE_PYTHON", "/elsewhere/python")
-    assert preferences.engine_python() == "/elsewhere/python"
+    assert engine_python() == "/elsewhere/python"
     addon.preferences.engine_python = ""
 
 
