@@ -15,9 +15,9 @@ from bpy.props import (
 )
 
 from ..core.settings import FieldOptions, SegmentSettings
+from .doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
+from .mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 from .redraw import redraw_scenes
-from .results.doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
-from .results.mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 from .setting_properties import setting_properties
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"

@@ -11,10 +11,10 @@ import numpy as np
 from ...core.mesh import MeshData
 from ..engine_link.job_steps import MORE, Steps
 from ..engine_link.session import in_thread
+from ..mesh_properties import SA3D_Rest
 from ..nerf.nerf import group, parent_to
 from ..properties import SA3D_SegmentObject
 from ..references import Reference, refer
-from .mesh_properties import SA3D_Rest
 from .texture_material import (
     COLOR,
     color_material,
