@@ -46,7 +46,7 @@ from .installation.installation import (  # noqa: F401
     remove_weights,
     set_up_engine,
 )
-from .nerf import training_cameras
+from .nerf import training_cameras, views
 from .nerf.moved_checkpoint import find_checkpoint  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
@@ -58,7 +58,7 @@ from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes, place_mesh
-from .viewport import point_proxy, rough_view, viewport_preview, views
+from .viewport import point_proxy, rough_view, viewport_preview
 from .viewport.points_object import points_to_object  # noqa: F401
 
 T = TypeVar("T")

@@ -9,11 +9,11 @@ from bpy.props import EnumProperty
 
 from ...core.errors import Cancelled, UserError
 from .. import api, workflow
+from ..nerf.views import require_camera, world_camera
 from ..operators import Caller
 from ..properties import LABELS, POSITIVE
 from ..viewport import overlay
 from ..viewport.camera_frame import frame_in_region, look_through_camera, pixel_from_region
-from ..viewport.views import require_camera, world_camera
 from . import live_masks
 
 NEEDS = (workflow.why_no_nerf, workflow.why_no_camera)

@@ -10,8 +10,8 @@ from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompts import NOT_OBJECT, OBJECT, ObjectPrompt, prompts_from_json
 from ..nerf.nerf import box_center, group
+from ..nerf.views import world_camera
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
-from ..viewport.views import world_camera
 from .prompt_pixels import inside, read_box, read_pixels
 
 DISPLAY_SIZE = 0.012

@@ -6,8 +6,8 @@ import bpy
 
 from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
+from ..nerf.views import field_camera
 from ..properties import SA3D_SegmentObject
-from ..viewport.views import field_camera
 from .prompts import active_object, candidate_owner, points_at_object, prompt_empties, read_prompts
 
 

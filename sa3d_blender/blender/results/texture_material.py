@@ -6,7 +6,7 @@ import bpy
 
 from ...core.mesh import Texture
 from ...core.png import png_size
-from ..viewport.views import packed_image
+from ..nerf.views import packed_image
 
 COLOR = "Color"
 VERTEX_MATERIAL = "SA3D Vertex Color"

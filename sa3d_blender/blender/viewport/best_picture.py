@@ -13,8 +13,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from ..nerf.views import repaint
 from ..redraw import redraw_scenes
-from .views import repaint
 
 MARK = "sa3d_picture"
 """Custom property of an image: of which picture it is a rough or the sharp one."""

@@ -199,7 +199,7 @@ def test_the_next_step_leads_through_the_workflow(checkpoint: Path) -> None:
 
 
 def test_the_added_camera_looks_at_the_box(nerf: bpy.types.Object) -> None:
-    from bl_ext.user_default.sa3d_blender.blender.viewport import views
+    from bl_ext.user_default.sa3d_blender.blender.nerf import views
 
     nerf.location, nerf.scale = (4, 5, 6), (3, 3, 3)
     bpy.context.view_layer.update()

@@ -13,7 +13,7 @@ from mathutils import Matrix, Vector
 from ...core.cameras import Camera, camera_from_blender, without_scale
 from ...core.errors import UserError
 from ...core.png import encode_png
-from ..nerf.nerf import box_center, box_size, field_from_world, group, is_forward_facing
+from .nerf import box_center, box_size, field_from_world, group, is_forward_facing
 from .seen_view import seen_camera
 
 
