@@ -47,10 +47,8 @@ from .installation.installation import (  # noqa: F401
     set_up_engine,
 )
 from .nerf import training_cameras, views
-from .nerf.moved_checkpoint import find_checkpoint  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
-from .nerf.upright import stand_upright  # noqa: F401
 from .references import Reference, refer
 from .results.doubts import keep_doubts
 from .results.help_in_view import help_in_view  # noqa: F401
@@ -58,6 +56,8 @@ from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes, place_mesh
+from .scene.moved_checkpoint import find_checkpoint  # noqa: F401
+from .scene.upright import stand_upright  # noqa: F401
 from .viewport import point_proxy, rough_view, viewport_preview
 from .viewport.points_object import points_to_object  # noqa: F401
 

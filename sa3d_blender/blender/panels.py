@@ -24,9 +24,9 @@ from .installation.installation_panels import (
     draw_running,
 )
 from .nerf.nerf import is_forward_facing, scene_nerf
-from .nerf.upright import lies_on_its_side
 from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
 from .results.own_meshes import draw_own_mesh, draw_usual_size
+from .scene.upright import lies_on_its_side
 from .viewport import point_proxy, preview_picture, viewport_preview
 
 

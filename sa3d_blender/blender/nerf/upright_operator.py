@@ -6,8 +6,8 @@ import bpy
 
 from .. import api, workflow
 from ..operators import Caller
+from ..scene.upright import lies_on_its_side
 from .nerf import scene_nerf
-from .upright import lies_on_its_side
 
 
 def why_upright(context: bpy.types.Context) -> workflow.Why:
