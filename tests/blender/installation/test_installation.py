@@ -13,10 +13,8 @@ import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, folders
 from bl_ext.user_default.sa3d_blender.blender.engine_link.chosen_python import engine_python
-from bl_ext.user_default.sa3d_blender.blender.installation import (
-    installation,
-    installation_panels,
-)
+from bl_ext.user_default.sa3d_blender.blender.installation import installation
+from bl_ext.user_default.sa3d_blender.blender.ui import installation_panels
 from bl_ext.user_default.sa3d_blender.core.background import Watch
 from bl_ext.user_default.sa3d_blender.core.errors import Cancelled, UserError
 from bl_ext.user_default.sa3d_blender.core.installation.engine_lock import read_lock

@@ -8,9 +8,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, properties, workflow
+from bl_ext.user_default.sa3d_blender.blender import api, properties
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.folders import output_folder
+from bl_ext.user_default.sa3d_blender.blender.ui import workflow
 from bl_ext.user_default.sa3d_blender.core import segmenters, settings
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Vector

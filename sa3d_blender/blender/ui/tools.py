@@ -8,19 +8,16 @@ import bpy
 from bpy.props import IntProperty
 
 from ...core.errors import UserError
-from .. import api, workflow
+from .. import api
+from ..clicking import live_masks
+from ..clicking.prompts import active_object
+from ..clicking.second_camera import candidate
 from ..nerf.nerf import scene_nerf
-from ..operators import Caller
 from ..redraw import redraw_panels
-from ..viewport.camera_frame import (
-    TOOL,
-    is_tool_active,
-    look_through_camera,
-)
-from . import live_masks
+from ..viewport.camera_frame import TOOL, is_tool_active, look_through_camera
+from . import workflow
 from .click_operators import NEEDS
-from .prompts import active_object
-from .second_camera import candidate
+from .operators import Caller
 
 KEYS = (
     "Click: object    Ctrl-click or right-click: not the object    Drag: box    "

@@ -6,9 +6,10 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.field_kinds import WITH_CAMERAS
-from .. import api, workflow
-from ..operators import WAIT, Caller
-from .nerf import scene_nerf
+from .. import api
+from ..nerf.nerf import scene_nerf
+from . import workflow
+from .operators import WAIT, Caller
 
 
 class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):

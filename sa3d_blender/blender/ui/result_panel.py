@@ -6,10 +6,10 @@ import bpy
 
 from ..clicking.prompts import active_object
 from ..help.job_bar import draw_bar_instead
-from ..panels import Section
-from .doubts import draw_doubt
-from .own_meshes import draw_mesh_settings
-from .result_actions import has_mesh
+from ..results.doubts import draw_doubt
+from ..results.own_meshes import draw_mesh_settings
+from ..results.result_actions import has_mesh
+from .panels import Section
 
 
 class SA3D_PT_result(Section, bpy.types.Panel):

@@ -6,28 +6,28 @@ from typing import Any
 
 import bpy
 
-from ..core.segmenters import AUTOMATIC, segmenter_spec
+from ...core.segmenters import AUTOMATIC, segmenter_spec
+from ..clicking import live_masks
+from ..clicking.object_states import object_state
+from ..clicking.prompts import active_object, prompt_empties
+from ..clicking.second_camera import candidate
+from ..engine_link import session
+from ..engine_link.job_steps import Job
+from ..help.cures import LIVE_CURES, draw_error
+from ..help.job_bar import draw_bar, draw_bar_instead
+from ..help.wrapped_text import wrapped
+from ..nerf.nerf import is_forward_facing, scene_nerf
+from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
+from ..results.own_meshes import draw_own_mesh, draw_usual_size
+from ..scene.upright import lies_on_its_side
+from ..viewport import point_proxy, preview_picture, viewport_preview
 from . import workflow
-from .clicking import live_masks
-from .clicking.object_states import object_state
-from .clicking.prompts import active_object, prompt_empties
-from .clicking.second_camera import candidate
-from .engine_link import session
-from .engine_link.job_steps import Job
-from .help.cures import LIVE_CURES, draw_error
-from .help.job_bar import draw_bar, draw_bar_instead
-from .help.wrapped_text import wrapped
-from .installation.installation_panels import (
+from .installation_panels import (
     draw_automatic,
     draw_missing_engine,
     draw_missing_weights,
     draw_running,
 )
-from .nerf.nerf import is_forward_facing, scene_nerf
-from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
-from .results.own_meshes import draw_own_mesh, draw_usual_size
-from .scene.upright import lies_on_its_side
-from .viewport import point_proxy, preview_picture, viewport_preview
 
 
 class Tab:

@@ -22,7 +22,7 @@ from ..engine_link.chosen_python import chosen_python
 from ..folders import engine_folder, log_file, set_up_log, weights_folder
 from ..help.cures import draw_error
 from ..help.wrapped_text import PREFERENCES, SIDEBAR, wrapped
-from . import installation
+from ..installation import installation
 
 LABEL = 0.75
 """Share of a line that a text gets beside its button."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import bpy
 
-from .clicking.object_states import ObjectState, object_state, objects_to_run
-from .clicking.prompts import active_object, points_at_object, prompt_empties
-from .clicking.run_masks import run_mask
-from .engine_link import session
-from .nerf.nerf import scene_nerf
-from .nerf.views import was_aimed
-from .viewport.camera_frame import is_tool_active
+from ..clicking.object_states import ObjectState, object_state, objects_to_run
+from ..clicking.prompts import active_object, points_at_object, prompt_empties
+from ..clicking.run_masks import run_mask
+from ..engine_link import session
+from ..nerf.nerf import scene_nerf
+from ..nerf.views import was_aimed
+from ..viewport.camera_frame import is_tool_active
 
 Why = str | None
 """Why something cannot be done now, as a sentence for a tooltip; None when it can."""
