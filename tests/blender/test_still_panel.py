@@ -8,10 +8,11 @@ from typing import Any
 
 import bpy
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, main_panel, panels
+from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.help.cures import still_wrong
+from bl_ext.user_default.sa3d_blender.blender.ui import main_panel, panels
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 Fake = Callable[[str], None]

@@ -7,10 +7,10 @@ import bpy
 from .. import api
 from ..engine_link import session
 from ..nerf.nerf import require_nerf
-from ..operators import WAIT
+from ..nerf.picture_state import PictureState
+from ..nerf.views import require_camera, state_of_picture
+from ..ui.operators import WAIT
 from ..viewport import viewport_preview
-from ..viewport.picture_state import PictureState
-from ..viewport.views import require_camera, state_of_picture
 
 
 def why_old(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:

@@ -14,8 +14,8 @@ from ...core.errors import UserError
 from ...core.segmenters import AUTOMATIC, RECOMMENDED, downloadable
 from ..clicking.object_states import fingerprint
 from ..engine_link import engine_facts, engine_log, session
-from ..nerf.moved_checkpoint import has_checkpoint
 from ..nerf.nerf import scene_nerf
+from ..scene.moved_checkpoint import has_checkpoint
 from .wrapped_text import SIDEBAR, wrapped
 
 REPORT_LINES = 40

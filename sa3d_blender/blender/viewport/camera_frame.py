@@ -9,7 +9,7 @@ import bpy
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Vector
 
-from .seen_view import seen_camera, seen_corners
+from ..nerf.seen_view import seen_camera, seen_corners
 
 Corners = Sequence[Sequence[float]]
 """Top right, bottom right, bottom left, top left of the camera's frame, as `Camera.view_frame`."""

@@ -15,11 +15,11 @@ from ...core.cameras import Camera
 from ...core.errors import UserError
 from ..engine_link import session
 from ..nerf.nerf import scene_nerf
+from ..nerf.picture_state import PictureState, is_same_view
+from ..nerf.views import active_camera, field_camera, state_of_picture
 from ..references import Reference
 from . import viewport_preview
 from .camera_frame import is_tool_active
-from .picture_state import PictureState, is_same_view
-from .views import active_camera, field_camera, state_of_picture
 
 RENDERING = "Rendering the view"
 """Title of the job."""

@@ -15,13 +15,13 @@ from ..clicking.prompts import prompt_empties
 from ..clicking.run_masks import run_mask
 from ..clicking.second_camera import candidate
 from ..nerf.nerf import scene_nerf
+from ..nerf.picture_state import PictureState
+from ..nerf.views import state_of_picture, world_camera
 from ..properties import BOX, NEGATIVE
 from . import coarse_preview, overlay_shaders, viewport_preview
 from .camera_frame import Corners, region_from_pixel
 from .covering_picture import clicked_frame, covers_scene, draw_cover
 from .drawing import ViewportDrawing
-from .picture_state import PictureState
-from .views import state_of_picture, world_camera
 
 MARKER = 8.5
 """Radius of a prompt's marker in pixels, at a user interface scale of 1."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import UserError
+from ...core.errors import UserError
+from ..engine_link import session
+from ..engine_link.job_steps import Job
+from ..help.cures import cure_of, draw_cure, still_wrong
+from ..help.job_bar import draw_bar
+from ..help.wrapped_text import wrapped
 from . import workflow
-from .engine_link import session
-from .engine_link.job_steps import Job
-from .help.cures import cure_of, draw_cure, still_wrong
-from .help.job_bar import draw_bar
-from .help.wrapped_text import wrapped
-from .installation.installation_panels import draw_missing_engine, draw_running
+from .installation_panels import draw_missing_engine, draw_running
 
 LINES = 3
 """Kept for words at the top, so that what is below stays where it is."""

@@ -8,13 +8,14 @@ import bpy
 from bpy.props import EnumProperty, FloatVectorProperty
 
 from ...core.errors import Cancelled, UserError
-from .. import api, workflow
-from ..operators import Caller
+from .. import api
+from ..clicking import clicked_picture, live_masks
+from ..nerf.views import require_camera, world_camera
 from ..properties import LABELS, POSITIVE
 from ..viewport import overlay
 from ..viewport.camera_frame import frame_in_region, look_through_camera, pixel_from_region
-from ..viewport.views import require_camera, world_camera
-from . import clicked_picture, live_masks
+from . import workflow
+from .operators import Caller
 
 NEEDS = (workflow.why_no_nerf, workflow.why_no_camera)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from .engine_link import session
+from ..engine_link import session
+from ..viewport import preview_picture
 from .panels import Section
-from .viewport import preview_picture
 
 
 class SA3D_PT_running(Section, bpy.types.Panel):

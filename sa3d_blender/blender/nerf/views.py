@@ -12,7 +12,7 @@ from ...core.cameras import Camera, camera_from_blender, without_scale
 from ...core.errors import UserError
 from ...core.png import encode_png
 from ..engine_link import session
-from ..nerf.nerf import field_from_world
+from .nerf import field_from_world
 from .picture_state import PictureState, picture_state, remember_view
 from .seen_view import seen_camera
 
@@ -99,6 +99,15 @@ def state_of_picture(
     except UserError:  # told of where a picture is wanted
         return PictureState.good
     return picture_state(camera, view, rendering=session.running())
+
+
+def was_aimed(nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
+    """Whether a camera is more than what a new file happens to hold: nobody aimed that."""
+    if camera.sa3d.view is not None:
+        return True
+    facts = nerf.sa3d.nerf
+    own = {group for group in (facts.cameras, facts.training) if group is not None}
+    return bool(own.intersection(camera.users_collection))
 
 
 def load_picture(path: Path) -> np.ndarray:

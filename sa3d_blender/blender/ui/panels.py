@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import bpy
 
-from ..core.segmenters import AUTOMATIC, segmenter_spec
-from .clicking import live_masks
-from .clicking.object_states import state_words
-from .clicking.prompts import active_object, prompt_empties
-from .clicking.second_camera import candidate
-from .help.cures import LIVE_CURES, cure_of, draw_cure
-from .help.job_bar import draw_bar_instead
-from .help.wrapped_text import wrapped
-from .installation.installation_panels import (
-    draw_automatic,
-    draw_missing_weights,
-)
+from ...core.segmenters import AUTOMATIC, segmenter_spec
+from ..clicking import live_masks
+from ..clicking.object_states import state_words
+from ..clicking.prompts import active_object, prompt_empties
+from ..clicking.second_camera import candidate
+from ..help.cures import LIVE_CURES, cure_of, draw_cure
+from ..help.job_bar import draw_bar_instead
+from ..help.wrapped_text import wrapped
+from ..nerf.in_the_box import in_the_way
+from ..nerf.nerf import is_forward_facing, scene_nerf
+from ..nerf.views import active_camera, state_of_picture
+from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
+from ..results.own_meshes import draw_own_mesh, draw_usual_size
+from ..scene.upright import lies_on_its_side
+from ..viewport import old_pictures, point_proxy, viewport_preview
+from .installation_panels import draw_automatic, draw_missing_weights
 from .main_panel import Tab
-from .nerf.in_the_box import in_the_way
-from .nerf.nerf import is_forward_facing, scene_nerf
-from .nerf.upright import lies_on_its_side
-from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
-from .results.own_meshes import draw_own_mesh, draw_usual_size
-from .viewport import old_pictures, point_proxy, viewport_preview
-from .viewport.views import active_camera, state_of_picture
 
 
 class Section(Tab):
