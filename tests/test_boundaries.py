@@ -23,7 +23,9 @@ FORBIDDEN = {
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = [
-    p for part in ("core", "engine") for p in (PACKAGE / part, *(PACKAGE / part).rglob("*/"))
+    p
+    for part in ("core", "engine", "blender")
+    for p in (PACKAGE / part, *(PACKAGE / part).rglob("*/"))
 ]
 
 

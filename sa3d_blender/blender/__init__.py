@@ -17,6 +17,7 @@ from .ui import (
     look_operators,
     main_panel,
     menus,
+    old_pictures,
     operators,
     panels,
     preferences,
@@ -32,7 +33,6 @@ from .ui import (
 from .viewport import (
     best_picture,
     coarse_preview,
-    old_pictures,
     overlay,
     point_proxy,
     preview_picture,

@@ -61,13 +61,13 @@ from .results.placing import place_mesh
 from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes
+from .results.solid_colors import show_colors
 from .results.splat_results import place_splats
 from .scene.moved_checkpoint import find_checkpoint  # noqa: F401
 from .scene.upright import stand_upright  # noqa: F401
 from .selection import select_only
-from .viewport import new_camera, old_pictures, point_proxy, rough_view, viewport_preview
+from .viewport import new_camera, point_proxy, rough_view, view_under_way, viewport_preview
 from .viewport.points_object import points_to_object  # noqa: F401
-from .viewport.solid_colors import show_colors
 
 T = TypeVar("T")
 follow_camera = viewport_preview.follow
@@ -224,10 +224,10 @@ def render_view(
     camera = camera or views.require_camera(scene)
     view = views.field_camera(scene, camera, nerf)
     params = field_params(nerf) | {"out": str(output_folder(nerf))}
-    old_pictures.begin(refer(nerf), refer(camera), view)
+    view_under_way.begin(refer(nerf), refer(camera), view)
     render = rough_view.render_at_once if wait else rough_view.render_rough_first
     steps = render(refer(nerf), refer(camera), view, params)
-    return _finish(old_pictures.RENDERING, steps, wait, refer(nerf), refer(camera))
+    return _finish(view_under_way.RENDERING, steps, wait, refer(nerf), refer(camera))
 
 
 def segment(

@@ -15,13 +15,12 @@ from bpy.props import (
 )
 
 from ..core.settings import FieldOptions, SegmentSettings
+from .choices import BOX, CENTER, LIT, LOOKS, NEGATIVE, ORIGINS, POSITIVE
 from .doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
 from .mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 from .redraw import redraw_scenes
-from .results.choices import CENTER, LIT, LOOKS, ORIGINS
 from .setting_properties import setting_properties
 
-POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
 LABELS = [
     (POSITIVE, "Object", "The point lies on the object", "ADD", 1),
     (NEGATIVE, "Not Object", "The point lies on something else", "REMOVE", 0),
@@ -46,7 +45,7 @@ _ONLY_CAMERAS = {} if bpy.app.background else {"poll": is_camera}
 
 
 def _follow_name(entry: Any, _context: bpy.types.Context) -> None:
-    from .clicking.names import follow_name
+    from .names import follow_name
 
     follow_name(entry)
 

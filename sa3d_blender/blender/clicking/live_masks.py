@@ -18,9 +18,9 @@ from bpy.app.handlers import persistent
 
 from ...core.connection.messages import CANCELLED, Failure
 from ...core.errors import UserError
-from ..engine_link import session
+from ...core.turns import Urgency
+from ..engine_link import loop, session
 from ..redraw import redraw_panels, redraw_scenes
-from ..viewport import viewport_preview
 from .live_question import Question, read_question
 
 QUICK, PATIENT = 0.01, 0.25
@@ -63,6 +63,9 @@ class LiveMasks:
     """Where an answer is being taken while Blender draws there."""
     changed: bool = False
     changed_at: float = 0.0
+    not_before: float = 0.0
+    """When to ask at the earliest, on `time.monotonic`'s clock: while the camera is followed and
+    moves, its picture is another one every moment."""
     answered_in: float = 0.0
     """Seconds from the last change to its answer."""
     scenery: str = ""
@@ -94,8 +97,7 @@ def touch() -> None:
         return
     if not live.changed:
         live.changed, live.changed_at = True, time.perf_counter()
-    if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
+    loop.wake(_look, Urgency.CLICK)
 
 
 def look_now() -> None:
@@ -148,12 +150,12 @@ def tick() -> float | None:
         return PATIENT
     if live.asking is not None and not session.running():  # else the job's timer takes the answer
         session.pump()
-    if live.asking is None and live.changed and not viewport_preview.is_moving():
+    if live.asking is None and live.changed and time.monotonic() >= live.not_before:
         _ask()
     return QUICK if live.asking is not None or live.changed else None
 
 
-def _tick() -> float | None:
+def _look() -> float | None:
     try:
         return tick()
     except UserError as error:
@@ -236,12 +238,13 @@ def _send(question: Question, key: str | None) -> None:
         _redraw()
 
     params = question.params | {"objects": objects}
+    nobody_waits = key is None and not session.running()  # a picture that nobody clicked in yet
     live.asking = session.start_engine().request(
         "predict",
         params,
         on_done=done,
         on_failure=failed,
-        background=key is None and not session.running(),  # a picture that nobody clicked in yet
+        urgency=Urgency.POINTS if nobody_waits else Urgency.CLICK,
     )
 
 
@@ -274,7 +277,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take handlers and timer back."""
+    """Take the handlers back."""
     forget()
     handlers = bpy.app.handlers
     for several in (
@@ -287,5 +290,4 @@ def unregister() -> None:
             several.remove(_on_change)
     if _on_load in handlers.load_post:
         handlers.load_post.remove(_on_load)
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    loop.leave(_look)

@@ -40,14 +40,10 @@ class ObjectState(Enum):
         return self.value[1]
 
 
-_running: set[str] = set()
-"""Keys of what the running job cuts out."""
-
-
 def object_state(entry: SA3D_SegmentObject) -> ObjectState:
     """The state of an entry. Cheap: it is drawn."""
     nerf = entry.id_data
-    if entry.key in _running and session.running():
+    if session.running() and entry.key in session.current.job.entries:
         return ObjectState.running
     empties = prompt_empties(nerf, key=entry.key)
     usable = [empty for empty in empties if empty.sa3d.prompt.camera is not None]
@@ -108,12 +104,9 @@ def still_cut_out(nerf: bpy.types.Object) -> Iterator[None]:
 
 def while_running(keys: Iterable[str], steps: Steps[T]) -> Steps[T]:
     """A job's steps, during which these entries are being cut out."""
-    _running.clear()
-    _running.update(keys)
-    try:
-        return (yield from steps)
-    finally:
-        _running.clear()
+    assert session.current.job is not None
+    session.current.job.entries = frozenset(keys)
+    return (yield from steps)
 
 
 def objects_to_run(nerf: bpy.types.Object) -> list[str]:

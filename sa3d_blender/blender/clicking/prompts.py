@@ -11,11 +11,11 @@ from mathutils import Matrix, Vector
 from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompts import NOT_OBJECT, OBJECT, Prompt, prompts_from_json
+from ..names import name_prompt
 from ..nerf.nerf import box_center, group
 from ..nerf.picture_state import remember_place
 from ..nerf.views import field_camera, world_camera
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
-from .names import name_prompt
 from .prompt_pixels import inside, read_box, read_pixels
 
 DISPLAY_SIZE = 0.012

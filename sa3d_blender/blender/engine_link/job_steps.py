@@ -33,6 +33,8 @@ class Job(Generic[T]):
     request: int | None = None
     started_by: str = ""
     """The operator whose button was used; empty where a script began it."""
+    entries: frozenset[str] = frozenset()
+    """Keys of the objects that it cuts out."""
     gives_way: str = ""
     """What the artist can do meanwhile, as a sentence: clicks are answered, and another job that is
     begun ends it. Empty when everything has to wait for it."""

@@ -1,7 +1,7 @@
 """The engine and the one job that runs: what is not saved in the .blend.
 
 A job is a generator: it asks the engine, waits, builds in slices, and yields in between. `pump`
-moves it on within a time budget; Blender's timer calls it, scripts and tests call it by hand.
+moves it on within a time budget; `loop` calls it, scripts and tests call it by hand.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from ...core.connection.engine_command import engine_command
 from ...core.connection.engine_process import EngineProcess, OnProgress, error_from_failure
 from ...core.connection.messages import Failure
 from ...core.errors import Cancelled, UserError
+from ...core.turns import Urgency
 from ..folders import log_file
 from ..redraw import redraw_panels
 from ..references import Reference
+from . import loop
 from .chosen_python import engine_python
 from .job_steps import WAITING, Job, Steps
 
@@ -63,7 +65,7 @@ def start_engine() -> EngineProcess:
     """The running engine; starts one when there is none. Does not wait for it."""
     if current.engine is None or current.engine.ended is not None:
         current.engine = EngineProcess(engine_command(engine_python()), log_file=log_file())
-        _start_timer()
+        loop.wake(_look, Urgency.JOB)
     return current.engine
 
 
@@ -82,7 +84,7 @@ def start(title: str, steps: Steps[T], *watched: Reference[Any]) -> Job[T]:
     _end_job("Stopped, as something else was begun.")
     job = Job(title, steps, watched)
     current.job = job
-    _start_timer()
+    loop.wake(_look, Urgency.JOB)
     redraw_panels()
     return job
 
@@ -223,17 +225,12 @@ def _finish(
     )
 
 
-def _tick() -> float | None:
+def _look() -> float | None:
     if pump():
         redraw_panels()
     if running():
         return 0.05
     return 0.5 if current.engine is not None else None
-
-
-def _start_timer() -> None:
-    if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, persistent=True)
 
 
 @persistent
@@ -249,10 +246,9 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """End the engine and take timer and handler back."""
+    """End the engine and take the handler back."""
     stop_engine()
     current.job = None
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    loop.leave(_look)
     if _forget_job in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(_forget_job)

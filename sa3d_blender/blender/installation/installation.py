@@ -24,7 +24,8 @@ from ...core.installation.engine_store import EngineRecord, EngineStatus
 from ...core.installation.engine_store import engine_status as read_status
 from ...core.installation.engine_store import remove_engine as remove
 from ...core.segmenters import RECOMMENDED, segmenter_spec
-from ..engine_link import session
+from ...core.turns import Urgency
+from ..engine_link import loop, session
 from ..folders import engine_folder, weights_folder
 from ..redraw import redraw_panels
 
@@ -195,8 +196,7 @@ def _start(title: str, work: Callable[[Watch], T]) -> BackgroundTask[T]:
         raise UserError("Something is being set up already; wait for it or stop it.", code="busy")
     task = BackgroundTask(title, work)
     current.task = task
-    if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, persistent=True)
+    loop.wake(_look, Urgency.WATCH)
     return task
 
 
@@ -209,7 +209,7 @@ def _finish(task: BackgroundTask[T], wait: bool) -> Any:
         current.status = None
 
 
-def _tick() -> float | None:
+def _look() -> float | None:
     still = running()
     if not still:
         current.status = None
@@ -231,5 +231,4 @@ def unregister() -> None:
     if current.task is not None:
         current.task.join(2.0)
     current.task = current.status = None
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    loop.leave(_look)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..choices import PHOTOGRAPHED
 from ..nerf.nerf import require_nerf
 from . import material, mesh_frame
-from .choices import PHOTOGRAPHED
 
 STANDARD = "Standard"
 """Blender's view transform that leaves colours as they are."""

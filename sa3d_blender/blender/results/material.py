@@ -9,8 +9,8 @@ import bpy
 
 from ...core.mesh import Texture
 from ...core.png import png_size
+from ..choices import LIT, PHOTOGRAPHED
 from ..nerf.views import packed_image
-from .choices import LIT, PHOTOGRAPHED
 
 COLOR = "Color"
 MATERIAL = "SA3D Vertex Color"

@@ -13,8 +13,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+from ..choices import BASE, NERF
 from ..nerf.nerf import is_forward_facing
-from .choices import BASE, NERF
 
 COUNT, POINTS, PLACE = "sa3d_vertices", "sa3d_points", "sa3d_place"
 """Custom properties of a mesh: how many vertices it was made with, where some of them were in the

@@ -13,13 +13,13 @@ from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import field_params, mesh_params, require_nerf
 from ..references import Reference, refer
-from ..viewport.solid_colors import show_colors
 from .kept_results import RESULT
 from .looks import results_of
 from .own_meshes import own_mesh_params
 from .placing import place_mesh
 from .provenance import made_as, write_provenance
 from .results import load_meshes
+from .solid_colors import show_colors
 from .splat_results import place_splats
 
 

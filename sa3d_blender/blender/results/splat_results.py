@@ -13,14 +13,14 @@ from typing import Any
 import bpy
 
 from ...core.point_cloud import PointCloud
+from ..choices import PHOTOGRAPHED
 from ..engine_link.job_steps import Steps
 from ..engine_link.session import in_thread
 from ..nerf.nerf import group, parent_to
 from ..references import Reference
-from ..viewport.points_object import tetrahedra
-from .choices import PHOTOGRAPHED
 from .material import own_material
 from .results import build_mesh
+from .tetrahedra import tetrahedra
 
 NAME, FILE = "sa3d_splat", "sa3d_splat_file"
 """Custom properties of a splat: whose it is, and where its Gaussians are."""

@@ -9,12 +9,12 @@ from bpy.props import EnumProperty, FloatVectorProperty
 
 from ...core.errors import Cancelled, UserError
 from .. import api
-from ..clicking import clicked_picture, live_masks
+from ..clicking import live_masks
 from ..nerf.views import require_camera, world_camera
 from ..properties import LABELS, POSITIVE
 from ..viewport import overlay
 from ..viewport.camera_frame import frame_in_region, look_through_camera, pixel_from_region
-from . import workflow
+from . import clicked_picture, workflow
 from .operators import Caller
 
 NEEDS = (workflow.why_no_nerf, workflow.why_no_camera)

@@ -8,8 +8,8 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .. import api
+from ..choices import CENTER, LIT, LOOKS, ORIGINS
 from ..nerf.nerf import require_nerf, scene_nerf
-from ..results.choices import CENTER, LIT, LOOKS, ORIGINS
 from ..results.looks import colors_are_changed, use_standard_colors
 from . import workflow
 from .operators import WAIT, Caller

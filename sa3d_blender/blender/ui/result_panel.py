@@ -11,7 +11,7 @@ from ..results.doubts import draw_doubt
 from ..results.looks import colors_are_changed, results_of
 from ..results.own_meshes import draw_mesh_settings
 from ..results.result_actions import has_mesh
-from ..viewport.solid_colors import is_textured, where_seen
+from ..results.solid_colors import is_textured, where_seen
 from .panels import Section
 
 

@@ -8,10 +8,12 @@ import bpy
 from bpy.props import IntProperty
 
 from ...core.errors import UserError
+from ...core.turns import Urgency
 from .. import api
 from ..clicking import live_masks
 from ..clicking.prompts import active_object
 from ..clicking.second_camera import candidate
+from ..engine_link import loop
 from ..nerf.nerf import scene_nerf
 from ..redraw import redraw_panels
 from ..viewport.camera_frame import TOOL, is_tool_active, look_through_camera
@@ -173,7 +175,7 @@ class _Status:
 
 
 def follow_tool() -> float:
-    """Show the keys while the tool is in hand; the masks come with it. A timer calls it."""
+    """Show the keys while the tool is in hand; the masks come with it. The loop calls it."""
     context = bpy.context
     if context.window_manager is None or not context.window_manager.windows:
         return 1.0
@@ -210,7 +212,7 @@ def register() -> None:
     _register()
     if not bpy.app.background:
         bpy.utils.register_tool(SA3D_WT_prompt_tool, after={"builtin.transform"}, separator=True)
-        bpy.app.timers.register(follow_tool, first_interval=0.5, persistent=True)
+        loop.wake(follow_tool, Urgency.WATCH, after=0.5)
         keymap = bpy.context.window_manager.keyconfigs.addon.keymaps.new(
             "3D View Generic", space_type="VIEW_3D"
         )
@@ -225,8 +227,7 @@ def unregister() -> None:
         keymap.keymap_items.remove(item)
     _keys.clear()
     if not bpy.app.background:
-        if bpy.app.timers.is_registered(follow_tool):
-            bpy.app.timers.unregister(follow_tool)
+        loop.leave(follow_tool)
         if _Status.shown:
             _Status.shown = False
             for workspace in bpy.data.workspaces:

@@ -13,6 +13,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from ...core.turns import Urgency
+from ..engine_link import loop
 from ..nerf.views import repaint
 from ..redraw import redraw_scenes
 
@@ -62,8 +64,8 @@ def restore() -> None:
 @persistent
 def _on_undo(*_: Any) -> None:
     """Blender is still busy with the undo."""
-    if _best.png and not bpy.app.timers.is_registered(restore):
-        bpy.app.timers.register(restore, first_interval=0.0)
+    if _best.png:
+        loop.wake(restore, Urgency.CLICK)
 
 
 @persistent
@@ -79,12 +81,11 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take handlers and timer back."""
+    """Take the handlers back."""
     for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
         if _on_undo in handlers:
             handlers.remove(_on_undo)
     if _on_load in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(_on_load)
-    if bpy.app.timers.is_registered(restore):
-        bpy.app.timers.unregister(restore)
+    loop.leave(restore)
     begin()

@@ -14,7 +14,8 @@ import bpy
 from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.point_cloud import PointCloud
-from ..engine_link import session
+from ...core.turns import Urgency
+from ..engine_link import loop, session
 from ..redraw import redraw_scenes
 from .mesh_shader import DrawnMesh, draw_mesh
 from .point_shader import DrawnPoints, draw_points
@@ -98,11 +99,10 @@ def _read(path: Path, is_mesh: bool) -> DrawnPoints | DrawnMesh:
 def register() -> None:
     """Look after the points where there is a window to draw them in."""
     if not bpy.app.background:
-        bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+        loop.wake(tick, Urgency.WATCH, after=1.0)
 
 
 def unregister() -> None:
-    """Forget them and take the timer back."""
+    """Forget them and look no more."""
     coarse.files, coarse.drawn = {}, {}
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    loop.leave(tick)

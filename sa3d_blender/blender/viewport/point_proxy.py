@@ -21,7 +21,8 @@ from bpy.app.handlers import persistent
 
 from ...core.errors import Cancelled, UserError
 from ...core.point_cloud import PointCloud
-from ..engine_link import background_requests, session
+from ...core.turns import Urgency
+from ..engine_link import background_requests, loop, session
 from ..engine_link.job_steps import Steps
 from ..folders import output_folder
 from ..nerf import training_cameras
@@ -161,7 +162,7 @@ def _next_fetch(scene: bpy.types.Scene) -> Steps[None] | None:
     if proxy is None or proxy.question != json.dumps(params):
         proxy = Proxy(refer(nerf), json.dumps(params))
         proxies.by_nerf[nerf.session_uid] = proxy
-    idle = background_requests.engine_is_idle()
+    idle = background_requests.engine_is_free(Urgency.POINTS)
     if proxy.level == len(LEVELS) or proxy.message or (proxy.looked and not idle):
         return None
     try:
@@ -192,7 +193,7 @@ def _fetch(proxy: Proxy, params: dict[str, Any], kept: Path) -> Steps[None]:
     out = kept if last else Path(bpy.app.tempdir) / "sa3d" / "points"
     asked = params | {"count": count, "seconds": seconds, "out": str(out)}
     try:
-        result = yield from background_requests.ask("points", asked)
+        result = yield from background_requests.ask("points", asked, Urgency.POINTS)
         file = Path(result["points"])
         cloud = yield from session.in_thread(lambda: PointCloud.load(file))
     except UserError as error:
@@ -201,7 +202,7 @@ def _fetch(proxy: Proxy, params: dict[str, Any], kept: Path) -> Steps[None]:
     proxy.drawn, proxy.level = DrawnPoints(cloud), proxy.level + 1
 
 
-def _tick() -> float:
+def _look() -> float:
     try:
         return tick()
     except ReferenceError:  # the file is just being closed
@@ -217,13 +218,12 @@ def register() -> None:
     """Look after the points where there is a window to draw them in."""
     bpy.app.handlers.load_post.append(_on_load)
     if not bpy.app.background:
-        bpy.app.timers.register(_tick, first_interval=1.0, persistent=True)
+        loop.wake(_look, Urgency.POINTS, after=1.0)
 
 
 def unregister() -> None:
-    """Drop the points, take handler and timer back."""
+    """Drop the points, take the handler back."""
     forget()
     if _on_load in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(_on_load)
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    loop.leave(_look)

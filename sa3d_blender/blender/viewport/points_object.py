@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-import numpy as np
 
 from ...core.errors import UserError
-from ...core.mesh import MeshData
 from ...core.point_cloud import PointCloud
 from ..engine_link import session
 from ..engine_link.job_steps import Job, Steps
@@ -22,23 +20,11 @@ from ..nerf.nerf import group, parent_to, require_nerf
 from ..references import Reference, refer
 from ..results.material import own_material
 from ..results.results import build_mesh
+from ..results.tetrahedra import tetrahedra
 from . import point_proxy
 
-_CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], np.float32)
-_FACES = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
 SECONDS = 10.0
 """About as long the engine looks for points."""
-SIZE = 0.75
-"""Half the side of a tetrahedron's cube over the points' spacing."""
-
-
-def tetrahedra(cloud: PointCloud) -> MeshData:
-    """A tetrahedron for each point, normals outward."""
-    count = len(cloud.points)
-    vertices = cloud.points[:, None] + np.float32(SIZE * cloud.spacing) * _CORNERS
-    faces = _FACES + 4 * np.arange(count, dtype=np.int32)[:, None, None]
-    colors = np.repeat(cloud.colors, 4, axis=0)
-    return MeshData(vertices.reshape(-1, 3), faces.reshape(-1, 3), colors)
 
 
 def points_to_object(

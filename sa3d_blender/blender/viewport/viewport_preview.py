@@ -19,7 +19,9 @@ from bpy.app.handlers import persistent
 
 from ...core.cameras import Camera
 from ...core.errors import Cancelled, UserError
-from ..engine_link import background_requests, session
+from ...core.turns import Urgency
+from ..clicking.live_masks import live
+from ..engine_link import background_requests, loop, session
 from ..engine_link.job_steps import Steps
 from ..nerf.nerf import field_params, scene_nerf
 from ..nerf.views import field_camera, load_picture, png_of, show_view
@@ -84,8 +86,8 @@ def follow(on: bool = True) -> None:
         return
     session.start_engine()
     following.on, following.message = True, ""
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
+    if not bpy.app.background:
+        loop.wake(_look_safely, Urgency.FOLLOW)
 
 
 def stop(message: str = "") -> None:
@@ -95,6 +97,7 @@ def stop(message: str = "") -> None:
         background_requests.make_way()
     following.on, following.message = False, message
     following.picture, following.steps, following.question = None, None, ""
+    live.not_before = 0.0
     redraw_panels()
     redraw_scenes()
 
@@ -176,6 +179,7 @@ def _notice(question: str) -> None:
     if question == following.question:
         return
     following.question, following.changed_at = question, time.monotonic()
+    live.not_before = following.changed_at + REST
     if following.steps is not None and following.asked_side > following.side:
         background_requests.make_way()
 
@@ -194,9 +198,7 @@ def _next_steps(
         return None
     else:
         side = min(full, FINER * shown.side)
-    if not background_requests.engine_is_idle():
-        if not session.running() and is_moving():
-            background_requests.make_way()
+    if not background_requests.engine_is_free(Urgency.FOLLOW if is_moving() else Urgency.POINTS):
         return None
     return _render(nerf, camera, view, params | {"side": side})
 
@@ -216,7 +218,7 @@ def _render(
         "camera": small.to_json(),
         "out": str(Path(bpy.app.tempdir) / "sa3d" / "camera"),
     }
-    result = yield from background_requests.ask("render", asked)
+    result = yield from background_requests.ask("render", asked, Urgency.FOLLOW)
     path = Path(result["image"])
     whole = side == full and question == following.question
     pixels, png = yield from session.in_thread(lambda: _read(path, png=whole))
@@ -242,7 +244,7 @@ def _learn(seconds: float) -> None:
     following.side = min(max(following.side * change, SIDES[0]), SIDES[1])
 
 
-def _tick() -> float | None:
+def _look_safely() -> float | None:
     try:
         return tick()
     except ReferenceError:  # the file is just being closed
@@ -269,7 +271,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stop, and take handlers and timer back."""
+    """Stop, and take the handlers back."""
     stop()
     handlers = bpy.app.handlers
     for several in (handlers.undo_post, handlers.redo_post):
@@ -277,5 +279,4 @@ def unregister() -> None:
             several.remove(_on_undo)
     if _on_load in handlers.load_post:
         handlers.load_post.remove(_on_load)
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    loop.leave(_look_safely)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Cancelled, UserError
+from ..turns import Urgency
 from .engine_pipes import Ended, EnginePipes
 from .messages import (
     CANCELLED,
@@ -48,8 +49,9 @@ class _Pending:
     on_progress: OnProgress | None
     on_done: OnDone | None
     on_failure: OnFailure | None
-    background: bool = False
-    """Whether it makes way for any other request."""
+    urgency: Urgency = Urgency.JOB
+    made_way: bool = False
+    """Whether it was cancelled for something more urgent."""
     give_up_at: float | None = None
     """When the engine is ended because it ignored a cancel."""
 
@@ -98,19 +100,19 @@ class EngineProcess:
         on_progress: OnProgress | None = None,
         on_done: OnDone | None = None,
         on_failure: OnFailure | None = None,
-        background: bool = False,
+        urgency: Urgency = Urgency.JOB,
     ) -> int:
         """Ask for work and return the request's id at once; `pump` calls the callbacks.
 
         Exactly one of ``on_done`` and ``on_failure`` is called, whatever happens to the engine.
 
         Args:
-            background: nobody waits for it: it is cancelled when anything else is asked.
+            urgency: from `Urgency.FOLLOW` on nobody waits for it: it is cancelled when anything
+                more urgent is asked.
         """
-        if not background:
-            self.make_way()
+        self.make_way(urgency)
         request_id = next(self._ids)
-        self._pending[request_id] = _Pending(on_progress, on_done, on_failure, background)
+        self._pending[request_id] = _Pending(on_progress, on_done, on_failure, urgency)
         self.send(Request(request_id, method, params))
         return request_id
 
@@ -118,11 +120,15 @@ class EngineProcess:
         """Queue a message for the engine; never waits."""
         self._pipes.send(encode(message))
 
-    def make_way(self) -> None:
-        """Cancel what runs in the background. The engine may take its time: it is not hung."""
+    def busy_with(self, urgency: Urgency) -> bool:
+        """Whether a request that is at least so urgent waits for its answer."""
+        return any(pending.urgency <= urgency for pending in self._pending.values())
+
+    def make_way(self, urgency: Urgency) -> None:
+        """Cancel what is less urgent and nobody waits for. The engine may take its time."""
         for request_id, pending in self._pending.items():
-            if pending.background:
-                pending.background = False
+            if pending.urgency > max(urgency, Urgency.JOB) and not pending.made_way:
+                pending.made_way = True
                 self.send(Notification("cancel", {"id": request_id}))
 
     def cancel(self, request_id: int) -> None:

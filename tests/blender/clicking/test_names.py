@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.clicking.names import follow_name
+from bl_ext.user_default.sa3d_blender.blender.names import follow_name
 
 
 def test_prompts_and_cameras_have_short_names_first(nerf: bpy.types.Object) -> None:

@@ -9,8 +9,12 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.results import looks, material, mesh_frame
-from bl_ext.user_default.sa3d_blender.blender.viewport import solid_colors
+from bl_ext.user_default.sa3d_blender.blender.results import (
+    looks,
+    material,
+    mesh_frame,
+    solid_colors,
+)
 from mathutils import Euler, Matrix
 
 

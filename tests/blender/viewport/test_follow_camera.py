@@ -28,6 +28,7 @@ def _clean() -> None:
 def rest() -> None:
     """The camera has rested for long enough."""
     following.changed_at = -1e9
+    live_masks.live.not_before = 0.0
 
 
 def settle() -> viewport_preview.FollowingPicture:

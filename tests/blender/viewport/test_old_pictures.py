@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.clicking import clicked_picture
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.nerf.picture_state import PictureState
 from bl_ext.user_default.sa3d_blender.blender.nerf.views import state_of_picture
-from bl_ext.user_default.sa3d_blender.blender.viewport import camera_frame, old_pictures, overlay
+from bl_ext.user_default.sa3d_blender.blender.ui import clicked_picture, old_pictures
+from bl_ext.user_default.sa3d_blender.blender.viewport import camera_frame, overlay
 
 Fake = Callable[[str], None]
 

@@ -19,8 +19,9 @@ from sa3d_blender.core.connection.engine_command import (
     engine_environment,
 )
 from sa3d_blender.core.connection.engine_process import EngineProcess
-from sa3d_blender.core.connection.messages import CANCELLED, Failure
+from sa3d_blender.core.connection.messages import CANCELLED, Failure, Notification
 from sa3d_blender.core.errors import Cancelled, UserError
+from sa3d_blender.core.turns import Urgency
 
 FAKE = Path(__file__).resolve().parents[2] / "fake_engine.py"
 PROMPTS = {"objects": [{"name": "mug", "points": [[1, 2]], "labels": [1]}]}
@@ -274,7 +275,7 @@ def test_what_runs_in_the_background_makes_way_once(start: Start, tmp_path: Path
         engine.request(
             "points",
             asked,
-            background=True,
+            urgency=Urgency.POINTS,
             on_done=lambda _: ends.append("done"),
             on_failure=lambda failure: ends.append(failure.reason),
         )
@@ -298,3 +299,24 @@ def test_one_answer_can_be_taken_before_the_others(start: Start) -> None:
     assert taken == ["second"]
     pump_until(engine, lambda: len(taken) == 2)
     assert taken == ["second", "first"]
+
+
+def test_only_what_is_less_urgent_and_nobody_waits_for_makes_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = EngineProcess([sys.executable, "-c", "import sys; sys.stdin.read()"])
+    sent: list[Any] = []
+    monkeypatch.setattr(engine, "send", sent.append)
+    try:
+        ids = {urgency: engine.request("render", {}, urgency=urgency) for urgency in Urgency}
+        cancelled = lambda: [m.params["id"] for m in sent if m.__class__ is Notification]  # noqa: E731
+        assert cancelled() == [], "each was less urgent than those before"
+        assert engine.busy_with(Urgency.CLICK)
+        engine.request("render", {}, urgency=Urgency.FOLLOW)
+        assert cancelled() == [ids[Urgency.POINTS], ids[Urgency.WATCH]]
+        engine.request("predict", {}, urgency=Urgency.CLICK)
+        assert ids[Urgency.FOLLOW] in cancelled()
+        assert ids[Urgency.JOB] not in cancelled(), "somebody waits for a job"
+        assert len(cancelled()) == len(set(cancelled())), "each is cancelled once"
+    finally:
+        engine.close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
+from .choices import BOX, NEGATIVE, POSITIVE
 
 SIGNS = {POSITIVE: "+", NEGATIVE: "-", BOX: "Box "}
 
 
-def name_prompt(empty: bpy.types.Object, entry: SA3D_SegmentObject) -> None:
+def name_prompt(empty: bpy.types.Object, entry: bpy.types.PropertyGroup) -> None:
     """Call a prompt after its entry: ``+1 Mug``, ``-2 Mug``, ``Box 1 Mug``."""
     label = empty.sa3d.prompt.label
     number = 1
@@ -29,7 +29,7 @@ def has_given_name(thing: bpy.types.Object) -> bool:
     return bool(thing.sa3d.given_name) and thing.name == thing.sa3d.given_name
 
 
-def follow_name(entry: SA3D_SegmentObject) -> None:
+def follow_name(entry: bpy.types.PropertyGroup) -> None:
     """After an entry was renamed: its mesh and prompts, unless the artist named them himself."""
     collection = entry.id_data.sa3d.nerf.prompts
     for empty in collection.objects if collection is not None else ():

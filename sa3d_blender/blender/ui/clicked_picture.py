@@ -9,8 +9,8 @@ from ..engine_link import session
 from ..nerf.nerf import require_nerf
 from ..nerf.picture_state import PictureState
 from ..nerf.views import require_camera, state_of_picture
-from ..ui.operators import WAIT
 from ..viewport import viewport_preview
+from .operators import WAIT
 
 
 def why_old(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:

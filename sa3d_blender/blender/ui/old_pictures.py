@@ -13,27 +13,17 @@ import bpy
 
 from ...core.cameras import Camera
 from ...core.errors import UserError
-from ..engine_link import session
+from ...core.turns import Urgency
+from .. import api
+from ..engine_link import loop, session
 from ..nerf.nerf import scene_nerf
 from ..nerf.picture_state import PictureState, is_same_view
 from ..nerf.views import active_camera, field_camera, state_of_picture
-from ..references import Reference
-from . import viewport_preview
-from .camera_frame import is_tool_active
+from ..viewport import view_under_way, viewport_preview
+from ..viewport.camera_frame import is_tool_active
 
-RENDERING = "Rendering the view"
-"""Title of the job."""
 EVERY, REST = 0.25, 0.6
 """Seconds between looks, and without a change after which a camera is taken to rest."""
-
-
-@dataclass
-class Asked:
-    """What the last job was asked to render."""
-
-    nerf: Reference[bpy.types.Object]
-    camera: Reference[bpy.types.Object]
-    view: Camera
 
 
 @dataclass
@@ -44,22 +34,7 @@ class Look:
     since: float = 0.0
 
 
-_asked: Asked | None = None
 _last = Look()
-
-
-def begin(
-    nerf: Reference[bpy.types.Object], camera: Reference[bpy.types.Object], view: Camera
-) -> None:
-    """Note what a job is about to render."""
-    global _asked
-    _asked = Asked(nerf, camera, view)
-
-
-def is_rendering() -> bool:
-    """Whether a view is being rendered."""
-    job = session.current.job
-    return job is not None and session.running() and job.title == RENDERING
 
 
 def tick() -> float:
@@ -68,25 +43,13 @@ def tick() -> float:
     Returns:
         Seconds until it should be called again.
     """
-    if is_rendering() and not _is_still_wanted():
+    if view_under_way.is_rendering() and not view_under_way.is_still_wanted():
         session.cancel()
     scene = bpy.context.scene
     nerf, camera = scene_nerf(scene), active_camera(scene)
     if nerf is not None and camera is not None and _rests(scene, nerf, camera):
         _render_again(scene, nerf, camera)
     return EVERY
-
-
-def _is_still_wanted() -> bool:
-    """Whether the camera still sees what is being rendered."""
-    nerf = _asked.nerf.find() if _asked is not None else None
-    camera = _asked.camera.find() if _asked is not None else None
-    if _asked is None or nerf is None or camera is None:
-        return True  # the job notices
-    try:
-        return is_same_view(_asked.view, field_camera(bpy.context.scene, camera, nerf))
-    except UserError:
-        return False
 
 
 def _rests(scene: bpy.types.Scene, nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
@@ -102,8 +65,6 @@ def _rests(scene: bpy.types.Scene, nerf: bpy.types.Object, camera: bpy.types.Obj
 
 
 def _render_again(scene: bpy.types.Scene, nerf: bpy.types.Object, camera: bpy.types.Object) -> None:
-    from .. import api  # which imports this
-
     if session.running() or viewport_preview.following.on or not _is_clicking(camera):
         return
     if state_of_picture(scene, nerf, camera) is PictureState.old:
@@ -128,12 +89,10 @@ def _tick() -> float:
 def register() -> None:
     """Look after pictures where there is a window."""
     if not bpy.app.background:
-        bpy.app.timers.register(_tick, first_interval=1.0, persistent=True)
+        loop.wake(_tick, Urgency.WATCH, after=1.0)
 
 
 def unregister() -> None:
-    """Take the timer back."""
-    global _asked
-    _asked = None
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    """Look no more."""
+    view_under_way.forget()
+    loop.leave(_tick)

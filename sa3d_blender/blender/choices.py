@@ -1,4 +1,6 @@
-"""What an artist can choose of results besides their surface: the origin, and the look."""
+"""Names of what an artist can choose: kinds of prompts, and of results the origin and the look."""
+
+POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
 
 BASE, CENTER, NERF = "BASE", "CENTER", "NERF"
 ORIGINS = [
