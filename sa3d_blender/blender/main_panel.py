@@ -12,7 +12,7 @@ from .engine_link import session
 from .engine_link.job_steps import Job
 from .help.cures import cure_of, draw_cure, still_wrong
 from .help.job_bar import draw_bar
-from .help.wrapped_text import wrapped
+from .help.wrapped_text import SIDEBAR, wrapped
 from .installation.installation_panels import draw_missing_engine, draw_running
 
 LINES = 3
@@ -56,7 +56,7 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
             words, icon = str(error), "ERROR"
         elif running:
             words, icon = job.gives_way, "INFO" if job.gives_way else "BLANK1"
-        elif hint is not None:
+        elif hint is not None and len(hint[0]) > SIDEBAR:  # else it is where the button was
             words, icon = hint
         wrapped(layout, words, icon, lines=LINES)
 
@@ -77,7 +77,9 @@ def _draw_step(
     elif step and workflow.hint(context) is None:
         layout.operator(step, icon="PLAY")
     else:
-        layout.label(text="Click in the picture" if step else "Done")
+        text, icon = workflow.hint(context) or ("", "BLANK1")
+        short = len(text) <= SIDEBAR
+        layout.label(text=text if short else "", icon=icon if short else "BLANK1")
 
 
 def _draw_after(layout: bpy.types.UILayout, error: Exception | None) -> None:
