@@ -105,7 +105,7 @@ def test_prompts_and_view_keep_their_height_when_masks_and_words_come(
     live_masks.forget()
     bpy.context.scene.camera.data.lens = 80
     marked = draw(panels.SA3D_PT_view, nerf)
-    assert "of another place or lens" in marked.words
+    assert "Old picture" in marked.words
     assert marked.height == before[1]
 
 

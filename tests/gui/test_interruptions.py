@@ -11,7 +11,7 @@ import pytest
 from tests.gui.artist import SCENE, Artist
 from tests.gui.window import ADDON, Window, wait_for
 
-BOX = (0.52, 0.38)
+BOX = (0.47, 0.42)
 SEGMENT = "in_viewport(lambda _c: bpy.ops.sa3d.segment())"
 BEGUN = "session.running()"
 MOMENTS = {

@@ -17,8 +17,8 @@ from tests.gui.conftest import engine_python, pictures_folder
 from tests.gui.tree import python_folders
 from tests.gui.window import Window, wait_for
 
-BOX = (0.52, 0.38)
-TABLE = (0.45, 0.56)
+BOX = (0.47, 0.42)
+TABLE = (0.38, 0.5)
 BACKGROUND = (0.1, 0.9)
 BELOW_TABLE = (0.2, 0.7), (0.9, 0.95)
 PACK = os.environ.get("SA3D_TEST_PACK", "")

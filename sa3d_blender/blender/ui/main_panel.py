@@ -11,12 +11,12 @@ from ..engine_link import session
 from ..engine_link.job_steps import Job
 from ..help.cures import cure_of, draw_cure, still_wrong
 from ..help.job_bar import draw_bar
-from ..help.wrapped_text import wrapped
+from ..help.wrapped_text import SIDEBAR, wrapped
 from . import workflow
 from .installation_panels import draw_missing_engine, draw_running
 
 LINES = 3
-"""Kept for words at the top, so that what is below stays where it is."""
+"""Kept for the bar and for words at the top, so that what is below stays where it is."""
 
 
 class Tab:
@@ -47,18 +47,20 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
         button = layout.column()
         button.scale_y = 1.5
         _draw_step(button, context, job if running else None, error)
+        below = layout.column(align=True)
         if running:
-            draw_bar(layout, job)
-        else:
-            _draw_after(layout, error)
+            draw_bar(below, job)
+        elif error is not None:
+            _draw_after(below, error)
         words, icon = ("", "BLANK1")
         if error is not None:
             words, icon = str(error), "ERROR"
         elif running:
             words, icon = job.gives_way, "INFO" if job.gives_way else "BLANK1"
-        elif hint is not None:
+        elif hint is not None and len(hint[0]) > SIDEBAR:  # else it is where the button was
             words, icon = hint
-        wrapped(layout, words, icon, lines=LINES)
+        has_row = running or error is not None
+        wrapped(below, words, icon, lines=LINES - 1 if has_row else LINES)
 
 
 def _draw_step(
@@ -77,15 +79,14 @@ def _draw_step(
     elif step and workflow.hint(context) is None:
         layout.operator(step, icon="PLAY")
     else:
-        layout.label(text="Click in the picture" if step else "Done")
+        text, icon = workflow.hint(context) or ("", "BLANK1")
+        short = len(text) <= SIDEBAR
+        layout.label(text=text if short else "", icon=icon if short else "BLANK1")
 
 
-def _draw_after(layout: bpy.types.UILayout, error: Exception | None) -> None:
+def _draw_after(layout: bpy.types.UILayout, error: Exception) -> None:
     """Where the bar was: ways to get help with an error."""
     row = layout.row(align=True)
-    if error is None:
-        row.label(text="")
-        return
     row.operator("sa3d.copy_report", icon="COPYDOWN").sentence = str(error)
     row.operator("sa3d.view_log", icon="TEXT")
 

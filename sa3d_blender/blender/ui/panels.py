@@ -14,6 +14,7 @@ from ..help.job_bar import draw_bar_instead
 from ..help.wrapped_text import wrapped
 from ..nerf.in_the_box import in_the_way
 from ..nerf.nerf import is_forward_facing, scene_nerf
+from ..nerf.picture_state import PictureState
 from ..nerf.views import active_camera, state_of_picture
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
 from ..results.own_meshes import draw_own_mesh, draw_usual_size
@@ -113,7 +114,14 @@ class SA3D_PT_view(Section, bpy.types.Panel):
         following = viewport_preview.following
         row.operator("sa3d.follow_camera", text="Follow", icon="VIEW_CAMERA", depress=following.on)
         word = following.message or _picture_word(context, nerf)
-        wrapped(layout, word, "ERROR" if word else "BLANK1", lines=2)
+        wrapped(layout, word, "ERROR" if word else "BLANK1", lines=1)
+
+
+_PICTURES = {
+    PictureState.old: "Old picture: render it again",
+    PictureState.rough: "Rough picture: render it again",
+}
+"""In one line."""
 
 
 def _picture_word(context: bpy.types.Context, nerf: bpy.types.Object | None) -> str:
@@ -121,7 +129,7 @@ def _picture_word(context: bpy.types.Context, nerf: bpy.types.Object | None) -> 
     camera = active_camera(context.scene)
     if nerf is None or camera is None or camera.sa3d.view is None or view_under_way.is_rendering():
         return ""
-    return state_of_picture(context.scene, nerf, camera).value
+    return _PICTURES.get(state_of_picture(context.scene, nerf, camera), "")
 
 
 class SA3D_UL_objects(bpy.types.UIList):
@@ -190,14 +198,11 @@ def _draw_prompts(
     layout: bpy.types.UILayout, nerf: bpy.types.Object, entry: SA3D_SegmentObject
 ) -> None:
     """What an object's prompts are, its mask, and what is wrong with them."""
-    sentence, icon = state_words(entry)
-    layout.label(text=sentence, icon=icon)
-    labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
-    row = layout.row()
-    row.use_property_split = False
-    for label, icon in ((POSITIVE, "ADD"), (NEGATIVE, "REMOVE"), (BOX, "SHADING_BBOX")):
-        row.label(text=str(labels.count(label)), icon=icon)
     answer, error = live_masks.live.answers.get(entry.key), live_masks.live.error
+    if error is not None:
+        wrapped(layout, str(error), "ERROR", lines=2)
+    else:
+        _draw_state(layout.column(align=True), nerf, entry)
     row = layout.row(align=True)
     cure = cure_of(error, LIVE_CURES) if error is not None else None
     if cure is not None:
@@ -211,7 +216,19 @@ def _draw_prompts(
     if error is not None:
         row.operator("sa3d.copy_report", text="", icon="COPYDOWN").sentence = str(error)
         row.operator("sa3d.view_log", text="", icon="TEXT")
-    wrapped(layout, str(error or ""), "ERROR" if error else "BLANK1", lines=2)
+
+
+def _draw_state(
+    layout: bpy.types.UILayout, nerf: bpy.types.Object, entry: SA3D_SegmentObject
+) -> None:
+    """An object's state, and how many prompts of each kind it has."""
+    sentence, icon = state_words(entry)
+    layout.label(text=sentence, icon=icon)
+    labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
+    row = layout.row()
+    row.use_property_split = False
+    for label, sign in ((POSITIVE, "ADD"), (NEGATIVE, "REMOVE"), (BOX, "SHADING_BBOX")):
+        row.label(text=str(labels.count(label)), icon=sign)
 
 
 class SA3D_PT_segment(Section, bpy.types.Panel):
