@@ -24,7 +24,9 @@ class RestSize:
 class Surface:
     """Where a surface lies and what it wears."""
 
-    __annotations__ = setting_properties(MeshSettings(), "threshold", "density", "texture")
+    __annotations__ = setting_properties(
+        MeshSettings(), "detail", "smooth", "threshold", "density", "texture"
+    )
 
 
 class SA3D_Surface(Surface, bpy.types.PropertyGroup):

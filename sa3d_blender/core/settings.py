@@ -14,6 +14,18 @@ from .setting import Choice, check_ranges, menu, setting
 SceneKind = Literal["auto", "bounded", "forward_facing"]
 Background = Literal["auto", "white", "black"]
 PromptRule = Literal["agreement", "confidence"]
+Detail = Literal["draft", "normal", "fine"]
+
+DETAIL_SCALES: dict[Detail, tuple[float, float]] = {
+    "draft": (0.4, 0.15),
+    "normal": (1.0, 1.0),
+    "fine": (1.8, 4.0),
+}
+"""What a detail makes of a mesh's resolution and of its most faces."""
+
+MIN_RESOLUTION, MAX_RESOLUTION = 16, 512
+"""Of a mesh, cells along the longest side."""
+MIN_FACES = 100
 
 
 @dataclass(frozen=True)
@@ -143,13 +155,33 @@ class MeshSettings:
         UserError: one is out of range.
     """
 
+    detail: Detail = setting(
+        "normal",
+        "Detail",
+        "How fine the mesh is, in one word: what the resolution and the most faces are taken times",
+        choices=lambda: menu(
+            Detail,
+            ("Draft", "Quick to make and light, to see where things stand"),
+            ("Normal", "As the numbers say"),
+            ("Fine", "Nearly twice as fine, with four times the faces; takes much longer"),
+        ),
+    )
+    smooth: float = setting(
+        0.5,
+        "Smooth",
+        "How much of the small ripples is taken out of the surface, from none to all but the large "
+        "forms; the volume stays",
+        noun="smoothing",
+        least=0.0,
+        most=1.0,
+    )
     resolution: int = setting(
         160,
         "Resolution",
         "How fine the mesh is: cells along the longest side of the object, or of the whole scene",
         noun="mesh resolution",
-        least=16,
-        most=512,
+        least=MIN_RESOLUTION,
+        most=MAX_RESOLUTION,
         usual=(64, None),
     )
     max_faces: int = setting(
@@ -157,7 +189,7 @@ class MeshSettings:
         "Most Faces",
         "The mesh is simplified to at most this many triangles",
         noun="number of faces",
-        least=100,
+        least=MIN_FACES,
         most=10_000_000,
         usual=(None, 1_000_000),
     )
@@ -199,6 +231,17 @@ class MeshSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+    @property
+    def cells(self) -> int:
+        """Along the longest side: the resolution at this detail."""
+        wanted = round(self.resolution * DETAIL_SCALES[self.detail][0])
+        return max(MIN_RESOLUTION, min(wanted, MAX_RESOLUTION))
+
+    @property
+    def face_budget(self) -> int:
+        """The most faces at this detail."""
+        return max(MIN_FACES, round(self.max_faces * DETAIL_SCALES[self.detail][1]))
 
 
 OwnMeshes = Mapping[str, MeshSettings]

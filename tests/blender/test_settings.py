@@ -20,8 +20,8 @@ GROUPS = [
     (properties.SA3D_Nerf, FieldOptions(), 5),
     (properties.SA3D_Nerf, SegmentSettings(), 5),
     (properties.SA3D_Nerf, MeshSettings(), 2),
-    (mesh_properties.SA3D_Surface, MeshSettings(), 3),
-    (mesh_properties.SA3D_OwnMesh, MeshSettings(), 5),
+    (mesh_properties.SA3D_Surface, MeshSettings(), 5),
+    (mesh_properties.SA3D_OwnMesh, MeshSettings(), 7),
     (mesh_properties.SA3D_Rest, REST_MESH, 2),
 ]
 

@@ -31,8 +31,8 @@ def use_own_mesh(
     once chose is remembered while it is not used.
 
     Returns:
-        The object's settings: ``resolution``, ``max_faces``, ``threshold``, ``density``,
-        ``texture``.
+        The object's settings: ``resolution``, ``max_faces``, ``detail``, ``smooth``,
+        ``threshold``, ``density``, ``texture``.
 
     Raises:
         UserError: the list has no such object.

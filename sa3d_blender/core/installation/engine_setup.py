@@ -42,6 +42,7 @@ from .engine_store import (
     remove_leftovers,
     write_record,
 )
+from .package_index import configured_index, python_host, through_index
 from .uv_process import CACHE, LOG, complaint, run_uv
 
 
@@ -132,14 +133,15 @@ def download_files(lock: EngineLock, folder: Path, watch: Watch) -> None:
         UserError: see `downloads.download`.
         Cancelled: the watch says so; what arrived stays.
     """
-    total, before = lock.download_bytes, 0
+    total, before, index = lock.download_bytes, 0, configured_index()
     for file in lock.files:
 
         def report(there: int, before: int = before) -> None:
             watch.report(Progress("download", min(before + there, total), total))
 
         path = folder / file.name
-        download(file, path, watch, report=report)
+        source = file if path.is_file() else through_index(file, index)
+        download(source, path, watch, report=report)
         before += path.stat().st_size
     watch.report(Progress("download", total, total))
 
@@ -191,8 +193,8 @@ def _make_environment(how: SetUp, uv: Path, environment: Path, watch: Watch) -> 
         if run_uv(command, how.root, watch) == 0 and _has_version(environment, how.lock.python):
             return
     raise UserError(
-        f"Python {how.lock.python} can neither be downloaded from github.com nor found on this "
-        "computer; check the internet connection, or install it, then click again.",
+        f"Python {how.lock.python} can neither be downloaded from {python_host()} nor found on "
+        "this computer; check the internet connection, or install it, then click again.",
         code="no_python",
     )
 

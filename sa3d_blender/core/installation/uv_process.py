@@ -1,4 +1,4 @@
-"""Runs uv: quietly, cancellably, and blind to the user's own settings of it."""
+"""Runs uv: quietly, cancellably, and blind to the user's own settings of it but for mirrors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..background import Watch
 from ..connection.engine_command import engine_environment
 from ..errors import UserError
 from .engine_store import DOWNLOADS
+from .package_index import PYTHON_MIRROR
 
 LOG = "set_up.log"
 CACHE = "cache"
@@ -32,20 +33,7 @@ def run_uv(command: Sequence[str | Path], root: Path, watch: Watch) -> int:
         UserError: it cannot be started (``cannot_install``).
         Cancelled: the watch says so; uv has ended then.
     """
-    environment = {
-        key: value
-        for key, value in engine_environment().items()
-        if not key.upper().startswith(_FOREIGN)
-    }
-    environment |= {
-        "UV_NO_CONFIG": "1",
-        "UV_CACHE_DIR": str(root / DOWNLOADS / CACHE),
-        "UV_PYTHON_INSTALL_DIR": str(root / "python"),
-        "UV_PYTHON_INSTALL_BIN": "0",
-        "UV_PYTHON_INSTALL_REGISTRY": "0",
-        "UV_HTTP_RETRIES": "1",
-        "NO_COLOR": "1",
-    }
+    environment = uv_environment(root)
     with (root / LOG).open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(map(str, command))}\n")
         log.flush()
@@ -77,6 +65,24 @@ def run_uv(command: Sequence[str | Path], root: Path, watch: Watch) -> int:
         process.kill()
         raise
     return process.returncode
+
+
+def uv_environment(root: Path) -> dict[str, str]:
+    """The variables that uv runs with: of the user's own only where a Python is downloaded from."""
+    environment = {
+        key: value
+        for key, value in engine_environment().items()
+        if not key.upper().startswith(_FOREIGN) or key.upper() == PYTHON_MIRROR
+    }
+    return environment | {
+        "UV_NO_CONFIG": "1",
+        "UV_CACHE_DIR": str(root / DOWNLOADS / CACHE),
+        "UV_PYTHON_INSTALL_DIR": str(root / "python"),
+        "UV_PYTHON_INSTALL_BIN": "0",
+        "UV_PYTHON_INSTALL_REGISTRY": "0",
+        "UV_HTTP_RETRIES": "1",
+        "NO_COLOR": "1",
+    }
 
 
 def complaint(root: Path) -> str:

@@ -28,7 +28,7 @@ def tell_what_is_doubtful(
     views: Sequence[dict[str, Any]],
     notes: Callable[[Camera], Notes],
     out: Path,
-    found: Sequence[SegmentedObject],
+    found: Sequence[SegmentedObject] = (),
 ) -> None:
     """Add to each object how sure the run is of it, and where a click would help.
 
@@ -46,7 +46,7 @@ def tell_what_is_doubtful(
     shapes = {entry.name: Shape.of(entry) for entry in found}
     for entry in objects:
         name, stem = entry["name"], Path(entry["glb"]).stem
-        entry |= Confidence.of(name, views).to_json(name, shapes[name])
+        entry |= Confidence.of(name, views).to_json(name, shapes.get(name))
         entry["disagree"] = disagreeing(name, views)
         for doubtful in entry["disagree"]:
             seen = notes(Camera.from_json(doubtful["camera"]))

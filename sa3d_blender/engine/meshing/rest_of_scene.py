@@ -24,6 +24,7 @@ from ..mask_grids.regions import side_lengths
 from ..mask_grids.result import SegmentedObject
 from ..run import Run
 from .mesh_clean import drop_islands, limit_faces, outward
+from .smoothing import smoothed
 from .solid_nodes import CHUNK, Nodes, belonging, slabs, solidity, votes_over, widened
 from .surface import march_cubes
 from .surface_colors import vertex_colors
@@ -51,7 +52,7 @@ def extract_rest(
     """
     run = run or Run()
     lower, upper = _scene_region(field)
-    shape = region_shape(side_lengths(field, lower, upper), settings.resolution)
+    shape = region_shape(side_lengths(field, lower, upper), settings.cells)
     inside = _inside_rest(field, objects, (lower, upper), shape, settings, run)
     vertices, faces = march_cubes(inside, lower, upper)
     del inside
@@ -65,7 +66,8 @@ def extract_rest(
     vertices = points.cpu().numpy()
     vertices, faces = drop_islands(vertices, outward(vertices, faces), ISLAND_SHARE)
     run.check()
-    vertices, faces = limit_faces(vertices, faces, settings.max_faces)
+    vertices = smoothed(vertices, faces, settings.smooth)
+    vertices, faces = limit_faces(vertices, faces, settings.face_budget)
     run.check()
     colors = vertex_colors(field, vertices, faces, run)
     return MeshData(vertices.astype(np.float32), faces.astype(np.int32), colors)

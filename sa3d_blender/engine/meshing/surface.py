@@ -26,6 +26,7 @@ from ..mask_grids.regions import side_lengths
 from ..mask_grids.result import SegmentedObject
 from ..run import Run
 from .mesh_clean import drop_islands, limit_faces, outward
+from .smoothing import smoothed
 from .solid_nodes import Nodes, belonging, slabs, solidity, votes_over, widened
 from .surface_colors import vertex_colors
 
@@ -48,7 +49,7 @@ def extract_mesh(
     """
     run = run or Run()
     lower, upper = _object_region(entry, settings.threshold)
-    shape = region_shape(side_lengths(field, lower, upper), settings.resolution)
+    shape = region_shape(side_lengths(field, lower, upper), settings.cells)
     inside = _inside_object(field, entry, lower, upper, shape, settings, run)
     if inside.max() <= 0:
         inside = _voted_shell(entry, lower, upper, shape, settings, run)
@@ -56,7 +57,8 @@ def extract_mesh(
     points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
     vertices = points.cpu().numpy()
     vertices, faces = drop_islands(vertices, outward(vertices, faces))
-    vertices, faces = limit_faces(vertices, faces, settings.max_faces)
+    vertices = smoothed(vertices, faces, settings.smooth)
+    vertices, faces = limit_faces(vertices, faces, settings.face_budget)
     run.check()
     colors = vertex_colors(field, vertices, faces, run)
     return MeshData(vertices.astype(np.float32), faces.astype(np.int32), colors)

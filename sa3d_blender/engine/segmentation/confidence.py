@@ -47,12 +47,15 @@ class Confidence:
             "the best estimate, add points where it is wrong."
         )
 
-    def to_json(self, name: str, shape: Shape) -> dict[str, Any]:
+    def to_json(self, name: str, shape: Shape | None = None) -> dict[str, Any]:
         """What is told of an object with its mesh.
 
         Args:
             name: the object's.
-            shape: of what was found; loose blobs are doubtful even where all views agree.
+            shape: of what was found, where it is at hand; loose blobs are doubtful even where all
+                views agree.
         """
-        share = min(self.share, shape.largest) if shape.is_rubbish else self.share
-        return {"confidence": round(share, 3), "note": shape.note(name) or self.note(name)}
+        doubtful = shape is not None and shape.is_rubbish
+        share = min(self.share, shape.largest) if shape and doubtful else self.share
+        note = shape.note(name) if shape else ""
+        return {"confidence": round(share, 3), "note": note or self.note(name)}

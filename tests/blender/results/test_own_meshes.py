@@ -100,14 +100,14 @@ def test_the_button_can_be_undone_and_the_file_keeps_them(
 
 def test_the_panel_shows_the_settings_that_hold(table: bpy.types.Object) -> None:
     facts = table.sa3d.nerf
-    names = ["resolution", "max_faces", "threshold", "density", "texture"]
+    names = ["resolution", "max_faces", "detail", "smooth", "threshold", "density", "texture"]
     for name, size, surface in (
         ("mug", facts.objects["mug"].own_mesh, facts.objects["mug"].own_mesh),
         ("Teller 盘", facts, facts.surface),
     ):
         layout = MagicMock()
         draw_mesh_settings(layout, table, facts.objects[name])
-        assert shown(layout) == list(zip([size] * 2 + [surface] * 3, names, strict=True))
+        assert shown(layout) == list(zip([size] * 2 + [surface] * 5, names, strict=True))
         (switch,) = layout.row().operator.call_args_list
         assert name in switch.kwargs["text"]
     api.remove_object(table, "mug")

@@ -86,6 +86,7 @@ def test_remeshing_replaces_the_mesh_only(mug: bpy.types.Object, folder: Path) -
     asked = json.loads(path.read_text(encoding="utf-8"))
     assert asked["objects"] == ["mug"]
     wanted = {"resolution": 48, "max_faces": 2000, "threshold": -0.25, "density": 1, "texture": 0}
+    wanted |= {"detail": "normal", "smooth": 0.5}
     assert asked["mesh"] == wanted
     assert json.loads(mug["sa3d_mesh"]) == wanted
 
