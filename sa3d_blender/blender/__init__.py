@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import operators, panels, properties
+from .batch import batch_operators
 from .clicking import click_operators, live_masks, prompt_operators, run_masks, tools
 from .engine_link import command_line, session
 from .help import help_operators
@@ -35,6 +36,7 @@ _MODULES = (
     viewport_operators,
     panels,
     result_panel,
+    batch_operators,
     import_menu,
     command_line,
     session,
