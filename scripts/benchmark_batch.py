@@ -43,8 +43,6 @@ SIZES = (1, 4, 16, 64, 256)
 JOBS_PER_WORKER = 10
 JOBS_PER_CHECKPOINT = 5
 TINY = {"settings": {"views": 2, "view_size": 64}, "mesh": {"resolution": 32}}
-_loaded: dict[str, str] = {}
-"""The checkpoint that a simulated worker holds, by its address."""
 
 
 def main() -> int:
@@ -194,11 +192,14 @@ def simulated(options: argparse.Namespace) -> list[dict[str, Any]]:
         done: list[Outcome] = []
         with (
             distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=None
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=False,
+                dashboard_address=None,
+                memory_limit=0,  # all are this process
             ) as cluster,
             distributed.Client(cluster, set_as_default=False) as client,
         ):
-            _loaded.clear()
             begin = time.monotonic()
             Dispatch(
                 client,
@@ -236,13 +237,13 @@ def made_up_job(number: int) -> BatchJob:
 
 def sleep(task: dict[str, Any]) -> dict[str, Any]:
     """A simulated worker's job: it loads what it does not hold, and works."""
-    address = distributed.get_worker().address
+    worker = distributed.get_worker()
     seconds = {"work": task["work"]}
-    if _loaded.get(address) != task["checkpoint"]:
-        _loaded[address] = task["checkpoint"]
+    if getattr(worker, "checkpoint", None) != task["checkpoint"]:
+        worker.checkpoint = task["checkpoint"]  # this module's own would be copied with each task
         seconds["load"] = task["load"]
     time.sleep(sum(seconds.values()))
-    return Outcome(DONE, seconds=seconds, worker=address).to_json()
+    return Outcome(DONE, seconds=seconds, worker=worker.address).to_json()
 
 
 if __name__ == "__main__":
