@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettin
 from sa3d_blender.engine.commands.camera_files import camera_file
 from sa3d_blender.engine.commands.session import Session
 from sa3d_blender.engine.mask_grids.result import SegmentResult
+from sa3d_blender.engine.training_cameras import TrainingCameras
 from sa3d_blender.engine.view_path.training_views import read_cameras
 from tests.support.fitted_fields import Ball, nerfacto_ball, ngp_ball, plenoxels_balls
 
@@ -72,18 +74,22 @@ def main() -> int:
         return 2
     device = torch.device(options.device)
     with tempfile.TemporaryDirectory() as folder:
-        chosen = [s for s in subjects(Path(folder)) if not options.only or s.name in options.only]
-        fields = [guarded(lambda s=s: differences(s, device), s.name) for s in chosen]
-        speed = {} if options.quick else speeds(chosen[0], device)
+        made = subjects(Path(folder))
+        chosen = {name: make for name, make in made.items() if name in (options.only or made)}
+        fields = [
+            guarded(lambda make=make: differences(make(), device), name)
+            for name, make in chosen.items()
+        ]
+        speed = {} if options.quick else speeds(made["tensorf"](), device)
     report = {"device": name_of(device), "torch": torch.__version__, "fields": fields} | speed
     options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(table(report))
     return int(any("error" in row or too_large(row) for row in fields))
 
 
-def subjects(folder: Path) -> list[Subject]:
-    """A small checkpoint of every kind: trained ones in tests/data, else a ball."""
-    found = []
+def subjects(folder: Path) -> dict[str, Callable[[], Subject]]:
+    """A small checkpoint of every kind, by name: trained ones in tests/data, else a ball."""
+    found: dict[str, Callable[[], Subject]] = {}
     tabletop, shelf = (read_cameras(DATA / s / "transforms_test.json", (200, 200)) for s in SCENES)
     for name, file, cameras, click in (
         ("tensorf", "tabletop/tabletop.th", tabletop, CLICK),
@@ -94,18 +100,29 @@ def subjects(folder: Path) -> list[Subject]:
         ("dvgo layers", "shelf_layers/layers_last.tar", shelf, (100.0, 100.0)),
         ("nerf", "tabletop_nerf/002250.tar", tabletop, CLICK),
     ):
-        options, placed = camera_file(Session(CPU), DATA / file, FieldOptions(), cameras)
-        found.append(Subject(name, DATA / file, options, placed.cameras[0], click))
+        found[name] = partial(trained, name, DATA / file, cameras, click)
     ball = Ball(np.zeros(3), 0.4)
     (folder / "plenoxels").mkdir()
     made = {
-        "instant_ngp": ngp_ball(folder / "ball.ingp", ball),
-        "nerfacto": nerfacto_ball(folder / "nerfacto", ball),
-        "plenoxels": plenoxels_balls(folder / "plenoxels" / "ckpt.npz", [ball]),
+        "instant_ngp": lambda: ngp_ball(folder / "ball.ingp", ball),
+        "nerfacto": lambda: nerfacto_ball(folder / "nerfacto", ball),
+        "plenoxels": lambda: plenoxels_balls(folder / "plenoxels" / "ckpt.npz", [ball]),
     }
-    for name, path in made.items():
-        found.append(Subject(name, path, FieldOptions(), looking_at_it(path), (100.0, 100.0)))
-    return found
+    return found | {name: partial(made_up, name, make) for name, make in made.items()}
+
+
+def trained(
+    name: str, checkpoint: Path, cameras: TrainingCameras, click: tuple[float, float]
+) -> Subject:
+    """A checkpoint with its camera file."""
+    options, placed = camera_file(Session(CPU), checkpoint, FieldOptions(), cameras)
+    return Subject(name, checkpoint, options, placed.cameras[0], click)
+
+
+def made_up(name: str, make: Callable[[], Path]) -> Subject:
+    """A ball, seen in the middle of the picture."""
+    checkpoint = make()
+    return Subject(name, checkpoint, FieldOptions(), looking_at_it(checkpoint), (100.0, 100.0))
 
 
 def looking_at_it(checkpoint: Path) -> Camera:

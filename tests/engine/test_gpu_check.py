@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from sa3d_blender.core.field_kinds import FIELD_KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts"))
 gpu_check = importlib.import_module("gpu_check")
@@ -40,11 +42,14 @@ def test_a_device_that_computes_something_else_is_seen(
 ) -> None:
     made: list[str] = []
 
+    def broken(*_: Any) -> None:
+        raise RuntimeError("CUDA error: no kernel image")
+
     def wrong(subject: Any, _device: torch.device) -> dict[str, Any]:
         made.append(subject.name)
         shift = 0.5 * (len(made) % 2)
-        if subject.name == "nerf":
-            raise RuntimeError("CUDA error: no kernel image")
+        if subject.name == "plenoxels":
+            broken()
         box = np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 1.0]])
         yes = np.array([True, shift > 0])
         return {
@@ -56,14 +61,14 @@ def test_a_device_that_computes_something_else_is_seen(
         }
 
     monkeypatch.setattr(gpu_check, "made_on", wrong)
-    code, report = check(monkeypatch, tmp_path / "out.json", "--only", "tensorf", "nerf")
+    code, report = check(monkeypatch, tmp_path / "out.json", "--only", "tensorf", "plenoxels")
     assert code == 1
     first, second = report["fields"]
     assert first == {
         **{"field": "tensorf", "picture": 0.5, "masks": 0.5, "votes": 1.0, "mesh": 0.25},
         "peak_bytes": 5_000_000,
     }
-    assert second == {"field": "nerf", "error": "RuntimeError: CUDA error: no kernel image"}
+    assert second == {"field": "plenoxels", "error": "RuntimeError: CUDA error: no kernel image"}
     said = capsys.readouterr().out
     assert "| tensorf | 0.5 (!) | 0.5 (!) | 1 (!) | 0.25 (!) | 5 |" in said
     assert "no kernel image" in said
@@ -74,14 +79,8 @@ def test_what_is_no_number_is_too_large() -> None:
 
 
 def test_every_kind_of_field_is_checked(tmp_path: Path) -> None:
-    from sa3d_blender.core.field_kinds import FIELD_KINDS
-    from sa3d_blender.engine.fields import load_field
-
-    cpu = torch.device("cpu")
-    found = {
-        load_field(s.checkpoint, s.options, device=cpu).family for s in gpu_check.subjects(tmp_path)
-    }
-    assert found == set(FIELD_KINDS)
+    names = {name.split()[0] for name in gpu_check.subjects(tmp_path)}
+    assert names == set(FIELD_KINDS)
 
 
 def test_without_a_gpu_it_says_so(
