@@ -9,6 +9,7 @@ from .installation import installation
 from .nerf import chosen
 from .results import kept_results
 from .ui import (
+    batch_operators,
     click_operators,
     frame_operators,
     help_operators,
@@ -59,6 +60,7 @@ _MODULES = (
     panels,
     result_panel,
     running_panel,
+    batch_operators,
     import_menu,
     menus,
     chosen,

@@ -20,6 +20,7 @@ from mathutils import Quaternion
 
 from ..core.errors import UserError
 from ..core.settings import FieldOptions, settings_to_json
+from .batch.batch_jobs import import_batch_results, save_batch_job  # noqa: F401
 from .clicking.object_states import fingerprint, while_running
 from .clicking.prompt_actions import (  # noqa: F401
     add_box,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender.engine_link import command_line
 
@@ -48,31 +46,3 @@ def test_an_engine_that_is_missing_is_one_sentence(
     monkeypatch.setenv("SA3D_ENGINE_PYTHON", "/nowhere/python")
     assert command_line.run_command(["--help"]) == 2
     assert capfd.readouterr().err.startswith("sa3d: There is no Python at /nowhere/python")
-
-
-def test_the_batch_example_works_through_all(checkpoint: Path, tmp_path: Path) -> None:
-    script = (
-        "import runpy, sys\n"
-        "sys.path.append(sys.argv.pop(1))\n"
-        "from sa3d_blender.blender import session\n"
-        "fake = sys.argv.pop(1)\n"
-        "session.engine_command = lambda python: [sys.executable, fake]\n"
-        "runpy.run_path(sys.argv[1], run_name='__main__')\n"
-    )
-    out, example = tmp_path / "out", ROOT / "docs" / "batch_example.py"
-    arguments = ["--", "--out", str(out), str(tmp_path / "missing.th"), str(checkpoint)]
-    fake = str(ROOT / "tests" / "fake_engine.py")
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(ROOT), fake, str(example), *arguments],
-        env=os.environ | {"BLENDER_USER_RESOURCES": str(tmp_path / "user")},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "There is no file at" in done.stderr
-    assert "faces in" in done.stdout
-    blend = out / checkpoint.stem / f"{checkpoint.stem}.blend"
-    bpy.ops.wm.open_mainfile(filepath=str(blend))
-    assert "object" in {thing.name for thing in bpy.data.objects if thing.type == "MESH"}

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ....core.batch.job import BatchJob
+from ....core.batch.results import OWN, REPORT
 from ....core.errors import UserError
 from ...fields import file_stamps
 from ...segmentation.report import write_report
 
-REPORT = "report.json"
-OWN = "batch"
-"""The key under which a report says which job it is of."""
 UNFINISHED = ".part"
 """Ends the name of a folder that is being written, or that is about to go."""
 

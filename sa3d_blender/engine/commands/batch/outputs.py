@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....core.batch.job import OUTPUTS, BatchJob
+from ....core.batch.results import REPORT
 from ....core.cameras import Camera
 from ....core.settings import FieldOptions
 from ...run import Run
 from ...segmentation.report import write_report
 from ..picture_jobs import render_frames
 from ..session import Session
-from .folders import REPORT, report_of
+from .folders import report_of
 
 PICTURES = "pictures"
 """The folder of pictures and masks in a job's folder."""
