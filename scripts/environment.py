@@ -46,7 +46,9 @@ class Environment:
 
 
 ENVIRONMENTS = {
-    "main": Environment(".venv", "3.11", ("bpy45.txt", "engine.txt", "dev.txt"), "4.5"),
+    "main": Environment(
+        ".venv", "3.11", ("bpy45.txt", "engine.txt", "batch.txt", "dev.txt"), "4.5"
+    ),
     "bpy42": Environment(".venv-bpy42", "3.11", ("bpy42.txt",), "4.2"),
     "bpy50": Environment(".venv-bpy50", "3.11", ("bpy50.txt",), "5.0"),
     "bpy52": Environment(".venv-bpy52", "3.13", ("bpy52.txt",), "5.2"),

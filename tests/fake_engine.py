@@ -38,11 +38,10 @@ from sa3d_blender.core.connection.messages import (
     encode,
 )
 from sa3d_blender.core.errors import Cancelled, UserError
-from sa3d_blender.core.mesh import MeshData, Texture
-from sa3d_blender.core.png import encode_png
+from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.prompts import prompts_from_json
 from sa3d_blender.engine.training_cameras import read_training_cameras
-from tests.support.made_up_shapes import ball_of_points, seen_from, sphere
+from tests.support.made_up_shapes import ball_of_points, seen_from, sphere, stripes
 
 MODE = os.environ.get("SA3D_FAKE", "").split()
 CANCELS: set[int] = set()
@@ -239,12 +238,7 @@ def remeshed(request: Request, names: list[str]) -> dict[str, Any]:
         progress(request, "surface", number + 1, len(names))
         wanted = request.params.get("own_meshes", {}).get(name, request.params["mesh"])
         mesh = sphere(wanted["max_faces"])
-        texture = None
-        if wanted["texture"]:
-            stripes = np.zeros((8, 8, 3), np.uint8)
-            stripes[::2] = 255
-            corners = np.tile(np.float32([[0, 0], [1, 0], [0, 1]]), (len(mesh.faces), 1, 1))
-            texture = Texture(corners, encode_png(stripes))
+        texture = stripes(len(mesh.faces)) if wanted["texture"] else None
         path = out / f"{name}_mesh.npz"
         place = found.index(name) if name in found else 0
         MeshData(mesh.vertices * 0.3 + place, mesh.faces, mesh.colors, texture).save(path)

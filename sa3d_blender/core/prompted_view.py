@@ -43,15 +43,20 @@ class PromptedView:
 
 
 def read_prompts_by_frame(path: Path, frame: int) -> dict[int, list[Prompt]]:
-    """The objects of a ``prompts.json`` by the frame whose pixels they are in, ``frame`` first.
+    """`prompts_by_frame` of a ``prompts.json``. Raises UserError when the file cannot be used."""
+    return prompts_by_frame(read_json(path, "prompt file"), frame)
 
-    An entry is in ``frame`` unless it has a ``frame`` of its own. Entries of one name in several
-    frames are one object; in the later ones, points that are not on it are enough.
+
+def prompts_by_frame(data: Any, frame: int) -> dict[int, list[Prompt]]:
+    """The objects of a parsed ``prompts.json`` by the frame whose pixels they are in.
+
+    ``frame`` comes first. An entry is in ``frame`` unless it has a ``frame`` of its own. Entries
+    of one name in several frames are one object; in the later ones, points that are not on it are
+    enough.
 
     Raises:
-        UserError: the file cannot be used, or no entry is in ``frame``.
+        UserError: they cannot be used, or none is in ``frame``.
     """
-    data = read_json(path, "prompt file")
     entries = data.get("objects") if isinstance(data, dict) else None
     frames: dict[int, list[Any]] = {frame: []}
     for entry in entries if isinstance(entries, list) else ():

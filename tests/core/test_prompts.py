@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sa3d_blender.core.errors import UserError
@@ -63,6 +64,22 @@ def test_points_outside_are_refused(point: tuple[float, float]) -> None:
 def test_boxes_outside_are_refused(box: tuple[float, float, float, float]) -> None:
     with pytest.raises(UserError, match="does not lie inside"):
         Prompt("a", box=box).check_inside(20, 10)
+
+
+def test_the_engine_clicks_on_in_a_prompt_of_its_own() -> None:
+    artists = Prompt("a", ((1.5, 2.0), (0.1, 4.0)), (1, 0), candidate=2)
+    more = artists.and_click(3, 7, 0)
+    assert more.clicks == [(1.5, 2.0, 1), (0.1, 4.0, 0), (7.5, 3.5, 0)]
+    assert (more.name, more.candidate, len(artists.points)) == ("a", 2, 2)
+    assert more.point_array(1).tolist() == [[1.5, 2.0]]
+    assert more.point_array()[1, 0] == np.float32(0.1)
+    assert not Prompt().with_clicks([(1.0, 1.0, 0)]).says_where
+
+
+@pytest.mark.parametrize("prompt", [Prompt("a", ((1, 1),), (0,)), Prompt("", ((1, 1),), (1,))])
+def test_an_artists_prompt_points_at_something_with_a_name(prompt: Prompt) -> None:
+    with pytest.raises(UserError):
+        prompt.check_inside(20, 10)
 
 
 @pytest.mark.parametrize(

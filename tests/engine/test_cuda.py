@@ -1,4 +1,4 @@
-"""A GPU gives what the CPU gives: pictures, votes, masks. ``pytest -m cuda`` runs these alone."""
+"""A GPU gives what the CPU gives: pictures, votes, masks. ``pytest tests/engine -m cuda``."""
 
 from __future__ import annotations
 

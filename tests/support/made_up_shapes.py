@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sa3d_blender.core.cameras import Camera
-from sa3d_blender.core.mesh import MeshData
+from sa3d_blender.core.mesh import MeshData, Texture
+from sa3d_blender.core.png import encode_png
 from sa3d_blender.core.point_cloud import PointCloud
 
 
@@ -23,6 +24,14 @@ def sphere(faces: int) -> MeshData:
     triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
     colors = np.clip((points * 0.5 + 0.5) * 255, 0, 255).astype(np.uint8)
     return MeshData(points.astype(np.float32), triangles.astype(np.int32), colors)
+
+
+def stripes(faces: int) -> Texture:
+    """A striped texture of which every face shows the lower left half."""
+    picture = np.zeros((8, 8, 3), np.uint8)
+    picture[::2] = 255
+    corners = np.tile(np.float32([[0, 0], [1, 0], [0, 1]]), (faces, 1, 1))
+    return Texture(corners, encode_png(picture))
 
 
 def ball_of_points(count: int) -> PointCloud:

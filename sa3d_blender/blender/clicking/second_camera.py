@@ -9,7 +9,7 @@ import bpy
 from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
-from ...core.prompts import ObjectPrompt
+from ...core.prompts import Prompt
 from ..properties import SA3D_SegmentObject
 from ..viewport.picture_state import as_clicked
 from ..viewport.views import field_camera
@@ -63,10 +63,10 @@ def _by_place(
     view: Camera,
     camera: bpy.types.Object,
     nerf: bpy.types.Object,
-    prompts: tuple[ObjectPrompt, ...],
+    prompts: tuple[Prompt, ...],
 ) -> list[PromptedView]:
     """One view for each place from which a camera's prompts were set, which may have been moved."""
-    places: dict[str, tuple[Camera, list[ObjectPrompt]]] = {}
+    places: dict[str, tuple[Camera, list[Prompt]]] = {}
     for prompt in prompts:
         empties = prompt_empties(nerf, key=nerf.sa3d.nerf.objects[prompt.name].key)
         seen = as_clicked(view, [e for e in empties if e.sa3d.prompt.camera == camera])

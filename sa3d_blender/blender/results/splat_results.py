@@ -18,7 +18,9 @@ from ..engine_link.session import in_thread
 from ..nerf.nerf import group, parent_to
 from ..references import Reference
 from ..viewport.points_object import tetrahedra
-from .results import build_mesh, color_material
+from .choices import PHOTOGRAPHED
+from .material import own_material
+from .results import build_mesh
 
 NAME, FILE = "sa3d_splat", "sa3d_splat_file"
 """Custom properties of a splat: whose it is, and where its Gaussians are."""
@@ -47,7 +49,7 @@ def place_splats(
             points = Path(files["splat_points"])
             cloud = yield from in_thread(lambda points=points: PointCloud.load(points))
             mesh = (yield from build_mesh(tetrahedra(cloud), f"{name} Splat")).get()
-            mesh.materials.append(color_material())
+            mesh.materials.append(own_material(PHOTOGRAPHED))
             made = bpy.data.objects.new(mesh.name, mesh)
         _place(nerf.get(), made, name, path)
 

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from ..background import shown_bytes
 from ..errors import UserError
+from ..file_lock import hold_lock
 from ..files import written_whole
 from .engine_lock import read_lock
 
@@ -246,26 +247,14 @@ def only_one(root: Path) -> Iterator[None]:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        stream = (root / "lock").open("a+b")
+        held = hold_lock(root / "lock")
     except OSError as error:
         raise UserError(
             f"{root} cannot be written ({error.strerror or error}); choose another Engine Folder "
             "in Preferences > Add-ons > SA3D.",
             code="cannot_write",
         ) from error
-    with stream:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                stream.seek(0)
-                msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                "Another Blender is setting the engine up; wait for it.", code="busy"
-            ) from error
+    if held is None:
+        raise UserError("Another Blender is setting the engine up; wait for it.", code="busy")
+    with held:
         yield

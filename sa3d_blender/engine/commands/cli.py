@@ -15,11 +15,13 @@ from ...core.errors import Cancelled, UserError, is_out_of_memory
 from ...core.prompted_view import PromptedView, read_prompts_by_frame
 from ...core.settings import FieldOptions, MeshSettings, SegmentSettings
 from ..training_cameras import TrainingCameras
+from .cli_batch import add_batch
 from .cli_masks import add_import_masks
 from .cli_mesh import add_mesh, add_own_meshes, own_meshes
 from .cli_segmenter import add_mask, downloaded_here
 from .cli_settings import add_settings, chosen_settings
 from .cli_splat import add_splat
+from .frame_numbers import check_frames
 
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
@@ -95,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     add_mesh(commands, _add_device, _session)
     add_splat(commands, _add_device, _session)
     add_import_masks(commands, _add_field, _options, _session)
+    add_batch(commands, _add_device)
 
     serve = commands.add_parser("serve", help="the add-on's engine")
     _add_device(serve)
@@ -233,13 +236,3 @@ def run_serve(arguments: argparse.Namespace) -> int:
     from .server import serve
 
     return serve(device=arguments.device)
-
-
-def check_frames(frames: Sequence[int], count: int) -> None:
-    """Raise UserError unless all frame numbers exist."""
-    for frame in frames:
-        if not 0 <= frame < count:
-            raise UserError(
-                f"The camera file has no frame {frame}; it has frames 0 to {count - 1}, choose one "
-                "of them."
-            )

@@ -72,7 +72,7 @@ def surface_point(
 
 
 def surface_density(
-    field_: RadianceField, seen: Iterable[tuple[View, Bool[np.ndarray, "h w"]]]
+    field_: RadianceField, seen: Iterable[tuple[View, Bool[np.ndarray, "_ _"]]]
 ) -> float:
     """Density at which rays meet an object, from views and its masks in them.
 

@@ -12,7 +12,7 @@ import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.results.splat_results import FILE, splats_of
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 ROOT = Path(__file__).resolve().parents[3]
 SCENE = ROOT / "tests" / "data" / "tabletop"
@@ -50,5 +50,9 @@ def test_a_splat_is_cut_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for thing in found.values():
         assert Path(thing[FILE]).is_file()
         assert not thing.visible_get()
-    low, other = (np.array(thing.bound_box).min(axis=0) for thing in (found["box"], mesh))
+    bpy.context.view_layer.update()
+    low, other = (
+        np.array([thing.matrix_world @ Vector(corner) for corner in thing.bound_box]).min(axis=0)
+        for thing in (found["box"], mesh)
+    )
     assert np.abs(low - other).max() < 0.15
