@@ -38,8 +38,8 @@ AREA = (0.35, 0.6, 0.3, 0.5)
 _WATCH = f"""
 import functools, pathlib, time
 overlay = sys.modules["{ADDON}.blender.viewport.overlay"]
-tools = sys.modules["{ADDON}.blender.clicking.tools"]
-click_operators = sys.modules["{ADDON}.blender.clicking.click_operators"]
+tools = sys.modules["{ADDON}.blender.ui.tools"]
+click_operators = sys.modules["{ADDON}.blender.ui.click_operators"]
 live_question = sys.modules["{ADDON}.blender.clicking.live_question"]
 holds, begun, work = [], [], []
 

@@ -13,6 +13,8 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,8 @@ def run(out: Path) -> None:
         print("Cutting out what was clicked on (at most 24 views; a minute or less)", flush=True)
         meshes: Any = api.segment(nerf, out=out)
         picture(meshes[0], view, out / "demo.png")
-        bpy.ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"), compress=True)
+        with own_lines_only():
+            bpy.ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"), compress=True)
     finally:
         sa3d_blender.unregister()
     print(f"Done: {out / 'demo.blend'}, {out / (NAME + '.glb')}, {out / 'demo.png'}", flush=True)
@@ -88,6 +91,23 @@ def scene_camera() -> Any:
     return camera
 
 
+@contextmanager
+def own_lines_only() -> Iterator[None]:
+    """Keep what Blender prints by itself, such as Cycles' log, out of this script's output."""
+    sys.stdout.flush()
+    usual = [os.dup(number) for number in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        for number, before in zip((1, 2), usual, strict=True):
+            os.dup2(before, number)
+            os.close(before)
+        os.close(nowhere)
+
+
 def picture(mesh: Any, view: Any, path: Path) -> None:
     """Side by side: the NeRF as the camera sees it, and the mesh alone from the same camera."""
     import bpy
@@ -109,7 +129,8 @@ def picture(mesh: Any, view: Any, path: Path) -> None:
     scene.render.resolution_percentage = 300
     scene.view_settings.view_transform = "Standard"
     scene.render.filepath = str(path)
-    bpy.ops.render.render(write_still=True)
+    with own_lines_only():
+        bpy.ops.render.render(write_still=True)
     scene.render.resolution_percentage = 100
     right = Image.open(path).convert("RGB")
     width, height = view.size

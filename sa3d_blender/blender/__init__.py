@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from . import menus, operators, panels, properties
-from .clicking import click_operators, live_masks, prompt_operators, run_masks, tools
+from . import properties
+from .clicking import live_masks, run_masks
 from .engine_link import command_line, session
-from .help import help_operators
-from .installation import installation, installation_operators, preferences
-from .nerf import chosen, frame_operators, import_menu, training_operators, upright_operator
-from .results import kept_results, look_operators, result_operators, result_panel
+from .installation import installation
+from .nerf import chosen
+from .results import kept_results
+from .ui import (
+    click_operators,
+    frame_operators,
+    help_operators,
+    import_menu,
+    installation_operators,
+    look_operators,
+    main_panel,
+    menus,
+    operators,
+    panels,
+    preferences,
+    prompt_operators,
+    result_operators,
+    result_panel,
+    running_panel,
+    tools,
+    training_operators,
+    upright_operator,
+    viewport_operators,
+)
 from .viewport import (
     best_picture,
     coarse_preview,
+    old_pictures,
     overlay,
     point_proxy,
     preview_picture,
-    viewport_operators,
     viewport_overlay,
     viewport_preview,
 )
@@ -35,8 +55,10 @@ _MODULES = (
     click_operators,
     tools,
     viewport_operators,
+    main_panel,
     panels,
     result_panel,
+    running_panel,
     import_menu,
     menus,
     chosen,
@@ -46,6 +68,7 @@ _MODULES = (
     viewport_preview,
     point_proxy,
     coarse_preview,
+    old_pictures,
     best_picture,
     live_masks,
     run_masks,

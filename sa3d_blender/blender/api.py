@@ -32,8 +32,8 @@ from .clicking.prompt_actions import (  # noqa: F401
     remove_prompt,
 )
 from .clicking.second_camera import prompted_views
-from .engine_link import session
-from .engine_link.engine_facts import cache_size, clear_cache, unload  # noqa: F401
+from .engine_link import engine_facts, session
+from .engine_link.engine_facts import cache_size, clear_cache  # noqa: F401
 from .engine_link.job_steps import Job, Steps
 from .engine_link.jobs import run as _finish
 from .folders import output_folder
@@ -47,13 +47,11 @@ from .installation.installation import (  # noqa: F401
     remove_weights,
     set_up_engine,
 )
-from .nerf import training_cameras
+from .nerf import training_cameras, views
 from .nerf.framing import frame_nerf
 from .nerf.in_the_box import hide_in_box  # noqa: F401
-from .nerf.moved_checkpoint import find_checkpoint  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
-from .nerf.upright import stand_upright  # noqa: F401
 from .references import Reference, refer
 from .results.doubts import keep_doubts
 from .results.help_in_view import help_in_view  # noqa: F401
@@ -64,13 +62,15 @@ from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes
 from .results.splat_results import place_splats
+from .scene.moved_checkpoint import find_checkpoint  # noqa: F401
+from .scene.upright import stand_upright  # noqa: F401
 from .selection import select_only
-from .viewport import new_camera, rough_view, views
+from .viewport import new_camera, old_pictures, point_proxy, rough_view, viewport_preview
 from .viewport.points_object import points_to_object  # noqa: F401
 from .viewport.solid_colors import show_colors
-from .viewport.viewport_preview import follow as follow_camera  # noqa: F401
 
 T = TypeVar("T")
+follow_camera = viewport_preview.follow
 
 
 def start_engine(*, wait: bool = True, timeout: float = 120.0) -> dict[str, Any]:
@@ -91,6 +91,17 @@ def stop_engine() -> None:
 def cancel() -> None:
     """Stop the running job; the scene stays as it is."""
     session.cancel()
+
+
+def unload(*, wait: bool = True) -> None:
+    """Have the engine forget NeRF, segmenter and pictures; it stays, and loads them when needed.
+
+    Raises:
+        UserError: a job is running (``busy``).
+    """
+    engine_facts.unload(wait=wait)
+    viewport_preview.stop()
+    point_proxy.pause()
 
 
 def load_nerf(
@@ -213,9 +224,10 @@ def render_view(
     camera = camera or views.require_camera(scene)
     view = views.field_camera(scene, camera, nerf)
     params = field_params(nerf) | {"out": str(output_folder(nerf))}
+    old_pictures.begin(refer(nerf), refer(camera), view)
     render = rough_view.render_at_once if wait else rough_view.render_rough_first
     steps = render(refer(nerf), refer(camera), view, params)
-    return _finish("Rendering the view", steps, wait, refer(nerf), refer(camera))
+    return _finish(old_pictures.RENDERING, steps, wait, refer(nerf), refer(camera))
 
 
 def segment(

@@ -15,10 +15,10 @@ from bpy.props import (
 )
 
 from ..core.settings import FieldOptions, SegmentSettings
-from .engine_link import session
+from .doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
+from .mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
+from .redraw import redraw_scenes
 from .results.choices import CENTER, LIT, LOOKS, ORIGINS
-from .results.doubt_properties import SA3D_Doubt, SA3D_DoubtfulView
-from .results.mesh_properties import MeshSize, SA3D_OwnMesh, SA3D_Rest, SA3D_Surface
 from .setting_properties import setting_properties
 
 POSITIVE, NEGATIVE, BOX = "POSITIVE", "NEGATIVE", "BOX"
@@ -41,7 +41,7 @@ def is_camera(_owner: Any, thing: bpy.types.Object) -> bool:
 
 # Nobody picks or looks without a window, and bpy 4.2 crashes at exit after such a callback.
 _ONLY_NERFS = {} if bpy.app.background else {"poll": is_nerf}
-_REDRAWS = {} if bpy.app.background else {"update": lambda _self, _context: session.redraw_scenes()}
+_REDRAWS = {} if bpy.app.background else {"update": lambda _self, _context: redraw_scenes()}
 _ONLY_CAMERAS = {} if bpy.app.background else {"poll": is_camera}
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import bpy
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, menus, workflow
-from bl_ext.user_default.sa3d_blender.blender.clicking import click_operators, tools
+from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking.object_states import (
     ObjectState,
     object_state,
@@ -19,9 +18,16 @@ from bl_ext.user_default.sa3d_blender.blender.clicking.object_states import (
 from bl_ext.user_default.sa3d_blender.blender.clicking.prompts import prompt_empties
 from bl_ext.user_default.sa3d_blender.blender.folders import in_folder
 from bl_ext.user_default.sa3d_blender.blender.nerf import chosen
-from bl_ext.user_default.sa3d_blender.blender.operators import SA3D_OT_load_nerf
-from bl_ext.user_default.sa3d_blender.blender.results import doubts, look_operators
-from bl_ext.user_default.sa3d_blender.blender.viewport.views import active_camera
+from bl_ext.user_default.sa3d_blender.blender.nerf.views import active_camera
+from bl_ext.user_default.sa3d_blender.blender.results import doubts
+from bl_ext.user_default.sa3d_blender.blender.ui import (
+    click_operators,
+    look_operators,
+    menus,
+    tools,
+    workflow,
+)
+from bl_ext.user_default.sa3d_blender.blender.ui.operators import SA3D_OT_load_nerf
 
 from tests.support.camera_files import some_cameras, write_transforms
 

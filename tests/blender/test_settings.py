@@ -6,8 +6,7 @@ from typing import Any
 
 import bpy
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import properties
-from bl_ext.user_default.sa3d_blender.blender.results import mesh_properties
+from bl_ext.user_default.sa3d_blender.blender import mesh_properties, properties
 from bl_ext.user_default.sa3d_blender.blender.setting_properties import setting_values
 from bl_ext.user_default.sa3d_blender.core.setting import Setting, described
 from bl_ext.user_default.sa3d_blender.core.settings import (

@@ -11,9 +11,10 @@ from typing import Any
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender import blender
-from bl_ext.user_default.sa3d_blender.blender.clicking import object_states, tools
+from bl_ext.user_default.sa3d_blender.blender.clicking import object_states
 from bl_ext.user_default.sa3d_blender.blender.help import cures
-from bl_ext.user_default.sa3d_blender.blender.operators import Caller
+from bl_ext.user_default.sa3d_blender.blender.ui import tools
+from bl_ext.user_default.sa3d_blender.blender.ui.operators import Caller
 
 MODULES = [
     importlib.import_module(found.name)

@@ -23,7 +23,7 @@ session = sys.modules["{ADDON}.blender.engine_link.session"]
 live_masks = sys.modules["{ADDON}.blender.clicking.live_masks"]
 second_camera = sys.modules["{ADDON}.blender.clicking.second_camera"]
 camera_frame = sys.modules["{ADDON}.blender.viewport.camera_frame"]
-views = sys.modules["{ADDON}.blender.viewport.views"]
+views = sys.modules["{ADDON}.blender.nerf.views"]
 
 def in_viewport(call):
     window, area, regions = view3d()

@@ -19,6 +19,7 @@ from bpy.app.handlers import persistent
 from ...core.connection.messages import CANCELLED, Failure
 from ...core.errors import UserError
 from ..engine_link import session
+from ..redraw import redraw_panels, redraw_scenes
 from ..viewport import viewport_preview
 from .live_question import Question, read_question
 
@@ -141,7 +142,7 @@ def tick() -> float | None:
         live.error = error
         if lost:
             live.error = UserError("The engine ended; click again to start it.", code="masks_ended")
-        session.redraw()
+        redraw_panels()
         return None
     if session.must_wait():
         return PATIENT
@@ -158,7 +159,7 @@ def _tick() -> float | None:
     except UserError as error:
         forget()
         live.error = error
-        session.redraw()
+        redraw_panels()
         return None
 
 
@@ -249,8 +250,8 @@ def _redraw() -> None:
     texts = (live.message, live.ready, len(live.answers))
     if texts != live.said:
         live.said = texts
-        session.redraw()
-    session.redraw_scenes(but=live.drawing)
+        redraw_panels()
+    redraw_scenes(but=live.drawing)
 
 
 @persistent

@@ -11,8 +11,8 @@ import bpy
 
 from ...core.errors import UserError
 from ..nerf.nerf import field_params, run_params, scene_nerf
-from ..viewport.picture_state import check_place
-from ..viewport.views import field_camera, world_camera
+from ..nerf.picture_state import check_place
+from ..nerf.views import field_camera, world_camera
 from .prompts import entry_prompt, points_at_object, prompt_empties
 
 

@@ -13,8 +13,8 @@ import bpy
 
 from ..engine_link import session
 from ..engine_link.job_steps import Steps
+from ..nerf.picture_state import remembered_place
 from ..properties import CuttingOut, SA3D_SegmentObject
-from ..viewport.picture_state import remembered_place
 from .prompts import points_at_object, prompt_empties
 
 T = TypeVar("T")

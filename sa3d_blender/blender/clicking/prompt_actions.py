@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import bpy
 
 from ...core.errors import UserError
+from ..nerf import views
 from ..nerf.nerf import require_nerf
 from ..properties import POSITIVE, SA3D_SegmentObject
-from ..viewport import views
 from . import prompts
 from .second_camera import next_candidate
 

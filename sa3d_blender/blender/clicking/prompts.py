@@ -12,9 +12,9 @@ from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompts import NOT_OBJECT, OBJECT, Prompt, prompts_from_json
 from ..nerf.nerf import box_center, group
+from ..nerf.picture_state import remember_place
+from ..nerf.views import field_camera, world_camera
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject, new_key
-from ..viewport.picture_state import remember_place
-from ..viewport.views import field_camera, world_camera
 from .names import name_prompt
 from .prompt_pixels import inside, read_box, read_pixels
 

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 from bpy.app.handlers import persistent
 
-from ..viewport.seen_view import seen_camera
+from ..nerf.seen_view import seen_camera
 
 MOST = 16
 """Masks that are kept; going back and forth between the listed views needs no more."""

@@ -10,9 +10,9 @@ from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompted_view import PromptedView
 from ...core.prompts import Prompt
+from ..nerf.picture_state import as_clicked
+from ..nerf.views import field_camera
 from ..properties import SA3D_SegmentObject
-from ..viewport.picture_state import as_clicked
-from ..viewport.views import field_camera
 from .prompts import active_object, candidate_owner, points_at_object, prompt_empties, read_prompts
 
 

@@ -12,7 +12,7 @@ from ...core.connection.engine_command import engine_command, engine_environment
 from ...core.errors import UserError
 from ...core.installation.segmenter_weights import FOLDER_VARIABLE
 from ..folders import weights_folder
-from ..installation.preferences import engine_python
+from .chosen_python import engine_python
 
 NAME = "sa3d"
 BAD_INPUT = 2

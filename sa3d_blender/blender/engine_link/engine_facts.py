@@ -9,7 +9,7 @@ from ...core.background import shown_bytes
 from ...core.errors import UserError
 from ...core.user_cache import cache_bytes
 from ...core.user_cache import clear_cache as clear
-from ..viewport import point_proxy, viewport_preview
+from ..redraw import redraw_panels
 from . import session
 
 FRESH = 3.0
@@ -52,7 +52,7 @@ def _answer(said: dict[str, Any]) -> None:
     _facts.said = said
     _done()
     if changed:
-        session.redraw()
+        redraw_panels()
 
 
 def _done() -> None:
@@ -87,8 +87,6 @@ def unload(*, wait: bool = True) -> None:
     if engine is None or engine.ended is not None:
         return
     _facts.until = 0.0
-    viewport_preview.stop()
-    point_proxy.pause()
     if wait:
         engine.run("unload", {}, timeout=60.0)
     else:

@@ -19,7 +19,10 @@ from ...core.connection.engine_command import engine_command
 from ...core.connection.engine_process import EngineProcess, OnProgress, error_from_failure
 from ...core.connection.messages import Failure
 from ...core.errors import Cancelled, UserError
+from ..folders import log_file
+from ..redraw import redraw_panels
 from ..references import Reference
+from .chosen_python import engine_python
 from .job_steps import WAITING, Job, Steps
 
 T = TypeVar("T")
@@ -58,9 +61,6 @@ def engine_state() -> str:
 
 def start_engine() -> EngineProcess:
     """The running engine; starts one when there is none. Does not wait for it."""
-    from ..folders import log_file
-    from ..installation.preferences import engine_python
-
     if current.engine is None or current.engine.ended is not None:
         current.engine = EngineProcess(engine_command(engine_python()), log_file=log_file())
         _start_timer()
@@ -83,7 +83,7 @@ def start(title: str, steps: Steps[T], *watched: Reference[Any]) -> Job[T]:
     job = Job(title, steps, watched)
     current.job = job
     _start_timer()
-    redraw()
+    redraw_panels()
     return job
 
 
@@ -225,30 +225,10 @@ def _finish(
 
 def _tick() -> float | None:
     if pump():
-        redraw()
+        redraw_panels()
     if running():
         return 0.05
     return 0.5 if current.engine is not None else None
-
-
-def redraw() -> None:
-    """Draw the panels again."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type in {"UI", "TOOL_HEADER"}:  # the scene itself is not drawn again
-                    region.tag_redraw()
-
-
-def redraw_scenes(but: bpy.types.Region | None = None) -> None:
-    """Draw the 3D viewports again, all but one that is just being drawn."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "WINDOW" and region != but:
-                    region.tag_redraw()
 
 
 def _start_timer() -> None:

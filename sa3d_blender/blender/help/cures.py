@@ -12,9 +12,10 @@ import bpy
 from ... import __version__
 from ...core.errors import UserError
 from ...core.segmenters import AUTOMATIC, RECOMMENDED, downloadable
+from ..clicking.object_states import fingerprint
 from ..engine_link import engine_facts, engine_log, session
-from ..nerf.moved_checkpoint import has_checkpoint
 from ..nerf.nerf import scene_nerf
+from ..scene.moved_checkpoint import has_checkpoint
 from .wrapped_text import SIDEBAR, wrapped
 
 REPORT_LINES = 40
@@ -103,6 +104,43 @@ def forget_error(error: UserError) -> None:
         session.current.job = None
 
 
+ABOUT_PROMPTS = {"no_prompt", "prompt_outside", "empty_background", "no_view", "view_moved"}
+"""Codes of errors that other prompts or cameras may put right."""
+
+
+class _Told:
+    """The job whose error was told last, and what was asked then."""
+
+    job: object = None
+    asked = ""
+
+
+def still_wrong(job: Any) -> Exception | None:
+    """The error of a job that failed; None once prompts or cameras are others than they were.
+
+    The panel asks at each drawing.
+    """
+    if job is None or job.state != "failed":
+        return None
+    if getattr(job.error, "code", "") not in ABOUT_PROMPTS:
+        return job.error
+    nerf = scene_nerf(bpy.context.scene)
+    entries = nerf.sa3d.nerf.objects if nerf is not None else ()
+    camera = bpy.context.scene.camera
+    place = str(camera.matrix_world) if camera is not None else ""
+    asked = place + "".join(fingerprint(entry) for entry in entries)
+    if _Told.job is not job:
+        _Told.job, _Told.asked = job, asked
+    return job.error if asked == _Told.asked else None
+
+
+def draw_cure(layout: bpy.types.UILayout, cure: Cure) -> None:
+    """The button that puts an error right."""
+    button = layout.operator(cure.operator, text=cure.text, icon=cure.icon)
+    for name, value in cure.options.items():
+        setattr(button, name, value)
+
+
 def draw_error(
     layout: bpy.types.UILayout,
     error: Exception,
@@ -115,9 +153,7 @@ def draw_error(
     wrapped(box, str(error), "ERROR", width)
     cure = cure_of(error, cures) if isinstance(error, UserError) else None
     if cure is not None:
-        button = box.operator(cure.operator, text=cure.text, icon=cure.icon)
-        for name, value in cure.options.items():
-            setattr(button, name, value)
+        draw_cure(box, cure)
     row = box.row(align=True)
     row.operator("sa3d.copy_report", icon="COPYDOWN").sentence = str(error)
     row.operator("sa3d.view_log", icon="TEXT")

@@ -16,7 +16,9 @@ from ..engine_link.job_steps import Job
 def draw_bar(layout: bpy.types.UILayout, job: Job[Any]) -> None:
     """How far the job is, and the button that stops it."""
     row = layout.row(align=True)
-    row.progress(factor=job.factor, text=job.text or "Starting", type="BAR")
+    text = job.text or "Starting"
+    text = f"{text} - {job.time_left}" if job.time_left else text
+    row.progress(factor=job.factor, text=text, type="BAR")
     row.operator("sa3d.cancel", text="", icon="X")
 
 

@@ -10,14 +10,21 @@ PREFERENCES = 75
 """Characters a line in the preferences at their usual width."""
 
 
-def wrapped(layout: bpy.types.UILayout, text: str, icon: str, width: int = SIDEBAR) -> None:
-    """A sentence over as many lines of ``width`` characters as it needs."""
-    line, lines = "", []
+def wrapped(
+    layout: bpy.types.UILayout, text: str, icon: str, width: int = SIDEBAR, *, lines: int = 0
+) -> None:
+    """A sentence over as many lines of ``width`` characters as it needs.
+
+    Args:
+        lines: so many lines are taken in any case, so that what is below stays where it is.
+    """
+    line, parts = "", []
     for word in text.split():
         if line and len(line) + len(word) >= width:
-            lines.append(line)
+            parts.append(line)
             line = ""
         line = f"{line} {word}".strip()
     column = layout.column(align=True)
-    for number, part in enumerate([*lines, line]):
+    parts.append(line)
+    for number, part in enumerate(parts + [""] * (lines - len(parts))):
         column.label(text=part, icon="BLANK1" if number else icon)

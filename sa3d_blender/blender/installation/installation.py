@@ -26,6 +26,7 @@ from ...core.installation.engine_store import remove_engine as remove
 from ...core.segmenters import RECOMMENDED, segmenter_spec
 from ..engine_link import session
 from ..folders import engine_folder, weights_folder
+from ..redraw import redraw_panels
 
 T = TypeVar("T")
 FRESH = 2.0
@@ -216,18 +217,8 @@ def _tick() -> float | None:
     seen = (task.state, task.text, task.progress) if task else None
     if seen != current.shown:
         current.shown = seen
-        _redraw_panels()
+        redraw_panels()
     return 0.25 if still else None
-
-
-def _redraw_panels() -> None:
-    """Only what shows text: drawing a full viewport takes long in a heavy scene."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            kind = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}.get(area.type)
-            for region in area.regions:
-                if region.type == kind:
-                    region.tag_redraw()
 
 
 def register() -> None:

@@ -25,9 +25,12 @@ def frame_nerf(nerf: bpy.types.Object) -> None:
     """
     bpy.context.view_layer.update()
     center, radius = box_sphere(nerf)
-    for space, view, sides in _free_views():
-        distance = viewing_distance(radius, space.lens, sides)
-        view.view_location, view.view_distance = center, distance
+    for space, view, sides, (left, right) in _free_views():
+        free = (max(sides[0] - left - right, 1.0), sides[1])
+        distance = viewing_distance(radius, space.lens, free, longest=max(sides))
+        aside = (right - left) / max(sides) * SENSOR / space.lens * distance
+        view.view_location = center + view.view_rotation @ Vector((aside, 0, 0))
+        view.view_distance = distance
         space.clip_end = max(space.clip_end, 2 * (distance + radius))
 
 
@@ -39,19 +42,25 @@ def box_sphere(nerf: bpy.types.Object) -> tuple[Vector, float]:
     return center, ROOM * max(radius, 1e-6)
 
 
-def viewing_distance(radius: float, lens: float, sides: tuple[float, float]) -> float:
+def viewing_distance(
+    radius: float, lens: float, sides: tuple[float, float], longest: float | None = None
+) -> float:
     """How far from a sphere's centre a viewport is that just shows all of it.
 
     Args:
         lens: the viewport's, in millimetres.
-        sides: its width and height in pixels.
+        sides: width and height of what is free of it, in pixels.
+        longest: its own longer side; that of ``sides`` when not given.
     """
-    half = math.atan(SENSOR / lens * min(sides) / max(sides))
+    half = math.atan(SENSOR / lens * min(sides) / (longest or max(sides)))
     return radius / math.sin(half)
 
 
-def _free_views() -> Iterator[tuple[Any, Any, tuple[float, float]]]:
-    """Space, view and the sides of each viewport that looks through no camera."""
+def _free_views() -> Iterator[tuple[Any, Any, tuple[float, float], tuple[float, float]]]:
+    """Each viewport that looks through no camera.
+
+    Its space, its view, its sides, and how far toolbar and sidebar cover it from left and right.
+    """
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type != "VIEW_3D":
@@ -59,6 +68,19 @@ def _free_views() -> Iterator[tuple[Any, Any, tuple[float, float]]]:
             space = area.spaces.active
             region = next(part for part in area.regions if part.type == "WINDOW")
             sides = max(region.width, 1), max(region.height, 1)
+            covered = _covered(area, region)
             for view in (space.region_3d, *space.region_quadviews):
                 if view.view_perspective != "CAMERA":
-                    yield space, view, sides
+                    yield space, view, sides, covered
+
+
+def _covered(area: bpy.types.Area, main: bpy.types.Region) -> tuple[float, float]:
+    """Pixels that toolbar and sidebar cover of a viewport, where they lie over it."""
+    left = right = 0.0
+    for part in area.regions:
+        over = part.width > 1 and part.x < main.x + main.width and part.x + part.width > main.x
+        if part.type == "TOOLS" and over:
+            left = max(left, part.x + part.width - main.x)
+        elif part.type == "UI" and over:
+            right = max(right, main.x + main.width - part.x)
+    return left, right

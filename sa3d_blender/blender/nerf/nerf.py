@@ -14,8 +14,8 @@ from ...core.files import file_system_key
 from ...core.segmenters import AUTOMATIC, segmenter_spec
 from ...core.settings import FieldOptions, MeshSettings, SegmentSettings, settings_to_json
 from ..installation.installation import downloaded_weights
+from ..mesh_properties import MeshSize, SA3D_Rest, Surface
 from ..properties import SA3D_Nerf, is_nerf
-from ..results.mesh_properties import MeshSize, SA3D_Rest, Surface
 from ..setting_properties import setting_values
 
 ROOT = "SA3D"

@@ -10,9 +10,9 @@ import bpy
 from ...core.segmenters import AUTOMATIC
 from ..clicking import run_masks
 from ..clicking.object_states import ObjectState, object_state
+from ..doubt_properties import SA3D_Doubt
 from ..help.wrapped_text import wrapped
 from ..properties import SA3D_SegmentObject
-from .doubt_properties import SA3D_Doubt
 
 GONE = "The pictures of this run are not there any more; segment again to see its views."
 

@@ -17,10 +17,11 @@ from ..engine_link import jobs, session
 from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import box_size, group, parent_to, require_nerf
+from ..nerf.seen_view import seen_camera, stand_at
+from ..nerf.views import load_picture, png_of, show_view
 from ..properties import SA3D_SegmentObject
+from ..redraw import redraw_scenes
 from ..references import Reference, refer
-from ..viewport.seen_view import seen_camera, stand_at
-from ..viewport.views import load_picture, png_of, show_view
 from .doubts import GONE
 from .kept_results import REPORT
 from .provenance import made_as
@@ -107,7 +108,7 @@ def _help(
     if key in keys:
         target.sa3d.nerf.active_object = keys.index(key)
     bpy.ops.ed.undo_push(message="Help in View")
-    session.redraw_scenes()
+    redraw_scenes()
     return refer(camera)
 
 

@@ -9,7 +9,7 @@ import bpy
 
 from ...core.mesh import Texture
 from ...core.png import png_size
-from ..viewport.views import packed_image
+from ..nerf.views import packed_image
 from .choices import LIT, PHOTOGRAPHED
 
 COLOR = "Color"

@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 
 from ...core.errors import UserError
+from ..mesh_properties import MeshSize, SA3D_OwnMesh, Surface
 from ..nerf.nerf import mesh_settings, require_nerf
 from ..properties import SA3D_SegmentObject
-from .mesh_properties import MeshSize, SA3D_OwnMesh, Surface
 
 WORDS = {
     "resolution": "Cells per Length",

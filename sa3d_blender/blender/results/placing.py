@@ -10,11 +10,11 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..mesh_properties import SA3D_Rest
 from ..nerf.nerf import group, parent_to
 from ..properties import SA3D_SegmentObject
 from .material import keep_materials, own_material
 from .mesh_frame import bring, frame_of, origin_of, up_axis, vertices_of
-from .mesh_properties import SA3D_Rest
 
 COLOR, UVS = "Color", "UVMap"
 """Names of the layers that meshes come with."""

@@ -13,8 +13,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..engine_link import session
-from .views import repaint
+from ..nerf.views import repaint
+from ..redraw import redraw_scenes
 
 MARK = "sa3d_picture"
 """Custom property of an image: of which picture it is a rough or the sharp one."""
@@ -56,7 +56,7 @@ def restore() -> None:
         packed = image.packed_file
         if is_of(_best.mark, image) and packed and packed.size != len(_best.png):
             repaint(image, _best.png)
-            session.redraw_scenes()
+            redraw_scenes()
 
 
 @persistent

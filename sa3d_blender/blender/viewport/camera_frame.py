@@ -9,7 +9,7 @@ import bpy
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Vector
 
-from .seen_view import seen_camera, seen_corners
+from ..nerf.seen_view import seen_camera, seen_corners
 
 Corners = Sequence[Sequence[float]]
 """Top right, bottom right, bottom left, top left of the camera's frame, as `Camera.view_frame`."""
@@ -55,7 +55,7 @@ def frame_in_region(context: bpy.types.Context, camera: bpy.types.Object) -> Cor
     It is the part of the camera's frame that a run saw where the camera stands for a view of it.
     """
     space = context.space_data
-    view = getattr(space, "region_3d", None)
+    view = getattr(context, "region_data", None)  # in a quad view, each part has its own
     if view is None or view.view_perspective != "CAMERA" or space.camera != camera:
         return None
     evaluated = camera.evaluated_get(context.evaluated_depsgraph_get())

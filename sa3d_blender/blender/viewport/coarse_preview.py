@@ -15,6 +15,7 @@ from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.point_cloud import PointCloud
 from ..engine_link import session
+from ..redraw import redraw_scenes
 from .mesh_shader import DrawnMesh, draw_mesh
 from .point_shader import DrawnPoints, draw_points
 
@@ -86,7 +87,7 @@ def tick() -> float:
             coarse.drawn = {name: _read(Path(p), name in meshes) for name, p in files.items()}
         except UserError:
             coarse.drawn = {}  # it is just being replaced by a later one
-        session.redraw_scenes()
+        redraw_scenes()
     return OFTEN if session.running() else IDLE
 
 

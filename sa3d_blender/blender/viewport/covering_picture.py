@@ -9,9 +9,9 @@ from __future__ import annotations
 import bpy
 
 from ..nerf.nerf import scene_nerf
+from ..nerf.views import active_camera
 from . import overlay_shaders, viewport_preview
 from .camera_frame import Corners, frame_in_region, is_tool_active
-from .views import active_camera
 
 
 def clicked_frame(context: bpy.types.Context) -> Corners | None:

@@ -10,7 +10,7 @@ from mathutils import Matrix, Quaternion, Vector
 
 from ...core.cameras import TYPICAL_NDC_FOCAL, Camera
 from ..nerf.nerf import box_center, box_size, group, is_forward_facing
-from .views import active_camera, world_camera
+from ..nerf.views import active_camera, world_camera
 
 SENSOR = 36.0
 """Width in millimetres, Blender's default."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import blf
 import bpy
 import gpu
 
@@ -14,12 +15,13 @@ from ..clicking.prompts import prompt_empties
 from ..clicking.run_masks import run_mask
 from ..clicking.second_camera import candidate
 from ..nerf.nerf import scene_nerf
+from ..nerf.picture_state import PictureState
+from ..nerf.views import state_of_picture, world_camera
 from ..properties import BOX, NEGATIVE
 from . import coarse_preview, overlay_shaders, viewport_preview
 from .camera_frame import Corners, region_from_pixel
 from .covering_picture import clicked_frame, covers_scene, draw_cover
 from .drawing import ViewportDrawing
-from .views import world_camera
 
 MARKER = 8.5
 """Radius of a prompt's marker in pixels, at a user interface scale of 1."""
@@ -48,8 +50,10 @@ def draw() -> None:
             draw_cover(camera, corners)
             coarse_preview.draw(context)
         take_answer()
-        if not viewport_preview.is_moving():
+        if masks_fit(context, nerf, camera):
             _draw_masks(nerf, corners)
+        else:
+            _draw_word(context, nerf, camera, corners)
         _draw_prompts(context, nerf, camera, corners)
         if len(dragged) == 2:
             overlay_shaders.draw_outline(_rectangle(*dragged), (1.0, 1.0, 1.0, 1.0))
@@ -57,6 +61,36 @@ def draw() -> None:
         gpu.state.blend_set("NONE")
     timing.append(time.perf_counter() - began)
     del timing[:-500]
+
+
+def masks_fit(context: bpy.types.Context, nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
+    """Whether masks belong over what is seen: a picture of what the camera sees now."""
+    if viewport_preview.is_moving():
+        return False
+    if viewport_preview.texture_of(camera) is not None:
+        return True
+    state = state_of_picture(context.scene, nerf, camera)
+    return state in (PictureState.good, PictureState.rough)
+
+
+def _draw_word(
+    context: bpy.types.Context,
+    nerf: bpy.types.Object,
+    camera: bpy.types.Object,
+    corners: Corners,
+) -> None:
+    """Say over the picture that it is an old one."""
+    if state_of_picture(context.scene, nerf, camera) is not PictureState.old:
+        return
+    scale = context.preferences.system.ui_scale
+    (left, top), font = corners[3], 0
+    blf.size(font, 14 * scale)
+    blf.enable(font, blf.SHADOW)
+    blf.shadow(font, 5, 0.0, 0.0, 0.0, 1.0)
+    blf.color(font, 1.0, 0.8, 0.2, 1.0)
+    blf.position(font, left + 10 * scale, top - 24 * scale, 0)
+    blf.draw(font, PictureState.old.value)
+    blf.disable(font, blf.SHADOW)
 
 
 def _draw_masks(nerf: bpy.types.Object, corners: Corners) -> None:

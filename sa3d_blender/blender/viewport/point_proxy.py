@@ -26,6 +26,7 @@ from ..engine_link.job_steps import Steps
 from ..folders import output_folder
 from ..nerf import training_cameras
 from ..nerf.nerf import field_params, scene_nerf
+from ..redraw import redraw_panels, redraw_scenes
 from ..references import Reference, refer
 from .point_shader import DrawnPoints
 
@@ -84,8 +85,8 @@ def tick() -> float:
         next(proxies.steps)
     except StopIteration:
         proxies.steps = None
-        session.redraw_scenes()
-        session.redraw()
+        redraw_scenes()
+        redraw_panels()
     except Cancelled:
         proxies.steps = None
         proxies.not_before = time.monotonic() + PATIENT

@@ -20,9 +20,10 @@ from ...core.cameras import Camera
 from ...core.errors import UserError
 from ..engine_link import session
 from ..engine_link.job_steps import Job, Steps
+from ..nerf.views import load_picture, png_of, repaint, show_view
+from ..redraw import redraw_scenes
 from ..references import Reference, refer
 from . import best_picture
-from .views import load_picture, png_of, repaint, show_view
 
 SLOW = 4.0
 """Seconds for a whole picture from which on a rough one comes first."""
@@ -191,5 +192,5 @@ def _show(
     best_picture.remember(mark, image, png)
     if not again:
         bpy.ops.ed.undo_push(message="Render View")
-    session.redraw_scenes()
+    redraw_scenes()
     return refer(image)

@@ -22,9 +22,10 @@ from ...core.errors import Cancelled, UserError
 from ..engine_link import background_requests, session
 from ..engine_link.job_steps import Steps
 from ..nerf.nerf import field_params, scene_nerf
+from ..nerf.views import field_camera, load_picture, png_of, show_view
+from ..redraw import redraw_panels, redraw_scenes
 from ..references import Reference, refer
 from .overlay_shaders import picture_pixels, picture_texture
-from .views import field_camera, load_picture, png_of, show_view
 
 QUICK, IDLE = 0.02, 0.1
 """Seconds between looks while a picture is near, and otherwise."""
@@ -94,8 +95,8 @@ def stop(message: str = "") -> None:
         background_requests.make_way()
     following.on, following.message = False, message
     following.picture, following.steps, following.question = None, None, ""
-    session.redraw()
-    session.redraw_scenes()
+    redraw_panels()
+    redraw_scenes()
 
 
 def is_moving() -> bool:
@@ -226,7 +227,7 @@ def _render(
     if side <= SIDES[1]:
         _learn(time.monotonic() - began)
     following.picture = picture
-    session.redraw_scenes()
+    redraw_scenes()
 
 
 def _read(path: Path, *, png: bool) -> tuple[np.ndarray, bytes]:

@@ -12,8 +12,10 @@ from ...core.array_file import save_array
 from ...core.cameras import Camera
 from ...core.errors import UserError
 from ...core.prompts import read_json
+from ..mask_grids.result import SegmentedObject
 from ..rendering.picture_files import read_picture, write_png
 from ..segmentation.confidence import Confidence
+from ..segmentation.shape_doubt import Shape
 from ..segmentation.where_to_help import disagreeing
 from ..view_path.view_memory import Notes
 
@@ -26,6 +28,7 @@ def tell_what_is_doubtful(
     views: Sequence[dict[str, Any]],
     notes: Callable[[Camera], Notes],
     out: Path,
+    found: Sequence[SegmentedObject],
 ) -> None:
     """Add to each object how sure the run is of it, and where a click would help.
 
@@ -35,13 +38,15 @@ def tell_what_is_doubtful(
             and ``mask``, paths of PNGs of the same size.
         views: a run's report of its views, as `pipeline.segment` gives it.
         notes: what is remembered of a camera's view.
+        found: what the run found, by which loose blobs are told.
         out: the result's folder; what the run before wrote there is removed.
     """
     for old in (out / FOLDER).glob("*.png"):
         old.unlink(missing_ok=True)
+    shapes = {entry.name: Shape.of(entry) for entry in found}
     for entry in objects:
         name, stem = entry["name"], Path(entry["glb"]).stem
-        entry |= Confidence.of(name, views).to_json(name)
+        entry |= Confidence.of(name, views).to_json(name, shapes[name])
         entry["disagree"] = disagreeing(name, views)
         for doubtful in entry["disagree"]:
             seen = notes(Camera.from_json(doubtful["camera"]))

@@ -231,7 +231,7 @@ class Session:
             with_earlier(result, out / "result.npz", keep).save(out / "result.npz")
             written = write_objects(meshes, out, beside=keep)
             write_objects_splats(loaded, found, written)
-            tell_what_is_doubtful(written, views, self._views.notes, out)
+            tell_what_is_doubtful(written, views, self._views.notes, out, found)
         seconds = {k: round(v, 3) for k, v in run.seconds.items()}
         report: dict[str, Any] = {
             "seconds": seconds,

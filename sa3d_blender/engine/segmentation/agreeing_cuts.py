@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ...core.prompts import OBJECT, Prompt
-from ..segmenters.dialogue import predict_in_turn
+from ..segmenters.dialogue import obedient, predict_in_turn
 from ..segmenters.protocol import ImageEmbedding, MaskPrediction, Segmenter
 from .self_prompt import (
     HIDDEN,
@@ -113,6 +113,8 @@ class _Cutting:
             self.prompt = self.prompt.and_click(*error)
 
     def _finished(self, mask: Bool[np.ndarray, "h w"], prompt: Prompt) -> ViewCut:
+        if self.artist.points:
+            mask = obedient(mask, self.artist)
         trusted = believed(self.task.known, mask, self.artist)
         score = agreement(mask, trusted)
         return ViewCut(mask, prompt, score, _objection(mask, trusted, score, self.task.first))
@@ -176,7 +178,12 @@ def _objection(
         return "the segmenter found nothing"
     if score < MIN_AGREEMENT:
         return f"the mask contradicts earlier views (IoU {score:.2f})"
-    familiar = np.count_nonzero(mask & known.object) / np.count_nonzero(mask)
-    if familiar < MIN_FAMILIAR and not first:
+    if not first and not is_familiar(mask, known):
+        familiar = np.count_nonzero(mask & known.object) / np.count_nonzero(mask)
         return f"only {familiar:.0%} of the mask was seen as the object before"
     return ""
+
+
+def is_familiar(mask: Bool[np.ndarray, "h w"], known: KnownPixels) -> bool:
+    """Whether enough of a mask is known as the object already."""
+    return np.count_nonzero(mask & known.object) >= MIN_FAMILIAR * np.count_nonzero(mask)

@@ -24,7 +24,7 @@ from ..rendering.haze import is_vague
 from ..rendering.render import View
 from ..rendering.surface_points import seen_at, surface_point, surface_points
 from ..view_path.views import Target, target_of_points
-from .agreeing_cuts import cut_by_agreement
+from .agreeing_cuts import cut_by_agreement, is_familiar
 from .artist_view import artist_camera, moved_prompt
 from .object_votes import ObjectVotes
 from .one_view import Segmentation
@@ -121,6 +121,8 @@ def _start(work: Segmentation, number: int, picture: PromptedView, prompt: Promp
     view, field_ = work.views[index].view, work.views.field_
     target = _target(field_, view, mask, picture.camera, prompt)
     votes = ObjectVotes.start(prompt, work.settings, field_, target)
+    if not work.settings.reference:
+        votes.clicks[index] = moved_prompt(prompt, picture.camera, view.camera)
     votes.vote(index, view, mask)
     return StartedObject(votes, number, picture.camera, {number: prompt})
 
@@ -148,10 +150,13 @@ def _refine(
             for row, column in _first_clicks_from(work, entry, prepared.view):
                 own = own.and_click(row, column, OBJECT)
             cut = cut_by_agreement(work.views.segmenter, prepared.embedding, known, first=own)
-        if not cut.mask.any():
-            return
         mask = cut.mask
+        if not cut.accepted or not is_familiar(mask, known):
+            entry.prompts[number] = prompt  # they correct once more views know the object
+            return
     entry.prompts[number] = prompt
+    if not work.settings.reference:
+        votes.clicks[index] = moved_prompt(prompt, picture.camera, prepared.view.camera)
     with work.views.run.timed("vote"), one_core():
         votes.grow_to(prepared.view, mask, work.views.rendered(), certain=True)
         votes.vote(index, prepared.view, mask)

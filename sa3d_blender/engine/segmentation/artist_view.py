@@ -82,3 +82,13 @@ def places(prompt: Prompt, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
         near = (columns - x) ** 2 + (rows - y) ** 2 <= reach**2
         mask = mask | near if label else mask & ~near
     return mask
+
+
+def obeyed(prompt: Prompt, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Pixels about a prompt's points in which a mask does what these say."""
+    rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]] + 0.5
+    found = np.zeros(mask.shape, bool)
+    for x, y, label in prompt.clicks:
+        near = (columns - x) ** 2 + (rows - y) ** 2 <= (DISC * max(mask.shape)) ** 2
+        found |= near & (mask == bool(label))
+    return found

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .shape_doubt import Shape
+
 SURE = 0.75
 """Share of views from which on nothing needs to be said."""
 
@@ -45,6 +47,12 @@ class Confidence:
             "the best estimate, add points where it is wrong."
         )
 
-    def to_json(self, name: str) -> dict[str, Any]:
-        """What is told of an object with its mesh."""
-        return {"confidence": round(self.share, 3), "note": self.note(name)}
+    def to_json(self, name: str, shape: Shape) -> dict[str, Any]:
+        """What is told of an object with its mesh.
+
+        Args:
+            name: the object's.
+            shape: of what was found; loose blobs are doubtful even where all views agree.
+        """
+        share = min(self.share, shape.largest) if shape.is_rubbish else self.share
+        return {"confidence": round(share, 3), "note": shape.note(name) or self.note(name)}

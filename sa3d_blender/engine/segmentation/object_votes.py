@@ -26,10 +26,13 @@ from ..rendering.render import View
 from ..rendering.surface_points import surface_density
 from ..run import Run
 from ..view_path.views import Target
+from .artist_view import obeyed
 from .self_prompt import KnownPixels
 
 KNOWN_SHARE = 0.2
 """Share of votes (from -1 to 1) beyond which a sample counts as known object or known other."""
+CERTAIN = 30.0
+"""Votes of a view that one counts for where the artist pointed: more than all views together."""
 SMALLEST_PIECE = 0.1
 """Voted nodes of a separate piece over those of the largest, below which it is no object."""
 SMALLEST_WITH_EDGE = 150
@@ -53,6 +56,8 @@ class ObjectVotes:
     """Smallest and largest corner, grid frame, of what can be the object; the rest is not."""
     masks: dict[int, Bool[np.ndarray, "h w"]] = field(default_factory=dict)
     """Accepted mask by view index."""
+    clicks: dict[int, Prompt] = field(default_factory=dict)
+    """The artist's own clicks by view index; what they point at is certain."""
     hazy: bool = False
     """Whether the field was faint where a mask voted last; see `rendering.haze`."""
     in_haze: bool = False
@@ -77,17 +82,24 @@ class ObjectVotes:
     def vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"]) -> None:
         """Let a view's mask vote; a later mask of the same view must replace it by `retract`."""
         self.masks[index] = mask
-        self._vote(view, mask, 1.0)
+        self._vote(index, view, mask, 1.0)
 
     def retract(self, index: int, view: View) -> None:
         """Take a view's votes back."""
         mask = self.masks.pop(index, None)
         if mask is not None:
-            self._vote(view, mask, -1.0)
+            self._vote(index, view, mask, -1.0)
 
-    def _vote(self, view: View, mask: Bool[np.ndarray, "h w"], sign: float) -> None:
+    def _vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"], sign: float) -> None:
         points, weights, covered = self._voting_samples(view, mask)
         self.grid.vote(points, sign * weights, covered)
+        if index in self.clicks:
+            certain = torch.from_numpy(obeyed(self.clicks[index], mask)).to(weights.device).view(-1)
+            ray, all_weights = view.samples.ray_index, view.samples.weights
+            some = (certain[ray] & (all_weights > self.settings.min_weight)).nonzero()[:, 0]
+            shown = torch.from_numpy(np.ascontiguousarray(mask)).to(weights.device).view(-1)
+            weights = sign * CERTAIN * all_weights[some]
+            self.grid.vote(view.samples.points[some], weights, shown[ray[some]])
 
     def _voting_samples(
         self, view: View, mask: Bool[np.ndarray, "h w"]
@@ -240,7 +252,7 @@ class ObjectVotes:
     ) -> None:
         self.grid = MaskGrid.empty(lower, upper, shape)
         for index, mask in self.masks.items():
-            self._vote(views[index], mask, 1.0)
+            self._vote(index, views[index], mask, 1.0)
 
     def finished(
         self,

@@ -62,6 +62,8 @@ class Segmentation:
             cuts[name] = cut
             with self.views.run.timed("vote"), one_core():
                 votes.retract(index, prepared.view)
+                if name in first and not self.settings.reference:
+                    votes.clicks[index] = first[name]
                 if cut.accepted:
                     votes.grow_to(prepared.view, cut.mask, self.views.rendered())
                     votes.vote(index, prepared.view, cut.mask)

@@ -12,14 +12,18 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import ndimage
 
 from ...core.prompts import OBJECT, Prompt
+from .mask_components import BOX_MARGIN
 from .protocol import ImageEmbedding, MaskPrediction, Segmenter
 
 MOST_TURNS = 6
 """Of a dialogue; more prompts begin with several at once, for some clicks with the same ones."""
-TURNS_KEPT = MOST_TURNS
-"""Answers per picture that need not be asked for again."""
+TURNS_KEPT = 2 * MOST_TURNS
+"""Answers per picture that need not be asked for again: each turn's, and what came of it."""
+OUTCOME, KNOWN = "outcome", "known"
+"""Marks of what came of a dialogue, and of a turn that goes on from there."""
 REACH = 0.3
 """Of the way to the nearest click that says the opposite: as far a contradicted click decides."""
 LEAST_REACH, MOST_REACH = 2.0, 0.03
@@ -31,8 +35,8 @@ def predict_in_turn(
 ) -> MaskPrediction:
     """The answer to all prompts of a question, each of which corrects the answer before it.
 
-    Every mask contains the points on the object and none of the others, and a point that is not on
-    the object never adds to the first mask.
+    Every mask contains the points on the object and none of the others. A point that is not on the
+    object never adds to the first mask, and a mask from a box stays in it, but for a margin.
 
     Args:
         question: ``logits`` are not used. Points in the order in which they were set.
@@ -41,28 +45,42 @@ def predict_in_turn(
         The outcome of the dialogue first, then other candidates.
     """
     first, *others = turns_of(question)
-    said = _key(first)
-    answer = _answer(segmenter, embedding, first, said)
-    if not others:
-        masks = np.stack([obedient(mask, question) for mask in answer.masks])
-        return replace(answer, masks=masks)
-    pick = int(np.argmin([contradictions(mask, question) for mask in answer.masks]))
-    mask, logits = obedient(answer.masks[pick], first), answer.logits[pick]
-    said = (*said, pick)
+    said: tuple[Any, ...] = _key(first)
+    known = _outcome_before(embedding, question)
+    if known is not None:
+        said, others = (KNOWN, *_key(question)), [replace(question, logits=None)]
+        mask, logits = known.masks[0], known.logits[0]
+    else:
+        answer = _answer(segmenter, embedding, first, said)
+        if not others:
+            masks = np.stack([obedient(mask, question) for mask in answer.masks])
+            return replace(answer, masks=masks)
+        pick = int(np.argmin([contradictions(mask, question) for mask in answer.masks]))
+        mask, logits = obedient(answer.masks[pick], first), answer.logits[pick]
+        if not _says_object(others[0]):  # what was shown first may only shrink
+            mask = mask & obedient(answer.masks[0], first)
+        said = (*said, pick)
     for turn in others:
         said = (*said, *_key(turn))
         asked = replace(turn, logits=logits, multimask=False)
         answer = _answer(segmenter, embedding, asked, said)
         mask, logits = obedient(answer.masks[0], turn, before=mask), answer.logits[0]
     score = answer.scores[:1]
+    outcome = MaskPrediction(mask[None], score, logits[None])
+    _keep(embedding, _outcome_key(question), outcome)
     if not question.multimask:
-        return MaskPrediction(mask[None], score, logits[None])
+        return outcome
     (at_once,) = segmenter.predict(embedding, [replace(question, logits=None)])
     masks = [mask, *(obedient(one, question) for one in at_once.masks[:-1])]
     scores = np.minimum(np.concatenate([score, at_once.scores[:-1]]), score)
     return MaskPrediction(
         np.stack(masks), scores, np.concatenate([logits[None], at_once.logits[:-1]])
     )
+
+
+def _says_object(turn: Prompt) -> bool:
+    """Whether the last point is on the object."""
+    return bool(turn.labels) and turn.labels[-1] == OBJECT
 
 
 def _key(turn: Prompt) -> tuple[Any, ...]:
@@ -78,15 +96,53 @@ def _answer(
     Args:
         said: the turn and all before it.
     """
-    kept = {} if embedding.turns is None else embedding.turns
     key = (turn.multimask, *said)
-    found = kept.pop(key, None)
+    found = (embedding.turns or {}).get(key)
     if found is None:
         (found,) = segmenter.predict(embedding, [turn])
-    kept[key] = found
-    while len(kept) > TURNS_KEPT:
-        del kept[next(iter(kept))]
+        found = replace(found, masks=_within_box(found.masks, turn))
+    _keep(embedding, key, found)
     return found
+
+
+def _within_box(masks: Bool[np.ndarray, "k h w"], turn: Prompt) -> Bool[np.ndarray, "k h w"]:
+    """Masks without what lies outside the box, unless a point on the object does, too."""
+    if turn.box is None:
+        return masks
+    x0, y0, x1, y1 = turn.box
+    across, down = BOX_MARGIN * (x1 - x0), BOX_MARGIN * (y1 - y0)
+    low, high = np.array([x0 - across, y0 - down]), np.array([x1 + across, y1 + down])
+    on_object = turn.point_array(OBJECT)
+    if not ((on_object >= low) & (on_object <= high)).all():
+        return masks
+    rows, columns = np.mgrid[0 : masks.shape[1], 0 : masks.shape[2]] + 0.5
+    inside = (columns > low[0]) & (columns < high[0]) & (rows > low[1]) & (rows < high[1])
+    return masks & inside
+
+
+def _keep(embedding: ImageEmbedding, key: tuple[Any, ...], found: MaskPrediction) -> None:
+    """Keep an answer as the newest."""
+    if embedding.turns is None:
+        return
+    embedding.turns.pop(key, None)
+    embedding.turns[key] = found
+    while len(embedding.turns) > TURNS_KEPT:
+        del embedding.turns[next(iter(embedding.turns))]
+
+
+def _outcome_key(question: Prompt) -> tuple[Any, ...]:
+    return (OUTCOME, question.multimask, *_key(question))
+
+
+def _outcome_before(embedding: ImageEmbedding, question: Prompt) -> MaskPrediction | None:
+    """What the artist saw before the last point was set, where that is kept.
+
+    It is what the point corrects. Without it the dialogue is held again, and may come to another
+    end.
+    """
+    if embedding.turns is None or not question.points:
+        return None
+    return embedding.turns.get(_outcome_key(question.with_clicks(question.clicks[:-1])))
 
 
 def turns_of(question: Prompt) -> list[Prompt]:
@@ -128,14 +184,15 @@ def obedient(
     """A mask that does what the points say.
 
     Args:
-        before: the mask before the last point was set; if that is not on the object, nothing is
-            added to it.
+        before: the mask before the last point was set. If that is not on the object, nothing is
+            added to it, and where it was inside, only the region that it lies in is taken away. If
+            it is on the object and was outside, nothing is taken away.
 
     Returns:
         The mask; where a point was contradicted, it is put right in a disc.
     """
-    if before is not None and question.labels and not question.labels[-1]:
-        mask = mask & before
+    if before is not None and question.labels:
+        mask = _corrected(mask, before, question)
     wrong = [place for place in _places(mask, question) if bool(mask[place[:2]]) != place[2]]
     if not wrong:
         return mask
@@ -144,7 +201,24 @@ def obedient(
     for row, column, label in wrong:
         reach = _reach(row, column, label, question, MOST_REACH * max(mask.shape))
         mask[(rows - row) ** 2 + (columns - column) ** 2 <= reach**2] = label
+    if before is not None and question.labels is not None and not question.labels[-1]:
+        mask &= before  # the discs of earlier points on the object may reach beyond it
     return mask
+
+
+def _corrected(
+    mask: Bool[np.ndarray, "h w"], before: Bool[np.ndarray, "h w"], question: Prompt
+) -> Bool[np.ndarray, "h w"]:
+    """The mask before the last point, corrected by the answer to it as that point allows."""
+    row, column, label = _places(mask, question)[-1]
+    was_inside = bool(before[row, column])
+    if label:
+        return mask if was_inside else mask | before
+    if not was_inside:
+        return mask & before
+    pieces, _ = ndimage.label(before & ~mask)
+    lost: Bool[np.ndarray, "h w"] = pieces == pieces[row, column]
+    return before & ~lost if pieces[row, column] else before
 
 
 def _reach(row: int, column: int, label: bool, question: Prompt, most: float) -> float:

@@ -17,11 +17,8 @@ from bl_ext.user_default.sa3d_blender.blender.clicking.object_states import (
 )
 from bl_ext.user_default.sa3d_blender.blender.clicking.second_camera import prompted_views
 from bl_ext.user_default.sa3d_blender.blender.help import cures
-from bl_ext.user_default.sa3d_blender.blender.viewport import views
-from bl_ext.user_default.sa3d_blender.blender.viewport.picture_state import (
-    PictureState,
-    picture_state,
-)
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
+from bl_ext.user_default.sa3d_blender.blender.nerf.picture_state import PictureState, picture_state
 
 live = live_masks.live
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import prompts
-from bl_ext.user_default.sa3d_blender.blender.viewport import camera_frame, views
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
+from bl_ext.user_default.sa3d_blender.blender.viewport import camera_frame
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 

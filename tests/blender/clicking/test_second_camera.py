@@ -13,7 +13,7 @@ import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks, second_camera
 from bl_ext.user_default.sa3d_blender.blender.clicking.live_question import read_question
-from bl_ext.user_default.sa3d_blender.blender.viewport import views
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, operators
+from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.ui import operators
 from bl_ext.user_default.sa3d_blender.core.errors import Cancelled, UserError
 
 Contents = Callable[[], dict[str, list[str]]]

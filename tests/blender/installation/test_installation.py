@@ -12,11 +12,9 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, folders
-from bl_ext.user_default.sa3d_blender.blender.installation import (
-    installation,
-    installation_panels,
-    preferences,
-)
+from bl_ext.user_default.sa3d_blender.blender.engine_link.chosen_python import engine_python
+from bl_ext.user_default.sa3d_blender.blender.installation import installation
+from bl_ext.user_default.sa3d_blender.blender.ui import installation_panels
 from bl_ext.user_default.sa3d_blender.core.background import Watch
 from bl_ext.user_default.sa3d_blender.core.errors import Cancelled, UserError
 from bl_ext.user_default.sa3d_blender.core.installation.engine_lock import read_lock
@@ -49,7 +47,7 @@ def test_it_sets_up_what_this_machine_needs_where_the_artist_said(
     assert how.lock.target.endswith("-cpu")
     assert how.other_pythons == (Path(sys.executable),)
     assert api.engine_status().state == EngineState.ready
-    assert Path(preferences.engine_python()) == environment_python(how.root / "environment-new")
+    assert Path(engine_python()) == environment_python(how.root / "environment-new")
 
 
 def test_the_engine_goes_to_blenders_folder_for_the_add_on_by_default() -> None:
@@ -64,7 +62,7 @@ def test_a_python_of_the_artists_own_goes_first(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(installation, "set_up", make_engine)
     api.set_up_engine("cpu")
     folders.preferences().engine_python = "/mine/python"
-    assert preferences.engine_python() == "/mine/python"
+    assert engine_python() == "/mine/python"
 
 
 def test_blender_goes_on_while_it_is_set_up(
@@ -231,7 +229,7 @@ def test_it_can_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     api.set_up_engine("cpu")
     bpy.ops.sa3d.remove_engine()
     assert api.engine_status().state == EngineState.missing
-    assert preferences.engine_python() == ""
+    assert engine_python() == ""
 
 
 UPDATE = """

@@ -8,10 +8,8 @@ from typing import Any
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, folders
-from bl_ext.user_default.sa3d_blender.blender.installation import (
-    installation,
-    installation_panels,
-)
+from bl_ext.user_default.sa3d_blender.blender.installation import installation
+from bl_ext.user_default.sa3d_blender.blender.ui import installation_panels
 from bl_ext.user_default.sa3d_blender.core.installation.engine_lock import read_lock
 from bl_ext.user_default.sa3d_blender.core.installation.engine_store import (
     environment_python,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, folders
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
-from bl_ext.user_default.sa3d_blender.blender.installation import preferences
+from bl_ext.user_default.sa3d_blender.blender.engine_link.chosen_python import engine_python
 from bl_ext.user_default.sa3d_blender.core.connection.engine_command import engine_command
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from bl_ext.user_default.sa3d_blender.core.installation.engine_store import EngineState
@@ -40,6 +40,6 @@ def test_from_a_pack_to_a_loaded_nerf(monkeypatch: pytest.MonkeyPatch, tmp_path:
         with pytest.raises(UserError):
             api.load_nerf(SCENE / "tabletop.th")
         api.remove_engine()
-        assert preferences.engine_python() == ""
+        assert engine_python() == ""
     finally:
         folders.preferences().storage = ""

@@ -9,7 +9,8 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.nerf import import_menu, recent_files
+from bl_ext.user_default.sa3d_blender.blender.nerf import recent_files
+from bl_ext.user_default.sa3d_blender.blender.ui import import_menu
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 Fake = Callable[[str], None]

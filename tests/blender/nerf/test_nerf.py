@@ -8,9 +8,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, properties, workflow
+from bl_ext.user_default.sa3d_blender.blender import api, properties
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.folders import output_folder
+from bl_ext.user_default.sa3d_blender.blender.ui import workflow
 from bl_ext.user_default.sa3d_blender.core import segmenters, settings
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Vector
@@ -119,14 +120,15 @@ def test_an_engine_without_packages_is_one_sentence(
 
 
 def test_the_preference_names_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bl_ext.user_default.sa3d_blender.blender.installation import preferences
+    from bl_ext.user_default.sa3d_blender.blender import folders
+    from bl_ext.user_default.sa3d_blender.blender.engine_link.chosen_python import engine_python
 
     monkeypatch.delenv("SA3D_ENGINE_PYTHON")
-    addon = bpy.context.preferences.addons[preferences.ADDON]
+    addon = bpy.context.preferences.addons[folders.ADDON]
     addon.preferences.engine_python = "/somewhere/python"
-    assert preferences.engine_python() == "/somewhere/python"
+    assert engine_python() == "/somewhere/python"
     monkeypatch.setenv("SA3D_ENGINE_PYTHON", "/elsewhere/python")
-    assert preferences.engine_python() == "/elsewhere/python"
+    assert engine_python() == "/elsewhere/python"
     addon.preferences.engine_python = ""
 
 
@@ -198,7 +200,7 @@ def test_the_next_step_leads_through_the_workflow(checkpoint: Path) -> None:
 
 
 def test_the_added_camera_looks_at_the_box(nerf: bpy.types.Object) -> None:
-    from bl_ext.user_default.sa3d_blender.blender.viewport import views
+    from bl_ext.user_default.sa3d_blender.blender.nerf import views
 
     nerf.location, nerf.scale = (4, 5, 6), (3, 3, 3)
     bpy.context.view_layer.update()

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
-from bl_ext.user_default.sa3d_blender.blender.viewport import views
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
 from bl_ext.user_default.sa3d_blender.core.cameras import Camera
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 

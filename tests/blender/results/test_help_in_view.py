@@ -15,9 +15,9 @@ from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import run_masks
 from bl_ext.user_default.sa3d_blender.blender.clicking.live_question import read_question
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
+from bl_ext.user_default.sa3d_blender.blender.nerf.seen_view import seen_corners
 from bl_ext.user_default.sa3d_blender.blender.results.doubts import doubt_of, draw_doubt
-from bl_ext.user_default.sa3d_blender.blender.viewport import views
-from bl_ext.user_default.sa3d_blender.blender.viewport.seen_view import seen_corners
 from bl_ext.user_default.sa3d_blender.core.cameras import Camera
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 

@@ -8,8 +8,8 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
 from bl_ext.user_default.sa3d_blender.blender.nerf.nerf import field_from_world
-from bl_ext.user_default.sa3d_blender.blender.viewport import views
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Euler, Matrix, Vector

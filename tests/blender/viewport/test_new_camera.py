@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
 from bl_ext.user_default.sa3d_blender.blender.nerf.nerf import box_center, field_from_world
-from bl_ext.user_default.sa3d_blender.blender.viewport import views
 from mathutils import Euler, Quaternion, Vector
 
 from tests.support.camera_files import some_cameras, write_transforms

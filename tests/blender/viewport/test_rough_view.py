@@ -8,10 +8,12 @@ from collections.abc import Callable
 import bpy
 import numpy as np
 import pytest
-from bl_ext.user_default.sa3d_blender.blender import api, workflow
+from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
-from bl_ext.user_default.sa3d_blender.blender.viewport import best_picture, rough_view, views
+from bl_ext.user_default.sa3d_blender.blender.nerf import views
+from bl_ext.user_default.sa3d_blender.blender.ui import workflow
+from bl_ext.user_default.sa3d_blender.blender.viewport import best_picture, rough_view
 
 from tests.support.waiting import until
 

@@ -115,6 +115,36 @@ def test_the_artist_is_believed_where_earlier_views_say_otherwise() -> None:
     assert np.array_equal(believed(known, mask, agreed).object, known.object)
 
 
+@pytest.mark.parametrize("label", [0, 1])
+def test_points_of_a_second_camera_are_obeyed_in_the_result(
+    field: RadianceField,
+    scene: Scene,
+    cameras: list[Camera],
+    monkeypatch: pytest.MonkeyPatch,
+    label: int,
+) -> None:
+    """A part of the mug is denied, or of the floor before it claimed, against all other views."""
+    segmenter = PerfectSegmenter(scene)
+    segmenter.watch(monkeypatch)
+    mug = ids(2) == MUG
+    rows = np.nonzero(mug)[0]
+    part = mug.copy()
+    part[int(np.quantile(rows, 0.3)) :] = False
+    if label:
+        part = ndimage.binary_dilation(mug, iterations=6) & (ids(2) == FLOOR)
+        part[: rows.max() - 2] = False
+    x, y = deepest(part)
+    points = ((x, y),) if not label else (deepest(mug), (x, y))
+    more = Prompt("mug", points, (0,) if not label else (1, 1), refines=True)
+    pictures = [PromptedView(cameras[2], (more,))]
+    settings = SegmentSettings(views=6, view_size=128, grid_resolution=48)
+    click = prompt_in(0)
+    (found,), _ = pipeline.segment(field, segmenter, cameras[0], [click], settings, more=pictures)
+    mask = found.mask(render_view(field, cameras[2], with_color=False))
+    assert bool(mask[int(y), int(x)]) == bool(label)
+    assert iou(mask, mug) > 0.8
+
+
 @pytest.mark.slow
 def test_a_click_in_a_second_camera_and_a_bad_box_make_a_good_mug(
     field: RadianceField, cameras: list[Camera]

@@ -161,3 +161,52 @@ def test_a_positive_click_is_inside() -> None:
 def test_clicks_on_the_picture_s_edge_count(place: tuple[float, float]) -> None:
     question = clicks((*place, 1))
     assert contradictions(obedient(np.zeros(SHAPE, bool), question), question) == 0
+
+
+def test_a_negative_click_takes_away_only_what_it_lies_in() -> None:
+    before = block(5, 45)
+    got = block(10, 35)  # what is left and right of it is lost; the click is on the right
+    mask = obedient(got, clicks((15, 20, 1), (40.5, 20.5, 0)), before=before)
+    assert np.array_equal(mask, block(5, 35))
+
+
+def test_a_positive_click_outside_takes_nothing_away() -> None:
+    got = block(30, 50)  # what the new click is on, without half of what was there
+    mask = obedient(got, clicks((15, 20, 1), (45.5, 20.5, 1)), before=block(10, 40))
+    assert np.array_equal(mask, block(10, 50))
+
+
+def test_a_negative_click_never_adds_however_many_there_were() -> None:
+    """The seventh click begins the dialogue anew where nothing is kept; what was seen is kept."""
+    said = [(float(x), 20.5, 1) for x in (12, 15, 18, 21, 24, 27)]
+    answers = [[block(10, 12 + 3 * n)] for n in range(1, 7)]
+    model = Scripted(*answers, [block(5, 55)], [block(5, 55)])
+    kept = replace(PICTURE, turns={})
+    shown = predict_in_turn(model, kept, replace(clicks(*said), multimask=False)).masks[0]
+    question = replace(clicks(*said, (25.5, 25.5, 0)), multimask=False)
+    after = predict_in_turn(model, kept, question).masks[0]
+    assert not (after & ~shown).any()
+    assert not after[25, 25]
+
+
+def test_a_negative_second_click_adds_nothing_to_what_was_shown() -> None:
+    """Another candidate may contradict neither click, and yet have more."""
+    shown, other = block(10, 40), block(5, 33)
+    model = Scripted([shown, other, other], [block(5, 33)])
+    question = replace(clicks((15, 20, 1), (37.5, 20.5, 0)), multimask=False)
+    after = predict_in_turn(model, PICTURE, question).masks[0]
+    assert not (after & ~shown).any()
+
+
+def test_a_mask_from_a_box_stays_in_it() -> None:
+    box = (10.0, 10.0, 50.0, 30.0)
+    everything = np.ones(SHAPE, bool)
+    for more in ([], [(30.0, 20.0, 1)]):
+        asked = replace(clicks(*more, box=box), multimask=False)
+        model = Scripted([everything], [everything])
+        mask = predict_in_turn(model, PICTURE, asked).masks[0]
+        assert np.array_equal(np.flatnonzero(mask.any(0))[[0, -1]], [8, 51]), "a margin of 5 %"
+        assert np.array_equal(np.flatnonzero(mask.any(1))[[0, -1]], [9, 30])
+    wider = replace(clicks((55.5, 20.5, 1), box=box), multimask=False)
+    mask = predict_in_turn(Scripted([everything], [everything]), PICTURE, wider).masks[0]
+    assert mask[20, 55], "a point outside says that the box was too small"

@@ -3,8 +3,8 @@
 import bpy
 from bpy.props import BoolProperty, PointerProperty
 
-from ...core.settings import REST_MESH, MeshSettings
-from ..setting_properties import setting_properties
+from ..core.settings import REST_MESH, MeshSettings
+from .setting_properties import setting_properties
 
 SIZE = ("resolution", "max_faces")
 

@@ -8,7 +8,7 @@ import bpy
 
 from ...core.errors import UserError
 from ..clicking.object_states import still_cut_out
-from .nerf import require_nerf
+from ..nerf.nerf import require_nerf
 
 
 def has_checkpoint(nerf: bpy.types.Object) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import bpy
 
-from .clicking.object_states import ObjectState, is_doubtful, object_state, objects_to_run
-from .clicking.prompts import active_object, points_at_object, prompt_empties
-from .clicking.run_masks import run_mask
-from .engine_link import session
-from .nerf.nerf import scene_nerf
-from .viewport.camera_frame import is_tool_active
-from .viewport.views import active_camera
+from ..clicking.object_states import ObjectState, is_doubtful, object_state, objects_to_run
+from ..clicking.prompts import active_object, points_at_object, prompt_empties
+from ..clicking.run_masks import run_mask
+from ..engine_link import session
+from ..nerf.nerf import scene_nerf
+from ..nerf.views import active_camera, was_aimed
+from ..viewport.camera_frame import is_tool_active
 
 Why = str | None
 """Why something cannot be done now, as a sentence for a tooltip; None when it can."""
@@ -64,15 +64,6 @@ def why_no_object(context: bpy.types.Context) -> Why:
     """Removing an object needs one in the list."""
     nerf = scene_nerf(context.scene)
     return None if nerf and active_object(nerf) else "The list of objects is empty"
-
-
-def was_aimed(nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
-    """Whether a camera is more than what a new file happens to hold: nobody aimed that."""
-    if camera.sa3d.view is not None:
-        return True
-    facts = nerf.sa3d.nerf
-    own = {group for group in (facts.cameras, facts.training) if group is not None}
-    return bool(own.intersection(camera.users_collection))
 
 
 def next_step(context: bpy.types.Context) -> str:

@@ -19,9 +19,9 @@ from ...core.segmenters import RECOMMENDED, downloadable, segmenter_spec
 from .. import api
 from ..folders import engine_folder, log_file, set_up_log, weights_folder
 from ..help.wrapped_text import wrapped
-from ..operators import WAIT, Caller
-from ..workflow import Why, why_no_job
-from . import installation
+from ..installation import installation
+from .operators import WAIT, Caller
+from .workflow import Why, why_no_job
 
 WIDTH = 460
 DIALOG = 60

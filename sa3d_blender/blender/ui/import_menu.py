@@ -7,9 +7,9 @@ import bpy
 
 from ...core.field_kinds import DROPPED_EXTENSIONS
 from ...core.scene_name import scene_name
-from .. import workflow
-from ..operators import Caller
-from . import recent_files
+from ..nerf import recent_files
+from . import workflow
+from .operators import Caller
 
 
 def why_no_recent(_context: bpy.types.Context) -> workflow.Why:

@@ -8,19 +8,16 @@ import bpy
 from bpy.props import IntProperty
 
 from ...core.errors import UserError
-from .. import api, workflow
-from ..engine_link import session
+from .. import api
+from ..clicking import live_masks
+from ..clicking.prompts import active_object
+from ..clicking.second_camera import candidate
 from ..nerf.nerf import scene_nerf
-from ..operators import Caller
-from ..viewport.camera_frame import (
-    TOOL,
-    is_tool_active,
-    look_through_camera,
-)
-from . import live_masks
+from ..redraw import redraw_panels
+from ..viewport.camera_frame import TOOL, is_tool_active, look_through_camera
+from . import workflow
 from .click_operators import NEEDS
-from .prompts import active_object
-from .second_camera import candidate
+from .operators import Caller
 
 KEYS = (
     "Click: object    Ctrl-click or right-click: not the object    Drag: box    "
@@ -187,7 +184,7 @@ def follow_tool() -> float:
             _Status.shown = active
             for workspace in bpy.data.workspaces:
                 workspace.status_text_set(KEYS if active else None)
-            session.redraw()  # the panel says what the tool in hand is for
+            redraw_panels()  # the panel says what the tool in hand is for
             if active and all(need(bpy.context) is None for need in NEEDS):
                 try:
                     live_masks.show()

@@ -7,12 +7,12 @@ import bpy
 from ..clicking.prompts import active_object
 from ..help.job_bar import draw_bar_instead
 from ..help.wrapped_text import wrapped
-from ..panels import Section
+from ..results.doubts import draw_doubt
+from ..results.looks import colors_are_changed, results_of
+from ..results.own_meshes import draw_mesh_settings
+from ..results.result_actions import has_mesh
 from ..viewport.solid_colors import is_textured, where_seen
-from .doubts import draw_doubt
-from .looks import colors_are_changed, results_of
-from .own_meshes import draw_mesh_settings
-from .result_actions import has_mesh
+from .panels import Section
 
 
 class SA3D_PT_result(Section, bpy.types.Panel):

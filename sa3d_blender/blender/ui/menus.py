@@ -2,7 +2,7 @@
 
 import bpy
 
-from .properties import is_nerf
+from ..properties import is_nerf
 
 GROUPS = (
     ("load_nerf", "find_checkpoint", "load_training_cameras", "add_own_cameras", "stand_upright"),

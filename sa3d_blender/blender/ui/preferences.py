@@ -1,18 +1,15 @@
 """The add-on's preferences: the engine, the weights, and which Python runs the engine."""
 
 import os
-from pathlib import Path
 
 import bpy
 from bpy.props import StringProperty
 
 from ...core.errors import UserError
-from ...core.installation import engine_store
-from ..folders import ADDON, engine_folder, preferences
+from ..engine_link.chosen_python import ENVIRONMENT_VARIABLE, chosen_python
+from ..folders import ADDON
 from ..help.wrapped_text import PREFERENCES, wrapped
 from .installation_panels import draw_all_weights, draw_end, draw_engine, draw_running
-
-ENVIRONMENT_VARIABLE = "SA3D_ENGINE_PYTHON"
 
 
 class SA3D_Preferences(bpy.types.AddonPreferences):
@@ -50,27 +47,6 @@ class SA3D_Preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.prop(self, "engine_python")
         layout.prop(self, "storage")
-
-
-def chosen_python() -> str:
-    """The Python that someone chose for the engine: the environment variable, or the preference."""
-    from_environment = os.environ.get(ENVIRONMENT_VARIABLE)
-    if from_environment:
-        return from_environment
-    chosen = preferences()
-    return bpy.path.abspath(chosen.engine_python) if chosen else ""
-
-
-def engine_python() -> str:
-    """The engine's Python: the chosen one, else the one that was set up, else nothing."""
-    chosen = chosen_python()
-    if chosen:
-        return chosen
-    try:
-        python: Path | None = engine_store.engine_python(engine_folder())
-    except UserError:
-        python = None
-    return str(python or "")
 
 
 register, unregister = bpy.utils.register_classes_factory((SA3D_Preferences,))

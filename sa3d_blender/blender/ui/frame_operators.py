@@ -4,11 +4,12 @@ from typing import Any, ClassVar
 
 import bpy
 
-from .. import api, workflow
-from ..operators import Caller
+from .. import api
+from ..nerf.in_the_box import things_in_box
+from ..nerf.nerf import require_nerf, scene_nerf
 from ..properties import is_nerf
-from .in_the_box import things_in_box
-from .nerf import require_nerf, scene_nerf
+from . import workflow
+from .operators import Caller
 
 
 def why_nothing_in_box(context: bpy.types.Context) -> workflow.Why:

@@ -93,14 +93,16 @@ def picture_state(camera: bpy.types.Object, view: Camera, *, rendering: bool) ->
         return PictureState.missing
     if camera.sa3d.view_from:
         taken = Camera.from_json(json.loads(camera.sa3d.view_from))
-        if not (_is_same_lens(taken, view) and is_same_place(*_places(taken, view))):
+        if not is_same_view(taken, view):
             return PictureState.old
     small = 0 < image.size[0] < 0.9 * view.width
     return PictureState.rough if small and not rendering else PictureState.good
 
 
-def _places(*views: Camera) -> tuple[np.ndarray, ...]:
-    return tuple(view.field_from_camera for view in views)
+def is_same_view(first: Camera, second: Camera) -> bool:
+    """Whether two cameras see the same, on whatever pixels."""
+    there = is_same_place(first.field_from_camera, second.field_from_camera)
+    return there and _is_same_lens(first, second)
 
 
 def _is_same_lens(first: Camera, second: Camera) -> bool:

@@ -7,12 +7,13 @@ from bpy.props import StringProperty
 
 from ...core.background import shown_bytes
 from ...core.errors import UserError
-from .. import api, workflow
+from .. import api
 from ..engine_link import engine_log, session
 from ..folders import log_file
 from ..nerf.nerf import require_nerf
-from ..operators import WAIT, Caller
-from ..workflow import Why
+from . import workflow
+from .operators import WAIT, Caller
+from .workflow import Why
 
 LOG_LINES = 25
 LOG_WIDTH = 800

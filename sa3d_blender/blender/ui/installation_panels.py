@@ -18,10 +18,11 @@ from ...core.segmenters import (
 )
 from ...core.user_cache import cache_folder
 from ..engine_link import engine_facts
+from ..engine_link.chosen_python import chosen_python
 from ..folders import engine_folder, log_file, set_up_log, weights_folder
 from ..help.cures import draw_error
 from ..help.wrapped_text import PREFERENCES, SIDEBAR, wrapped
-from . import installation
+from ..installation import installation
 
 LABEL = 0.75
 """Share of a line that a text gets beside its button."""
@@ -174,8 +175,6 @@ def automatic_segmenters(device: str) -> list[str]:
 
 def engine_device() -> str:
     """What the engine computes on, as torch names it; empty while nobody knows."""
-    from .preferences import chosen_python
-
     said = str(engine_facts.known().get("device", "")).partition(":")[0]
     if said or chosen_python():
         return said
@@ -191,8 +190,6 @@ def draw_missing_engine(layout: bpy.types.UILayout, width: int = SIDEBAR) -> boo
 
     Nothing is drawn where another Python is chosen for the engine.
     """
-    from .preferences import chosen_python
-
     if chosen_python():
         return False
     try:

@@ -7,11 +7,12 @@ from typing import ClassVar
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from .. import api, workflow
+from .. import api
 from ..nerf.nerf import require_nerf, scene_nerf
-from ..operators import WAIT, Caller
-from .choices import CENTER, LIT, LOOKS, ORIGINS
-from .looks import colors_are_changed, use_standard_colors
+from ..results.choices import CENTER, LIT, LOOKS, ORIGINS
+from ..results.looks import colors_are_changed, use_standard_colors
+from . import workflow
+from .operators import WAIT, Caller
 from .result_operators import entry_named, why_no_mesh
 
 USUAL_TEXTURE = "1024"

@@ -5,13 +5,14 @@ from typing import ClassVar
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from .. import api, workflow
+from .. import api
 from ..clicking import live_masks
 from ..clicking.prompts import active_object
 from ..nerf.nerf import require_nerf, scene_nerf
-from ..operators import WAIT, Caller
+from ..results.result_actions import has_mesh
 from ..viewport.camera_frame import TOOL, look_through_camera
-from .result_actions import has_mesh
+from . import workflow
+from .operators import WAIT, Caller
 
 
 def why_no_mesh(context: bpy.types.Context) -> workflow.Why:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bpy
 
-from .. import api, workflow
-from ..operators import WAIT, Caller
-from . import viewport_preview
-from .camera_frame import look_through_camera
+from .. import api
+from ..viewport import viewport_preview
+from ..viewport.camera_frame import look_through_camera
+from . import workflow
+from .operators import WAIT, Caller
 
 
 def _why_not_follow(context: bpy.types.Context) -> workflow.Why:

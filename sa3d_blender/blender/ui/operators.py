@@ -10,18 +10,19 @@ import bpy
 from bpy.props import FloatProperty, FloatVectorProperty, StringProperty
 from mathutils import Quaternion
 
-from ..core.errors import Cancelled, UserError
-from ..core.field_kinds import CHECKPOINT_EXTENSIONS
-from ..core.settings import FieldOptions
-from . import api, workflow
-from .clicking.object_states import state_words
-from .engine_link import session
-from .folders import in_folder, output_folder
-from .help.cures import error_cured_by, forget_error
-from .nerf.nerf import require_nerf, scene_nerf
-from .nerf.recent_files import recent_files
-from .setting_properties import setting_properties
-from .viewport.camera_frame import look_through_camera
+from ...core.errors import Cancelled, UserError
+from ...core.field_kinds import CHECKPOINT_EXTENSIONS
+from ...core.settings import FieldOptions
+from .. import api
+from ..clicking.object_states import state_words
+from ..engine_link import session
+from ..folders import in_folder, output_folder
+from ..help.cures import error_cured_by, forget_error
+from ..nerf.nerf import require_nerf, scene_nerf
+from ..nerf.recent_files import recent_files
+from ..setting_properties import setting_properties
+from ..viewport.camera_frame import look_through_camera
+from . import workflow
 from .workflow import Why
 
 WAIT = bpy.app.background

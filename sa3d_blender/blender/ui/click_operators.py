@@ -8,13 +8,14 @@ import bpy
 from bpy.props import EnumProperty, FloatVectorProperty
 
 from ...core.errors import Cancelled, UserError
-from .. import api, workflow
-from ..operators import Caller
+from .. import api
+from ..clicking import clicked_picture, live_masks
+from ..nerf.views import require_camera, world_camera
 from ..properties import LABELS, POSITIVE
 from ..viewport import overlay
 from ..viewport.camera_frame import frame_in_region, look_through_camera, pixel_from_region
-from ..viewport.views import require_camera, world_camera
-from . import live_masks
+from . import workflow
+from .operators import Caller
 
 NEEDS = (workflow.why_no_nerf, workflow.why_no_camera)
 
@@ -29,6 +30,16 @@ def pixel_under(
         return None
     view = world_camera(context.scene, camera)
     return pixel_from_region(corners, mouse, (view.width, view.height))
+
+
+def seen_after(
+    operator: bpy.types.Operator, context: bpy.types.Context, done: set[str]
+) -> set[str]:
+    """After a prompt was set where there is no picture: have it rendered, and say so."""
+    word = clicked_picture.render_missing(context.scene) if done == {"FINISHED"} else ""
+    if word:
+        operator.report({"INFO"}, word)
+    return done
 
 
 class OnPicture(Caller):
@@ -47,7 +58,7 @@ class OnPicture(Caller):
         camera = require_camera(context.scene)
         live_masks.show()
         if frame_in_region(context, camera) is not None:
-            return ""
+            return clicked_picture.why_old(context.scene, camera)
         look_through_camera(context, context.area)
         return f"This view looks through {camera.name!r} now: click on the object in it"
 
@@ -90,7 +101,7 @@ class SA3D_OT_click(OnPicture, bpy.types.Operator):
         if pixel is None:
             return {"CANCELLED"}
         self.place = pixel
-        return self.execute(context)
+        return seen_after(self, context, self.execute(context))
 
     def call(self, _context: bpy.types.Context) -> None:
         """Put it there; done again with another place or label."""
@@ -147,7 +158,7 @@ class SA3D_OT_draw_box(OnPicture, bpy.types.Operator):
             self.report({"WARNING"}, str(error))
             return {"CANCELLED"}
         self.box = (*first, *second)
-        return self.execute(context)
+        return seen_after(self, context, self.execute(context))
 
     def call(self, _context: bpy.types.Context) -> None:
         """Draw it there; done again with other corners."""

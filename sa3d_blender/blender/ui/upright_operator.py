@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import bpy
 
-from .. import api, workflow
-from ..operators import Caller
-from .nerf import scene_nerf
-from .upright import lies_on_its_side
+from .. import api
+from ..nerf.nerf import scene_nerf
+from ..scene.upright import lies_on_its_side
+from . import workflow
+from .operators import Caller
 
 
 def why_upright(context: bpy.types.Context) -> workflow.Why:

@@ -7,10 +7,11 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.field_kinds import WITH_CAMERAS
-from .. import api, workflow
+from .. import api
 from ..folders import in_folder
-from ..operators import WAIT, Caller
-from .nerf import require_nerf, scene_nerf
+from ..nerf.nerf import require_nerf, scene_nerf
+from . import workflow
+from .operators import WAIT, Caller
 
 
 class SA3D_OT_load_training_cameras(Caller, bpy.types.Operator):

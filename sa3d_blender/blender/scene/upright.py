@@ -10,8 +10,8 @@ from mathutils import Matrix, Vector
 from ...core.errors import UserError
 from ..clicking.object_states import still_cut_out
 from ..clicking.second_camera import prompted_cameras
-from ..workflow import was_aimed
-from .nerf import is_forward_facing, require_nerf, scene_nerf
+from ..nerf.nerf import is_forward_facing, require_nerf, scene_nerf
+from ..nerf.views import was_aimed
 
 UP = Vector((0, 0, 1))
 """Blender's."""

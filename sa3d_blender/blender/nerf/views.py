@@ -11,8 +11,9 @@ import numpy as np
 from ...core.cameras import Camera, camera_from_blender, without_scale
 from ...core.errors import UserError
 from ...core.png import encode_png
-from ..nerf.nerf import field_from_world
-from .picture_state import remember_view
+from ..engine_link import session
+from .nerf import field_from_world
+from .picture_state import PictureState, picture_state, remember_view
 from .seen_view import seen_camera
 
 
@@ -87,6 +88,26 @@ def field_camera(
     view = world_camera(scene, camera, field_from_world(nerf.evaluated_get(depsgraph)))
     seen = seen_camera(camera) if camera.parent == nerf else None
     return view if seen is None else seen
+
+
+def state_of_picture(
+    scene: bpy.types.Scene, nerf: bpy.types.Object, camera: bpy.types.Object
+) -> PictureState:
+    """Whether a camera's picture of a NeRF is what the camera sees now. Cheap: it is drawn."""
+    try:
+        view = field_camera(scene, camera, nerf)
+    except UserError:  # told of where a picture is wanted
+        return PictureState.good
+    return picture_state(camera, view, rendering=session.running())
+
+
+def was_aimed(nerf: bpy.types.Object, camera: bpy.types.Object) -> bool:
+    """Whether a camera is more than what a new file happens to hold: nobody aimed that."""
+    if camera.sa3d.view is not None:
+        return True
+    facts = nerf.sa3d.nerf
+    own = {group for group in (facts.cameras, facts.training) if group is not None}
+    return bool(own.intersection(camera.users_collection))
 
 
 def load_picture(path: Path) -> np.ndarray:

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 
-from ..core.segmenters import AUTOMATIC, segmenter_spec
-from . import workflow
-from .clicking import live_masks
-from .clicking.object_states import state_words
-from .clicking.prompts import active_object, prompt_empties
-from .clicking.second_camera import candidate
-from .engine_link import session
-from .engine_link.job_steps import Job
-from .help.cures import LIVE_CURES, draw_error
-from .help.job_bar import draw_bar, draw_bar_instead
-from .help.wrapped_text import wrapped
-from .installation.installation_panels import (
-    draw_automatic,
-    draw_missing_engine,
-    draw_missing_weights,
-    draw_running,
-)
-from .nerf.in_the_box import in_the_way
-from .nerf.nerf import is_forward_facing, scene_nerf
-from .nerf.upright import lies_on_its_side
-from .properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
-from .results.own_meshes import draw_own_mesh, draw_usual_size
-from .viewport import point_proxy, preview_picture, viewport_preview
-
-
-class Tab:
-    """Where the panels are."""
-
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SA3D"
+from ...core.segmenters import AUTOMATIC, segmenter_spec
+from ..clicking import live_masks
+from ..clicking.object_states import state_words
+from ..clicking.prompts import active_object, prompt_empties
+from ..clicking.second_camera import candidate
+from ..help.cures import LIVE_CURES, cure_of, draw_cure
+from ..help.job_bar import draw_bar_instead
+from ..help.wrapped_text import wrapped
+from ..nerf.in_the_box import in_the_way
+from ..nerf.nerf import is_forward_facing, scene_nerf
+from ..nerf.views import active_camera, state_of_picture
+from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
+from ..results.own_meshes import draw_own_mesh, draw_usual_size
+from ..scene.upright import lies_on_its_side
+from ..viewport import old_pictures, point_proxy, viewport_preview
+from .installation_panels import draw_automatic, draw_missing_weights
+from .main_panel import Tab
 
 
 class Section(Tab):
@@ -49,47 +33,6 @@ class Section(Tab):
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
         self.draw_step(context, self.layout, scene_nerf(context.scene))
-
-
-class SA3D_PT_main(Tab, bpy.types.Panel):
-    """The next step, or the job that runs."""
-
-    bl_idname = "SA3D_PT_main"
-    bl_label = "Segment a NeRF"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Progress and cancel while something runs, else the next step."""
-        layout = self.layout
-        job = session.current.job
-        if job is not None and job.state == "running":
-            _draw_job(layout, job)
-            if not job.gives_way:
-                return
-            wrapped(layout, job.gives_way, "INFO")
-        draw_running(layout)
-        if draw_missing_engine(layout):
-            return
-        failed = job is not None and job.state == "failed"
-        if failed:
-            draw_error(layout, job.error)
-        step, hint = workflow.next_step(context), workflow.hint(context)
-        if hint and not failed:
-            wrapped(layout, *hint)
-        elif step:
-            button = layout.column()
-            button.scale_y = 1.5
-            button.operator(step, icon="PLAY")
-
-
-def _draw_job(layout: bpy.types.UILayout, job: Job[Any]) -> None:
-    row = layout.row()
-    row.label(text=job.title)
-    if job.time_left:
-        right = row.row()
-        right.alignment = "RIGHT"
-        right.label(text=job.time_left)
-    draw_bar(layout, job)
-    preview_picture.draw(layout, job.picture)
 
 
 class SA3D_PT_nerf(Section, bpy.types.Panel):
@@ -122,10 +65,11 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             layout.operator("sa3d.stand_upright", icon="EMPTY_SINGLE_ARROW")
         row = layout.row(align=True)
         row.use_property_split = False
-        row.prop(facts, "show_points", text="Show Points")
-        row.operator("sa3d.points_to_object", text="", icon="OUTLINER_DATA_MESH")
         notice = point_proxy.notice(nerf)
-        if notice:
+        coming = notice == point_proxy.ON_THEIR_WAY
+        row.prop(facts, "show_points", text="Points Are Coming" if coming else "Show Points")
+        row.operator("sa3d.points_to_object", text="", icon="OUTLINER_DATA_MESH")
+        if notice and not coming:
             wrapped(layout, notice, "INFO")
         row = layout.row(align=True)
         count = facts.training_count if facts.training_file else 0
@@ -157,7 +101,7 @@ class SA3D_PT_view(Section, bpy.types.Panel):
         self,
         context: bpy.types.Context,
         layout: bpy.types.UILayout,
-        _nerf: bpy.types.Object | None,
+        nerf: bpy.types.Object | None,
     ) -> None:
         """Which camera, and its picture."""
         row = layout.row(align=True)
@@ -168,8 +112,16 @@ class SA3D_PT_view(Section, bpy.types.Panel):
         row.operator("sa3d.render_view", icon="IMAGE_BACKGROUND")
         following = viewport_preview.following
         row.operator("sa3d.follow_camera", text="Follow", icon="VIEW_CAMERA", depress=following.on)
-        if following.message:
-            wrapped(layout, following.message, "ERROR")
+        word = following.message or _picture_word(context, nerf)
+        wrapped(layout, word, "ERROR" if word else "BLANK1", lines=2)
+
+
+def _picture_word(context: bpy.types.Context, nerf: bpy.types.Object | None) -> str:
+    """What is to be said of the active camera's picture."""
+    camera = active_camera(context.scene)
+    if nerf is None or camera is None or camera.sa3d.view is None or old_pictures.is_rendering():
+        return ""
+    return state_of_picture(context.scene, nerf, camera).value
 
 
 class SA3D_UL_objects(bpy.types.UIList):
@@ -239,20 +191,27 @@ def _draw_prompts(
 ) -> None:
     """What an object's prompts are, its mask, and what is wrong with them."""
     sentence, icon = state_words(entry)
-    if entry.key not in live_masks.live.refused:  # else what is wrong is said below
-        layout.label(text=sentence, icon=icon)
+    layout.label(text=sentence, icon=icon)
     labels = [empty.sa3d.prompt.label for empty in prompt_empties(nerf, key=entry.key)]
     row = layout.row()
     row.use_property_split = False
     for label, icon in ((POSITIVE, "ADD"), (NEGATIVE, "REMOVE"), (BOX, "SHADING_BBOX")):
         row.label(text=str(labels.count(label)), icon=icon)
-    answer = live_masks.live.answers.get(entry.key)
-    if answer is not None:
+    answer, error = live_masks.live.answers.get(entry.key), live_masks.live.error
+    row = layout.row(align=True)
+    cure = cure_of(error, LIVE_CURES) if error is not None else None
+    if cure is not None:
+        draw_cure(row, cure)
+    elif answer is not None:
         count = len(answer.masks)
         text = f"Mask {candidate(entry, bpy.context.scene.camera, count) + 1} of {count}"
-        layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
-    if live_masks.live.error is not None:
-        draw_error(layout, live_masks.live.error, cures=LIVE_CURES)
+        row.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+    else:
+        row.label(text="No mask yet", icon="BLANK1")
+    if error is not None:
+        row.operator("sa3d.copy_report", text="", icon="COPYDOWN").sentence = str(error)
+        row.operator("sa3d.view_log", text="", icon="TEXT")
+    wrapped(layout, str(error or ""), "ERROR" if error else "BLANK1", lines=2)
 
 
 class SA3D_PT_segment(Section, bpy.types.Panel):
@@ -287,7 +246,6 @@ class SA3D_PT_segment(Section, bpy.types.Panel):
 
 
 _CLASSES = (
-    SA3D_PT_main,
     SA3D_PT_nerf,
     SA3D_PT_view,
     SA3D_UL_objects,

@@ -6,10 +6,11 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from ...core.errors import UserError
-from .. import api, workflow
+from .. import api
 from ..nerf.nerf import require_nerf
-from ..operators import Caller
 from ..properties import LABELS, POSITIVE
+from . import workflow
+from .operators import Caller
 
 
 class SA3D_OT_add_prompt(Caller, bpy.types.Operator):
