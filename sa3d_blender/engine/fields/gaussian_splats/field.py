@@ -65,11 +65,11 @@ class SplatField:
             rays = pixel_rays(camera, first, count, device=self.device)
             pairs = blended(shown, Pixels(camera.width, first, len(rays)))
             footprint, ray = pairs.footprint, pairs.pixel
-            bent = (pairs.offsets * shown.slopes[footprint]).sum(dim=1)
-            along = (shown.depths[footprint] + bent).clamp_min(self._near)
+            bent = (pairs.offsets * shown.slopes.index_select(0, footprint)).sum(dim=1)
+            along = (shown.depths.index_select(0, footprint) + bent).clamp_min(self._near)
             assert rays.per_depth is not None
             depth = along * rays.per_depth[ray]
-            colors = None if shown.colors is None else shown.colors[footprint]
+            colors = None if shown.colors is None else shown.colors.index_select(0, footprint)
             return self._packed(rays, ray, depth, pairs.weights, shown.index[footprint], colors)
 
         return samples
@@ -173,7 +173,8 @@ class SplatField:
         farthest = float(depth.max()) + 1 if len(depth) else 1.0
         order = (precise(ray) * farthest + precise(depth)).argsort().to(ray.device)
         ray, depth = ray[order], depth[order]
-        points = rays.origins[ray] + depth[:, None] * rays.directions[ray]
+        ways = rays.directions.index_select(0, ray)
+        points = rays.origins.index_select(0, ray) + depth[:, None] * ways
         return Samples(
             ray,
             self.grid_from_field(points),

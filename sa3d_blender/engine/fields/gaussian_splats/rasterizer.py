@@ -132,11 +132,13 @@ def _columns(
     shown: Footprints, footprint: Int64[Tensor, " r"], row: Int64[Tensor, " r"]
 ) -> tuple[Int64[Tensor, " r"], Int64[Tensor, " r"]]:
     """First and last column whose centre lies in the footprint's ellipse."""
-    xx, xy, yy = shown.conics.detach()[footprint].unbind(dim=1)
-    dy = row + 0.5 - shown.centers.detach()[footprint, 1]
-    inner = (xy * dy).square() - xx * (yy * dy * dy - shown.cutoffs().detach()[footprint])
+    xx, xy, yy = shown.conics.detach().index_select(0, footprint).unbind(dim=1)
+    x, y = shown.centers.detach().index_select(0, footprint).unbind(dim=1)
+    dy = row + 0.5 - y
+    cutoff = shown.cutoffs().detach().index_select(0, footprint)
+    inner = (xy * dy).square() - xx * (yy * dy * dy - cutoff)
     half = inner.clamp_min(0).sqrt() / xx
-    middle = shown.centers.detach()[footprint, 0] - xy * dy / xx - 0.5
+    middle = x - xy * dy / xx - 0.5
     far = 1e9  # beyond any picture, and exact in both types
     left, right = (middle - half).clamp(-far, far), (middle + half).clamp(-far, far)
     return left.ceil().long(), right.floor().long()
@@ -151,14 +153,16 @@ def _pairs(
     """Pixel, footprint, offset and opacity of all pairs that count, sorted by pixel and depth."""
     count = spans.count
     span = torch.arange(len(count), device=count.device).repeat_interleave(count)
-    column = spans.first[span] + _counted(count)
-    row, footprint = spans.row[span], spans.footprint[span]
-    pixel = row * pixels.width + column - pixels.first
+    # counted from the run's first pixel
+    start = spans.row * pixels.width + spans.first - pixels.first
+    pixel = start.index_select(0, span) + _counted(count)
     # pairs come by depth; a stable sort of small numbers is quick
     order = pixel.to(torch.int32).argsort(stable=True)
-    order = order[~full[pixel[order]]]
-    pixel, footprint = pixel[order], footprint[order]
-    places = torch.stack([column[order], row[order]], dim=1) + 0.5
+    order = order[~full.index_select(0, pixel.index_select(0, order))]
+    pixel = pixel.index_select(0, order)
+    footprint = spans.footprint.index_select(0, span.index_select(0, order))
+    place = pixel + pixels.first
+    places = torch.stack([place % pixels.width, place // pixels.width], dim=1) + 0.5
     offsets = places - shown.centers.index_select(0, footprint)
     xx, xy, yy = shown.conics.index_select(0, footprint).unbind(dim=1)
     x, y = offsets.unbind(dim=1)
