@@ -13,6 +13,7 @@ from torch import Tensor
 from ...core.prompts import Prompt
 from ...core.settings import SegmentSettings
 from ..fields.protocol import PrimitiveField, RadianceField
+from ..mask_grids.main_pieces import main_pieces
 from ..mask_grids.mask_grid import MaskGrid, nearer_samples, region_shape
 from ..mask_grids.primitive_votes import voted_primitives
 from ..mask_grids.regions import outside_of, quantile_box, reach_of, region_of_target, side_lengths
@@ -33,8 +34,6 @@ KNOWN_SHARE = 0.2
 """Share of votes (from -1 to 1) beyond which a sample counts as known object or known other."""
 CERTAIN = 30.0
 """Votes of a view that one counts for where the artist pointed: more than all views together."""
-SMALLEST_PIECE = 0.1
-"""Voted nodes of a separate piece over those of the largest, below which it is no object."""
 SMALLEST_WITH_EDGE = 150
 """Pixels of the smallest mask whose edge may be left out of the vote."""
 LEAST_RESOLUTION = 24
@@ -91,30 +90,35 @@ class ObjectVotes:
             self._vote(index, view, mask, -1.0)
 
     def _vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"], sign: float) -> None:
-        points, weights, covered = self._voting_samples(view, mask)
+        clicked = self.clicks.get(index)
+        certain = None if clicked is None else obeyed(clicked, mask)
+        points, weights, covered = self._voting_samples(view, mask, certain)
         self.grid.vote(points, sign * weights, covered)
-        if index in self.clicks:
-            certain = torch.from_numpy(obeyed(self.clicks[index], mask)).to(weights.device).view(-1)
-            ray, all_weights = view.samples.ray_index, view.samples.weights
-            some = (certain[ray] & (all_weights > self.settings.min_weight)).nonzero()[:, 0]
-            shown = torch.from_numpy(np.ascontiguousarray(mask)).to(weights.device).view(-1)
-            weights = sign * CERTAIN * all_weights[some]
-            self.grid.vote(view.samples.points[some], weights, shown[ray[some]])
 
     def _voting_samples(
-        self, view: View, mask: Bool[np.ndarray, "h w"]
+        self,
+        view: View,
+        mask: Bool[np.ndarray, "h w"],
+        certain: Bool[np.ndarray, "h w"] | None = None,
     ) -> tuple[Float[Tensor, "s 3"], Float[Tensor, " s"], Bool[Tensor, " s"]]:
-        samples = view.samples
-        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(samples.weights.device).view(-1)
-        of_mask = covered[samples.ray_index]
-        usual = self.settings.min_weight
-        self.hazy = is_faint(samples.weights[of_mask], usual)
-        keep = nearer_samples(samples) if self.hazy else samples.weights > usual
-        if self.settings.skip_edges:
-            sure = torch.from_numpy(away_from_edge(mask)).to(keep.device).view(-1)
-            keep &= sure[samples.ray_index]
+        """Where a mask votes, how much, and for which samples it says that they are the object.
+
+        Args:
+            certain: pixels of which the artist said so.
+        """
+        samples, device = view.samples, view.samples.weights.device
+        ray, weights = samples.ray_index, samples.weights
+        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(device).view(-1)[ray]
+        self.hazy = is_faint(weights[covered], self.settings.min_weight)
+        keep = nearer_samples(samples) if self.hazy else weights > self.settings.min_weight
+        sure = away_from_edge(mask) if self.settings.skip_edges else np.ones_like(mask)
+        if certain is not None:
+            sure = sure | certain
+            said = torch.from_numpy(certain).to(device).view(-1)[ray]
+            weights = weights * (1 + CERTAIN * said)
+        keep &= torch.from_numpy(sure).to(device).view(-1)[ray]
         index = keep.nonzero()[:, 0]
-        return samples.points[index], samples.weights[index], of_mask[index]
+        return samples.points[index], weights[index], covered[index]
 
     def known(self, view: View) -> KnownPixels:
         """Which pixels of a view are the object, which are not, by the votes so far."""
@@ -293,17 +297,6 @@ class ObjectVotes:
             hazy=outlined,
             primitives=primitives,
         )
-
-
-def main_pieces(share: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:
-    """The votes with small separate pieces of the object turned into votes against it."""
-    positive = (share > 0).cpu().numpy()
-    piece, count = ndimage.label(ndimage.binary_dilation(positive))
-    if count < 2:
-        return share
-    sizes = np.bincount(piece[positive], minlength=count + 1)
-    stray = positive & (sizes < SMALLEST_PIECE * sizes.max())[piece]
-    return torch.where(torch.from_numpy(stray).to(share.device), -share, share)
 
 
 def away_from_edge(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
