@@ -69,6 +69,10 @@ class Turns:
         """Give it no more turns."""
         self._askers.pop(look, None)
 
+    def knows(self, look: Look) -> bool:
+        """Whether somebody was woken and has not left."""
+        return look in self._askers
+
     def until_next(self) -> float | None:
         """Seconds until somebody is due; None while nobody wants anything."""
         dues = [asker.due for asker in self._askers.values() if asker.due is not None]

@@ -26,6 +26,11 @@ def leave(look: Look) -> None:
         _stop_timer()
 
 
+def knows(look: Look) -> bool:
+    """Whether something is called, or was and may be again."""
+    return _turns.knows(look)
+
+
 def _turn() -> float | None:
     return _turns.turn()
 

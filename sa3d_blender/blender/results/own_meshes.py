@@ -15,6 +15,8 @@ from ..properties import SA3D_SegmentObject
 WORDS = {
     "resolution": "Cells per Length",
     "max_faces": "Most Triangles",
+    "detail": "Detail",
+    "smooth": "Smooth (0 to 1)",
     "threshold": "Strictness (-1 to 1)",
     "density": "Density (1: as measured)",
     "texture": "Baked Texture",

@@ -13,6 +13,7 @@ GROUPS = (
     ("segment", "segment_object", "cancel"),
     ("remesh", "bake_texture", "rest_of_scene", "help_in_view", "own_mesh", "import_mesh"),
     ("set_origin", "set_look", "standard_colors"),
+    ("save_batch_job", "import_batch_results"),
     ("set_up_engine", "check_engine", "remove_engine", "download_weights", "remove_weights"),
     ("start_engine", "stop_engine", "unload", "smaller_views", "clear_cache", "clear_recent"),
     ("view_log", "open_log", "copy_report"),

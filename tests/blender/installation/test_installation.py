@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api, folders
+from bl_ext.user_default.sa3d_blender.blender.engine_link import loop
 from bl_ext.user_default.sa3d_blender.blender.engine_link.chosen_python import engine_python
 from bl_ext.user_default.sa3d_blender.blender.installation import installation
 from bl_ext.user_default.sa3d_blender.blender.ui import installation_panels
@@ -77,7 +78,7 @@ def test_blender_goes_on_while_it_is_set_up(
         holds = []
         for _ in range(20):
             begin = time.perf_counter()
-            installation._tick()
+            installation._look()
             installation.current.status = None
             installation.engine_status()
             holds.append(time.perf_counter() - begin)
@@ -86,7 +87,7 @@ def test_blender_goes_on_while_it_is_set_up(
     never_held(longest)
     gate.open.set()
     task.wait()
-    assert installation._tick() is None
+    assert installation._look() is None
     assert api.engine_status().state == EngineState.ready
 
 
@@ -126,7 +127,7 @@ def test_taking_the_add_on_away_stops_it(gate: Gate) -> None:
     task = api.set_up_engine("cpu", wait=False)
     installation.unregister()
     assert task.state == "cancelled"
-    assert not bpy.app.timers.is_registered(installation._tick)
+    assert not loop.knows(installation._look)
 
 
 def test_nothing_is_downloaded_while_blender_is_offline(gate: Gate, server: FileServer) -> None:
