@@ -54,16 +54,13 @@ from .nerf.in_the_box import hide_in_box  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
 from .references import Reference, refer
-from .results.doubts import keep_doubts
 from .results.help_in_view import help_in_view  # noqa: F401
 from .results.looks import results_of, set_look, set_origin  # noqa: F401
 from .results.own_meshes import own_mesh_params, use_own_mesh  # noqa: F401
 from .results.placing import place_mesh
-from .results.provenance import write_provenance
 from .results.result_actions import remesh, rest_of_scene  # noqa: F401
 from .results.results import load_meshes
-from .results.solid_colors import show_colors
-from .results.splat_results import place_splats
+from .results.segment_steps import segment_steps
 from .scene.moved_checkpoint import find_checkpoint  # noqa: F401
 from .scene.upright import stand_upright  # noqa: F401
 from .selection import select_only
@@ -272,42 +269,8 @@ def segment(
         },
     }
     marks = {key: fingerprint(entries[name]) for name, key in keys.items()}
-    steps = while_running(marks, _segment(refer(nerf), keys, marks, params, select))
+    steps = while_running(marks, segment_steps(refer(nerf), keys, marks, params, select=select))
     return _finish("Segmenting", steps, wait, refer(nerf))
-
-
-def _segment(
-    nerf: Reference[bpy.types.Object],
-    keys: dict[str, str],
-    marks: dict[str, str],
-    params: dict[str, Any],
-    select: bool,
-) -> Steps[list[Reference[bpy.types.Object]]]:
-    result = yield from session.ask("segment", params)
-    yield from place_splats(nerf, result["objects"])
-    files = {made["name"]: Path(made["mesh"]) for made in result["objects"]}
-    meshes = yield from load_meshes(files)
-    target = nerf.get()
-    facts = target.sa3d.nerf
-    facts.result = result["result"]
-    entries = {entry.key: entry for entry in facts.objects}
-    there = {entry.result for entry in entries.values()}
-    placed = [
-        place_mesh(target, mesh, entries.get(keys.get(name, "")))
-        for name, mesh in zip(files, meshes, strict=True)
-    ]
-    # not what was chosen, which may be *Automatic*, but what was used
-    used = params | {"settings": params["settings"] | {"segmenter": result["segmenter"]}}
-    for thing, name in zip(placed, files, strict=True):
-        write_provenance(thing, used, name)
-    keep_doubts(target, result, {n: entries[k] for n, k in keys.items() if k in entries})
-    for key in set(marks) & set(entries):
-        entries[key].made_from = marks[key]
-    if select:
-        select_only([thing for thing in placed if thing not in there])
-    show_colors(results_of(target))
-    bpy.ops.ed.undo_push(message="Segment")
-    return [refer(thing) for thing in placed]
 
 
 def import_mesh(

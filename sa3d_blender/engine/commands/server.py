@@ -275,7 +275,7 @@ class Server:
         moved = params.optional_path("checkpoint")
         mesh = self._session.rest(result, settings, run, checkpoint=moved)
         (written,) = write_objects({REST: mesh}, out)
-        self._session.write_rest_splat(result, written, run, checkpoint=moved)
+        self._session.write_rest_splat(result, written, moved)
         return {"objects": [written]}
 
 

@@ -26,7 +26,6 @@ from ...core.settings import (
     MeshSettings,
     OwnMeshes,
     SegmentSettings,
-    settings_to_json,
 )
 from ..fields import file_stamps, load_field
 from ..fields.protocol import RadianceField
@@ -45,7 +44,7 @@ from ..run import Run
 from ..segmentation.artist_view import artist_camera, predict_in_picture
 from ..segmentation.empty_space import check_on_something
 from ..segmentation.pipeline import least_kept_weight, segment
-from ..segmentation.report import seconds_since_start, versions, write_report
+from ..segmentation.report import seconds_since_start, settings_of_run, write_report
 from ..segmenters import load_segmenter
 from ..segmenters.protocol import MaskPrediction, Segmenter
 from ..view_path.picture_cache import PictureCache
@@ -152,7 +151,7 @@ class Session:
         model = self.segmenter(*segmenter, run)
         cut, seen = camera, None
         if view_size is not None:
-            same = self._views.is_for(_view_key(self._field_key, segmenter))
+            same = self._views.is_for((self._field_key, segmenter, False))
             memory = self._views if same else ViewMemory()
             cut = artist_camera(camera, view_size, memory)
             seen = memory.known(cut)
@@ -209,7 +208,7 @@ class Session:
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
         segmenter = self.segmenter(name, weights, run)
-        self._views.begin(_view_key(self._field_key, (name, weights), settings.reference))
+        self._views.begin((self._field_key, (name, weights), settings.reference))
         least = least_kept_weight(settings)
         for ready in self._pictures.all_of((self._field_key, (name, weights), least)):
             self._views.keep(ready.view.camera, ready, size_of(ready))
@@ -232,21 +231,17 @@ class Session:
             written = write_objects(meshes, out, beside=keep)
             write_objects_splats(loaded, found, written)
             tell_what_is_doubtful(written, views, self._views.notes, out, found)
-        seconds = {k: round(v, 3) for k, v in run.seconds.items()}
-        report: dict[str, Any] = {
-            "seconds": seconds,
+        run.seconds["total"] = time.perf_counter() - begin
+        report = {
+            "seconds": {k: round(v, 3) for k, v in run.seconds.items()},
             "views": views,
             "reused_views": self._views.reused,
             "objects": written,
             "segmenter": segmenter.name,
             "device": str(self.device),
             "field": loaded.info(),
-            "settings": settings_to_json(settings),
-            "mesh_settings": settings_to_json(mesh),
-            "own_meshes": {name: settings_to_json(m) for name, m in (own_meshes or {}).items()},
-            "versions": versions(),
+            **settings_of_run(settings, mesh, own_meshes),
         }
-        report["seconds"]["total"] = round(time.perf_counter() - begin, 3)
         write_report(out / "report.json", report)
         return {
             "result": str(out / "result.npz"),
@@ -291,8 +286,7 @@ class Session:
         """The mesh of everything but a saved result's objects; ``checkpoint`` as in `mesh`."""
         run = run or Run()
         result = SegmentResult.load(result_path, device=self.device)
-        loaded = self._field_of(result, run, checkpoint)
-        return make_rest(loaded, result.objects, settings, run)
+        return make_rest(self._field_of(result, run, checkpoint), result.objects, settings, run)
 
     def splat(
         self,
@@ -308,23 +302,16 @@ class Session:
 
         See `save_splat`; ``only`` and ``checkpoint`` are those of `mesh`.
         """
-        run = run or Run()
         result = SegmentResult.load(result_path, device=self.device)
-        objects = chosen_objects(result, only)
-        return save_splat(self._field_of(result, run, checkpoint), objects, out, rest=rest)
+        loaded = self._field_of(result, run or Run(), checkpoint)
+        return save_splat(loaded, chosen_objects(result, only), out, rest=rest)
 
     def write_rest_splat(
-        self,
-        result_path: Path,
-        files: dict[str, Any],
-        run: Run | None = None,
-        *,
-        checkpoint: Path | None = None,
+        self, result_path: Path, files: dict[str, Any], checkpoint: Path | None = None
     ) -> None:
         """Add the rest of the scene as a splat to its mesh's ``files``; see `write_rest_splat`."""
-        run = run or Run()
         result = SegmentResult.load(result_path, device=self.device)
-        write_rest_splat(self._field_of(result, run, checkpoint), result.objects, files)
+        write_rest_splat(self._field_of(result, Run(), checkpoint), result.objects, files)
 
     def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
         """The field that a saved result was made in, if that is what lies there now."""
@@ -332,10 +319,3 @@ class Session:
         field = self.field(path, result.options, run)
         check_same_field(result.made_in, field, path)
         return field
-
-
-def _view_key(
-    field_key: tuple[Any, ...], segmenter: tuple[str, str | None], reference: bool = False
-) -> tuple[Any, ...]:
-    """What a run's views depend on besides their cameras."""
-    return (field_key, segmenter, reference)

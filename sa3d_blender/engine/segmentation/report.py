@@ -16,6 +16,7 @@ import torch
 
 from ... import __version__
 from ...core.files import written_whole
+from ...core.settings import MeshSettings, OwnMeshes, SegmentSettings, settings_to_json
 
 
 def seconds_since_start() -> float:
@@ -40,6 +41,18 @@ def versions() -> dict[str, str]:
     found["torch"] = torch.__version__
     found["numpy"] = np.__version__
     return found
+
+
+def settings_of_run(
+    settings: SegmentSettings, mesh: MeshSettings, own_meshes: OwnMeshes | None
+) -> dict[str, Any]:
+    """What a run was told and what it ran on, as parts of its report."""
+    return {
+        "settings": settings_to_json(settings),
+        "mesh_settings": settings_to_json(mesh),
+        "own_meshes": {name: settings_to_json(own) for name, own in (own_meshes or {}).items()},
+        "versions": versions(),
+    }
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
