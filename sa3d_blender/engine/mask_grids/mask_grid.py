@@ -44,6 +44,10 @@ class MaskGrid:
     """Sum of omega times trilinear weight over samples whose pixel the mask covers."""
     votes_against: Float[Tensor, "x y z"]
     """Sum of omega times trilinear weight over samples whose pixel the mask does not cover."""
+    more_for: float = 0.0
+    """What of all votes for counts because somebody was certain; it tells nothing of strays."""
+    more_against: float = 0.0
+    """Likewise of all votes against."""
 
     @staticmethod
     def empty(
@@ -66,6 +70,7 @@ class MaskGrid:
         points: Float[Tensor, "s 3"],
         weights: Float[Tensor, " s"],
         covered: Bool[Tensor, " s"],
+        more: Float[Tensor, " s"] | None = None,
     ) -> None:
         """Add one view's votes (eq. 6).
 
@@ -73,13 +78,17 @@ class MaskGrid:
             points: sample positions, grid frame; those outside the region are ignored.
             weights: omega of each sample.
             covered: whether the sample's pixel lies in the 2D mask.
+            more: what is added to the weights where somebody is certain.
         """
         inside = ((points >= self.lower) & (points <= self.upper)).all(dim=1)
         for votes, flags in ((self.votes_for, covered), (self.votes_against, ~covered)):
             chosen = (inside & flags).nonzero()[:, 0]
             node, share = corners(self._node_position(points[chosen]), self.shape)
-            amount = share.mul_(weights[chosen])
+            amount = share.mul_((weights if more is None else weights + more)[chosen])
             votes.view(-1).index_add_(0, node.view(-1), amount.view(-1))
+        if more is not None:
+            self.more_for += float(more[inside & covered].sum())
+            self.more_against += float(more[inside & ~covered].sum())
 
     def score(self, negative_weight: float) -> Float[Tensor, "x y z"]:
         """The paper's mask grid m: votes for minus ``negative_weight`` (lambda) times against."""
@@ -114,7 +123,8 @@ class MaskGrid:
         """The weighted vote of a node below which it is a stray."""
         total = self.votes_for + negative_weight * self.votes_against
         count = int(torch.count_nonzero(total > 1e-4))
-        return FEW_VOTES * float(total.sum()) / count if count else 1.0
+        usual = float(total.sum()) - self.more_for - negative_weight * self.more_against
+        return FEW_VOTES * max(usual, 0.0) / count if count else 1.0
 
     def sample(
         self, values: Float[Tensor, "x y z"], points: Float[Tensor, "s 3"]

@@ -18,6 +18,8 @@ ARTIST_VIEW_SCALE = 1.5
 """The artist's whole picture is rendered this much larger than the views that frame the object."""
 DISC = 0.02
 """Radius of what a point shows by itself, over the picture's longer side."""
+CERTAIN_REACH = 1.5
+"""Radius in pixels of what a point is certain of."""
 
 
 def artist_camera(camera: Camera, view_size: int, memory: ViewMemory | None = None) -> Camera:
@@ -85,10 +87,13 @@ def places(prompt: Prompt, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
 
 
 def obeyed(prompt: Prompt, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Pixels about a prompt's points in which a mask does what these say."""
+    """Pixels about a prompt's points in which a mask does what these say.
+
+    Few, as their votes count for many: other nodes would seem to have next to no votes beside.
+    """
     rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]] + 0.5
     found = np.zeros(mask.shape, bool)
     for x, y, label in prompt.clicks:
-        near = (columns - x) ** 2 + (rows - y) ** 2 <= (DISC * max(mask.shape)) ** 2
+        near = (columns - x) ** 2 + (rows - y) ** 2 <= CERTAIN_REACH**2
         found |= near & (mask == bool(label))
     return found

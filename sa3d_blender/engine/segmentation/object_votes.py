@@ -90,35 +90,37 @@ class ObjectVotes:
             self._vote(index, view, mask, -1.0)
 
     def _vote(self, index: int, view: View, mask: Bool[np.ndarray, "h w"], sign: float) -> None:
-        clicked = self.clicks.get(index)
+        clicked, more = self.clicks.get(index), None
         certain = None if clicked is None else obeyed(clicked, mask)
-        points, weights, covered = self._voting_samples(view, mask, certain)
-        self.grid.vote(points, sign * weights, covered)
+        kept, covered = self._voting(view, mask, certain)
+        weights = sign * view.samples.weights[kept]
+        if certain is not None:
+            pixels = torch.from_numpy(certain).to(weights.device).view(-1)
+            more = CERTAIN * weights * pixels[view.samples.ray_index[kept]]
+        self.grid.vote(view.samples.points[kept], weights, covered[kept], more)
 
-    def _voting_samples(
+    def _voting(
         self,
         view: View,
         mask: Bool[np.ndarray, "h w"],
         certain: Bool[np.ndarray, "h w"] | None = None,
-    ) -> tuple[Float[Tensor, "s 3"], Float[Tensor, " s"], Bool[Tensor, " s"]]:
-        """Where a mask votes, how much, and for which samples it says that they are the object.
+    ) -> tuple[Bool[Tensor, " s"], Bool[Tensor, " s"]]:
+        """Which samples of a view vote, and of which the mask says that they are the object.
 
         Args:
-            certain: pixels of which the artist said so.
+            certain: pixels that vote even on the mask's edge.
         """
         samples, device = view.samples, view.samples.weights.device
-        ray, weights = samples.ray_index, samples.weights
-        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(device).view(-1)[ray]
-        self.hazy = is_faint(weights[covered], self.settings.min_weight)
-        keep = nearer_samples(samples) if self.hazy else weights > self.settings.min_weight
-        sure = away_from_edge(mask) if self.settings.skip_edges else np.ones_like(mask)
-        if certain is not None:
-            sure = sure | certain
-            said = torch.from_numpy(certain).to(device).view(-1)[ray]
-            weights = weights * (1 + CERTAIN * said)
-        keep &= torch.from_numpy(sure).to(device).view(-1)[ray]
-        index = keep.nonzero()[:, 0]
-        return samples.points[index], weights[index], covered[index]
+        covered = torch.from_numpy(np.ascontiguousarray(mask)).to(device).view(-1)
+        of_mask = covered[samples.ray_index]
+        usual = self.settings.min_weight
+        self.hazy = is_faint(samples.weights[of_mask], usual)
+        keep = nearer_samples(samples) if self.hazy else samples.weights > usual
+        if self.settings.skip_edges:
+            inner = away_from_edge(mask)
+            sure = inner if certain is None else inner | certain
+            keep &= torch.from_numpy(sure).to(device).view(-1)[samples.ray_index]
+        return keep, of_mask
 
     def known(self, view: View) -> KnownPixels:
         """Which pixels of a view are the object, which are not, by the votes so far."""
@@ -154,10 +156,11 @@ class ObjectVotes:
         Args:
             certain: the artist pointed at what the mask shows, so it may also be out of reach.
         """
-        points, weights, covered = self._voting_samples(view, mask)
+        kept, covered = self._voting(view, mask)
+        points, weights = view.samples.points[kept & covered], view.samples.weights[kept & covered]
         if not certain:
-            covered &= ~outside_of(points, *self.reach)
-        points, weights = points[covered], weights[covered]
+            within = ~outside_of(points, *self.reach)
+            points, weights = points[within], weights[within]
         outside = outside_of(points, self.grid.lower, self.grid.upper)
         if self.settings.reference or float(weights[outside].sum()) < 0.02 * float(weights.sum()):
             return
