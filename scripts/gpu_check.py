@@ -99,6 +99,7 @@ def subjects(folder: Path) -> dict[str, Callable[[], Subject]]:
         ("dvgo unbounded", "tabletop_contracted/contracted_last.tar", tabletop, CLICK),
         ("dvgo layers", "shelf_layers/layers_last.tar", shelf, (100.0, 100.0)),
         ("nerf", "tabletop_nerf/002250.tar", tabletop, CLICK),
+        ("gaussian_splats", "tabletop_splat/point_cloud.ply", tabletop, CLICK),
     ):
         found[name] = partial(trained, name, DATA / file, cameras, click)
     ball = Ball(np.zeros(3), 0.4)
