@@ -14,10 +14,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from environment import ENVIRONMENTS, ROOT, Environment, ensure, find_python
+from environment import ENVIRONMENTS, ROOT, ensure, find_python
 
 TYPED = "--jaxtyping-packages=sa3d_blender.engine,beartype.beartype"
 EXAMPLES = ("sa3d_blender/core", "sa3d_blender/engine")
@@ -44,27 +46,29 @@ def main() -> int:
     python = ensure(ENVIRONMENTS["main"])
     pack = "" if fast else engine_pack(python)
     skip_slow = ("-m", "not slow") if fast else ()
-    outcomes = [
-        check("lint", python, "-m", "ruff", "check", "."),
-        check("format", python, "-m", "ruff", "format", "--check", "."),
-        check("types", python, "-m", "mypy"),
-        check("layers", python.with_name("lint-imports"), "--no-cache"),
-        check("examples", python, "-m", "pytest", "--doctest-modules", *EXAMPLES),
-        check("engine", python, "-m", "pytest", *ENGINE_TESTS, TYPED, *skip_slow),
-        blender(ENVIRONMENTS["main"], python, *skip_slow, pack=pack),
+    engine_checks = [
+        lambda: check("lint", python, "-m", "ruff", "check", "."),
+        lambda: check("format", python, "-m", "ruff", "format", "--check", "."),
+        lambda: check("types", python, "-m", "mypy"),
+        lambda: check("layers", python.with_name("lint-imports"), "--no-cache"),
+        lambda: check("examples", python, "-m", "pytest", "--doctest-modules", *EXAMPLES),
+        lambda: check("engine", python, "-m", "pytest", *ENGINE_TESTS, TYPED, *skip_slow),
     ]
-    if not fast:
-        # A set-up takes a minute: in the main Blender, and in the one with another Python.
-        packs = {"bpy52": pack}
-        others = [(name, found) for name, found in ENVIRONMENTS.items() if name != "main"]
-        outcomes += [blender(other, python, pack=packs.get(name, "")) for name, other in others]
+    # A set-up takes a minute: in the main Blender, and in the one with another Python.
+    packs = {"main": pack, "bpy52": pack}
+    blender_checks = [
+        lambda name=name: blender(name, python, *skip_slow, pack=packs.get(name, ""))
+        for name in (["main"] if fast else ENVIRONMENTS)
+    ]
+    outcomes = at_once(engine_checks, blender_checks)
     if arguments.window:
-        os.environ |= {
+        variables = {
             "SA3D_TEST_ENGINE": str(python),
             "SA3D_TEST_PACK": pack,
             "SA3D_WINDOW": "1",
         }
-        outcomes.append(check("window", python, "-m", "pytest", "tests/gui", "-rs"))
+        window = check("window", python, "-m", "pytest", "tests/gui", "-rs", variables=variables)
+        outcomes.append(window)
     return report(outcomes)
 
 
@@ -76,21 +80,43 @@ def engine_pack(python: Path) -> str:
     return "" if made.returncode else made.stdout.strip()
 
 
-def blender(environment: Environment, engine: Path, *arguments: str, pack: str = "") -> Outcome:
+def at_once(*lanes: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+    """All checks' outcomes: lanes side by side, the checks of a lane one after the other.
+
+    With one thread each for torch, two lanes take two cores and half the time.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        done = list(pool.map(lambda lane: [run() for run in lane], lanes))
+    return [outcome for lane in done for outcome in lane]
+
+
+def blender(name: str, engine: Path, *arguments: str, pack: str = "") -> Outcome:
     """The add-on's tests in one Blender, with the main environment's Python for the engine."""
-    name = f"Blender {environment.blender}"
+    environment = ENVIRONMENTS[name]
+    title = f"Blender {environment.blender}"
     if find_python(environment.version) is None:
-        return Outcome(name, f"skipped, as there is no Python {environment.version}", 0.0)
-    os.environ["SA3D_TEST_ENGINE"] = str(engine)
-    os.environ["SA3D_TEST_PACK"] = pack
-    return check(name, ensure(environment), "-m", "pytest", "tests/blender", *arguments)
+        return Outcome(title, f"skipped, as there is no Python {environment.version}", 0.0)
+    variables = {"SA3D_TEST_ENGINE": str(engine), "SA3D_TEST_PACK": pack}
+    command = (ensure(environment), "-m", "pytest", "tests/blender", *arguments)
+    return check(title, *command, variables=variables)
 
 
-def check(name: str, *command: str | Path) -> Outcome:
-    """Run one command and time it."""
-    print(f"\n=== {name}", flush=True)
+def check(name: str, *command: str | Path, variables: Mapping[str, str] | None = None) -> Outcome:
+    """Run one command and time it; what it prints comes when it is done."""
+    print(f"--- {name} begins", flush=True)
     began = time.monotonic()
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        check=False,
+        env=os.environ | dict(variables or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    print(f"\n=== {name}\n{done.stdout}", flush=True)
     state = "FAILED" if done.returncode else "passed"
     return Outcome(name, state, time.monotonic() - began)
 
