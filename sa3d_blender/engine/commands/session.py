@@ -116,9 +116,8 @@ class Session:
         self, checkpoint: Path, options: FieldOptions, camera: Camera, run: Run | None = None
     ) -> Picture:
         """A checkpoint's picture, depth and opacity from a camera, of any size."""
-        run = run or Run()
         loaded = self.field(checkpoint, options, run)
-        return render_picture(loaded, camera, run=run, stage="render")
+        return render_picture(loaded, camera, run=run or Run(), stage="render")
 
     def predict(
         self,
