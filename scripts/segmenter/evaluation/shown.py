@@ -26,6 +26,8 @@ from segmenter.data.pictures import Pictures
 
 Shown = tuple[np.ndarray, Relief | None, dict[str, np.ndarray]]
 """A picture, its relief if known, and masks by GROUP or GROUP/NUMBER."""
+SMALL_THING = 0.02
+"""Share of a photograph below which a thing counts as small: about a seventh of its width."""
 SMALLEST_COIN = 400
 """Pixels; smaller pieces that the threshold finds are no coins."""
 
@@ -93,10 +95,13 @@ def masks_of(numbers: np.ndarray, objects: list[int]) -> dict[str, np.ndarray]:
 
 
 def photographed(folder: Path) -> Iterator[Shown]:
-    """The photographs that are kept for validation."""
+    """The photographs that are kept for validation; small things and large ones are told apart."""
     for name in names_in(folder, validation=True):
-        masks = enumerate(photographed_masks(folder, name))
-        yield picture_of(folder, name), None, {f"photographs/{i}": mask for i, mask in masks}
+        masks = {}
+        for number, mask in enumerate(photographed_masks(folder, name)):
+            size = "over" if mask.mean() > SMALL_THING else "under"
+            masks[f"photographs, {size} {SMALL_THING:.0%}/{number}"] = mask
+        yield picture_of(folder, name), None, masks
 
 
 def coins() -> Iterator[Shown]:
