@@ -13,7 +13,7 @@ from tests.gui.tree import ROOT
 from tests.gui.window import ADDON, Window
 
 SCENE = ROOT / "tests" / "data" / "tabletop" / "tabletop.th"
-BUTTONS_X = 895
+BUTTONS_X = 850
 """Where the sidebar's buttons are, in pixels of the screen."""
 ROWS = range(705, 105, -13)
 CANCEL_X, CANCEL_ROWS = 1008, range(150, 165, 5)
