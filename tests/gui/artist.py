@@ -16,6 +16,8 @@ SCENE = ROOT / "tests" / "data" / "tabletop" / "tabletop.th"
 BUTTONS_X = 850
 """Where the sidebar's buttons are, in pixels of the screen."""
 ROWS = range(705, 105, -13)
+SCROLL = 8
+"""Turns of the mouse's wheel that bring what is below the sidebar's end into it."""
 CANCEL_X, CANCEL_ROWS = 1008, range(150, 165, 5)
 _NAMES = f"""
 import sys
@@ -81,10 +83,14 @@ class Artist:
     def press(self, operator: str, *, x: int = BUTTONS_X, rows: range = ROWS) -> None:
         """Find a button in the sidebar by hovering over it, and click it."""
         command = f"bpy.ops.{operator}("
-        for y in rows:
-            if self.window.under(x, y).startswith(command):
-                self.window.click(x, y)
-                return
+        for _ in range(3):
+            for y in rows:
+                if self.window.under(x, y).startswith(command):
+                    self.window.click(x, y)
+                    return
+            self.window.move(x, ROWS[len(ROWS) // 2])
+            self.window.xdo("click", "--repeat", SCROLL, 5)
+            self.window.settle()
         raise AssertionError(f"there is no button for {operator}: {self.see('missing_button')}")
 
     def press_next_step(self, operator: str) -> None:
