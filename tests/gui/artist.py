@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,24 @@ live_masks = sys.modules["{ADDON}.blender.clicking.live_masks"]
 second_camera = sys.modules["{ADDON}.blender.clicking.second_camera"]
 camera_frame = sys.modules["{ADDON}.blender.viewport.camera_frame"]
 views = sys.modules["{ADDON}.blender.nerf.views"]
+box = sys.modules["{ADDON}.blender.nerf.in_the_box"]
+
+def nerf():
+    return bpy.context.scene.sa3d.nerf
+
+def result():
+    return next(o for o in bpy.data.objects if o.sa3d.kind == "RESULT")
+
+def state():
+    return views.state_of_picture(bpy.context.scene, nerf(), bpy.context.scene.camera).name
+
+def middle():
+    m = nerf().matrix_world.inverted() @ result().matrix_world
+    points = [m @ v.co for v in result().data.vertices]
+    return [sum(p[i] for p in points) / len(points) for i in range(3)]
+
+def distance(a, b):
+    return max(abs(x - y) for x, y in zip(a, b))
 
 def in_viewport(call):
     window, area, regions = view3d()
@@ -57,6 +76,8 @@ class Artist:
         self.window = window
         self.film = film
         self.pictures = pictures
+        self.waits: dict[str, float] = {}
+        """Seconds by what was waited for."""
         pictures.mkdir(parents=True, exist_ok=True)
         self.learn()
 
@@ -79,6 +100,19 @@ class Artist:
     def filmed(self, name: str) -> contextlib.AbstractContextManager[None]:
         """Film what is done inside, where a film was asked for."""
         return self.film.scene(name) if self.film else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Time a wait, for `account`."""
+        began = time.monotonic()
+        yield
+        self.waits[what] = time.monotonic() - began
+
+    def account(self) -> str:
+        """What was waited for, a line each, and what the hand did until now."""
+        lines = [f"{seconds:6.1f} s  {what}" for what, seconds in self.waits.items()]
+        hand = ", ".join(f"{count} {what}" for what, count in self.window.done.items())
+        return "\n".join([*lines, f"{sum(self.waits.values()):6.1f} s  of waiting in all", hand])
 
     def press(self, operator: str, *, x: int = BUTTONS_X, rows: range = ROWS) -> None:
         """Find a button in the sidebar by hovering over it, and click it."""

@@ -224,7 +224,7 @@ class Window:
         self.move(*start)
         self.settle()
         self.xdo("mousedown", button)
-        for share in (0.1, 0.3, 0.6, 1.0):
+        for share in (0.02, 0.1, 0.3, 0.6, 1.0):
             x, y = (a + (b - a) * share for a, b in zip(start, end, strict=True))
             self.move(x, y)
             self.settle()
