@@ -16,7 +16,8 @@ from tests.gui.window import ADDON, Window
 SCENE = ROOT / "tests" / "data" / "tabletop" / "tabletop.th"
 BUTTONS_X = 850
 """Where the sidebar's buttons are, in pixels of the screen."""
-ROWS = range(705, 105, -13)
+ROWS = range(705, 105, -17)
+"""Where it is looked for; a button is 20 pixels high."""
 SCROLL = 8
 """Turns of the mouse's wheel that bring what is below the sidebar's end into it."""
 CANCEL_X, CANCEL_ROWS = 1008, range(150, 165, 5)
@@ -76,6 +77,7 @@ class Artist:
         self.window = window
         self.film = film
         self.pictures = pictures
+        self._rows: dict[str, int] = {}
         self.waits: dict[str, float] = {}
         """Seconds by what was waited for."""
         pictures.mkdir(parents=True, exist_ok=True)
@@ -118,8 +120,10 @@ class Artist:
         """Find a button in the sidebar by hovering over it, and click it."""
         command = f"bpy.ops.{operator}("
         for _ in range(3):
-            for y in rows:
+            last = self._rows.get(operator)  # where it was found is where it most likely is
+            for y in [*([last] if last else []), *rows]:
                 if self.window.under(x, y).startswith(command):
+                    self._rows[operator] = y
                     self.window.click(x, y)
                     return
             self.window.move(x, ROWS[len(ROWS) // 2])

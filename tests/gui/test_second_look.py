@@ -24,6 +24,8 @@ SCENE = Path(GIVEN) if GIVEN else CONTRACTED
 PLACE = tuple(map(float, os.environ.get(CLICK, "0.56,0.5").split(",")))
 TAB_X, TAB_Y = 1039, {4: 247, 5: 322}
 """Where the sidebar's tab is, by Blender's version."""
+HIDE_ROWS = range(340, 460, 17)
+CAMERA_ROWS = range(420, 580, 17)
 IN_VIEW = (300, 660)
 TOOLBAR = (30, 560)
 PROMPTS = "sorted(o.name for o in bpy.data.objects if o.sa3d.kind == 'PROMPT')"
@@ -61,7 +63,7 @@ def test_from_a_new_file_to_the_mesh(artist: Artist, window: Window) -> None:
         assert artist.wait() == "done"
     artist.see("60_loaded")
     assert window.value("box.in_the_way(nerf())").startswith("Cube stands in")
-    artist.press("sa3d.hide_in_box")
+    artist.press("sa3d.hide_in_box", rows=HIDE_ROWS)
     if not GIVEN:
         window.run(
             "bpy.context.scene.render.resolution_percentage = 30\n"
@@ -121,9 +123,9 @@ def test_moved_turned_and_scaled(artist: Artist, window: Window) -> None:
 def test_enter_over_the_toolbar_after_a_click_in_a_second_camera(
     artist: Artist, window: Window
 ) -> None:
-    artist.press("sa3d.add_camera", x=1003)
+    artist.press("sa3d.add_camera", x=1003, rows=CAMERA_ROWS)
     undone_and_redone(window, "len(nerf().sa3d.nerf.cameras.objects)")
-    artist.press("sa3d.render_view")
+    artist.press("sa3d.render_view", rows=CAMERA_ROWS)
     artist.wait()
     window.run("in_viewport(lambda _c: bpy.ops.sa3d.pick_prompts())")
     window.until("live_masks.live.ready", wait=300)

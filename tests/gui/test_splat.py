@@ -26,7 +26,7 @@ def test_a_dropped_splat_is_loaded(artist: Artist, window: Window) -> None:
     dialogs.drop_file(window, SPLAT, answer=LOAD_NERF)
     assert artist.wait() == "done"
     assert window.value("bpy.context.scene.sa3d.nerf.name") == "tabletop_splat"
-    artist.press("sa3d.hide_in_box")
+    artist.press("sa3d.hide_in_box", rows=range(380, 430, 17))
     artist.see("50_splat_as_points")
 
 
@@ -49,6 +49,7 @@ def test_one_click_gives_a_mesh_and_a_splat(artist: Artist, window: Window) -> N
     window.run("view3d()[1].spaces.active.region_3d.view_perspective = 'PERSP'")
     window.move(450, 600)
     window.key("KP_Decimal")  # the new mesh is selected
+    window.run("view3d()[1].spaces.active.region_3d.view_distance *= 1.6")  # beside the sidebar
     for name, shown in (("mesh", "Object"), ("splat", "Object Splat")):
         window.run(ONLY.format(names=[shown]))
         artist.see(f"52_the_object_as_a_{name}")
