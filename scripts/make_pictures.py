@@ -2,9 +2,9 @@
 
     python scripts/make_pictures.py [--from FOLDER]
 
-Plays the recorded session of ``tests/gui`` (see ``scripts/test.py --window``) from the zip to the
-mesh, with real mouse and keys, then cuts its screenshots and its film. ``--from`` takes what an
-earlier session left in a folder instead; ``--keep`` says where to leave it.
+Plays the recorded sessions of ``tests/gui`` (see ``scripts/test.py --window``) from the zip to the
+mesh and with a splat, with real mouse and keys, then cuts screenshots and film. ``--from`` takes
+what an earlier session left in a folder instead; ``--keep`` says where to leave it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,19 @@ PICTURES = {
     "09_running": "window_running",
 }
 """Screenshot -> name in docs/."""
+SPLAT = (
+    "51_splat_click",
+    "52_the_object_as_a_mesh",
+    "52_the_object_as_a_splat",
+    "53_the_rest_as_a_splat",
+)
+"""Screenshots that become one picture, two in a row."""
+SCENE = (52, 82, 772, 718)
+"""The viewport between toolbar and sidebar."""
 VIEWPORT = (0, 28, 1058, 720)
 """The 3D viewport in a screenshot: left, top, right, bottom."""
 WIDTH = 840
-LIMIT = 600_000
+LIMIT = 800_000
 """Bytes of all of them together."""
 FILM = "film"
 """Name of the film's folder."""
@@ -62,6 +72,7 @@ def main() -> None:
             folder = arguments.keep or Path(made)
             record(folder)
         total = sum(cut(folder / f"{shot}.png", DOCS / f"{n}.png") for shot, n in PICTURES.items())
+        total += tile([folder / f"{shot}.png" for shot in SPLAT], DOCS / "window_splat.jpg")
         film = animate(folder / FILM, DOCS / "session.webp")
     for what, size, limit in (("pictures", total, LIMIT), ("animation", film, FILM_LIMIT)):
         if size > limit:
@@ -77,7 +88,8 @@ def record(folder: Path) -> None:
         "SA3D_WINDOW_FILM": str(folder / FILM),
         "SA3D_TEST_PACK": engine_pack(),
     }
-    command = [sys.executable, "-m", "pytest", "tests/gui/test_session.py", "-rs"]
+    sessions = ("tests/gui/test_session.py", "tests/gui/test_splat.py")
+    command = [sys.executable, "-m", "pytest", *sessions, "-rs"]
     subprocess.run(command, cwd=ROOT, env=os.environ | wanted, check=True)
 
 
@@ -98,6 +110,19 @@ def cut(source: Path, target: Path) -> int:
         part = shot.convert("RGB").crop(VIEWPORT)
     height = round(part.height * WIDTH / part.width)
     part.resize((WIDTH, height), Image.Resampling.LANCZOS).save(target, optimize=True)
+    return said(target)
+
+
+def tile(sources: Sequence[Path], target: Path) -> int:
+    """Put the scenes of screenshots side by side, two in a row, and return the picture's bytes."""
+    width = WIDTH // 2
+    height = round(width * (SCENE[3] - SCENE[1]) / (SCENE[2] - SCENE[0]))
+    picture = Image.new("RGB", (WIDTH, height * ((len(sources) + 1) // 2)))
+    for number, source in enumerate(sources):
+        with Image.open(source) as shot:
+            part = shot.convert("RGB").crop(SCENE).resize((width, height), Image.Resampling.LANCZOS)
+        picture.paste(part, (width * (number % 2), height * (number // 2)))
+    picture.save(target, quality=85)
     return said(target)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import properties
+from . import properties, undo_steps
 from .clicking import live_masks, run_masks
 from .engine_link import command_line, session
 from .installation import installation
@@ -42,6 +42,7 @@ from .viewport import (
 )
 
 _MODULES = (
+    undo_steps,
     properties,
     preferences,
     operators,

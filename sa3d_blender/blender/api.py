@@ -64,6 +64,7 @@ from .results.segment_steps import segment_steps
 from .scene.moved_checkpoint import find_checkpoint  # noqa: F401
 from .scene.upright import stand_upright  # noqa: F401
 from .selection import select_only
+from .undo_steps import undo_step
 from .viewport import new_camera, point_proxy, rough_view, view_under_way, viewport_preview
 from .viewport.points_object import points_to_object  # noqa: F401
 
@@ -153,7 +154,7 @@ def _load_nerf(
     if select:
         select_only([nerf])
     frame_nerf(nerf)
-    bpy.ops.ed.undo_push(message="Load NeRF")
+    undo_step("Load NeRF")
     return refer(nerf)
 
 
@@ -292,5 +293,5 @@ def _import_mesh(
 ) -> Steps[Reference[bpy.types.Object]]:
     meshes = yield from load_meshes({path.stem.removesuffix("_mesh"): path})
     placed = place_mesh(nerf.get(), meshes[0], None)
-    bpy.ops.ed.undo_push(message="Import Mesh")
+    undo_step("Import Mesh")
     return refer(placed)

@@ -22,7 +22,7 @@ class FieldKind:
     """Endings of its files' names, for file browsers; what a file is, its content says. None that
     Blender itself opens or imports, so that dropping those means what it always did."""
     blenders_endings: tuple[str, ...] = ()
-    """Further ones that Blender imports, too: file browsers show them, but nothing else."""
+    """Further ones that Blender imports, too: when one is dropped, it asks which is meant."""
     brings_cameras: bool = False
     """Whether its files hold the cameras of their training, or tell where these are."""
     run_files: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 _SAME_FOR_ALL = re.compile(
     r"config|ckpt|base|snapshot|model|(coarse|fine)(_last)?"  # Plenoxels, Instant-NGP, DirectVoxGO
     r"|\d+|step-\d+"  # nerf-pytorch, nerfstudio
+    r"|point_cloud(\.compressed)?|iteration_\d+|splat|splatfacto"  # 3D Gaussian Splatting
     r"|nerfstudio_models|nerfacto|\d{4}-\d\d-\d\d_\d+",  # EXPERIMENT/nerfacto/TIME/config.yml
     re.IGNORECASE,
 )

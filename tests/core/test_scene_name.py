@@ -19,6 +19,8 @@ from sa3d_blender.core.scene_name import scene_name
         ("logs/fern/200000.tar", "fern"),
         ("/ckpt/fern/ckpt.npz", "fern"),
         ("/data/nerf/fern/base.ingp", "fern"),
+        ("output/fern/point_cloud/iteration_30000/point_cloud.ply", "fern"),
+        ("captures/fern/point_cloud.compressed.ply", "fern"),
         ("Käse 3/config.yml", "Käse 3"),
         ("/config.yml", "config"),
     ],

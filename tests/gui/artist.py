@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from tests.gui.tree import ROOT
 from tests.gui.window import ADDON, Window
 
 SCENE = ROOT / "tests" / "data" / "tabletop" / "tabletop.th"
-BUTTONS_X = 895
+BUTTONS_X = 850
 """Where the sidebar's buttons are, in pixels of the screen."""
-ROWS = range(705, 105, -13)
+ROWS = range(705, 105, -17)
+"""Where it is looked for; a button is 20 pixels high."""
+SCROLL = 8
+"""Turns of the mouse's wheel that bring what is below the sidebar's end into it."""
 CANCEL_X, CANCEL_ROWS = 1008, range(150, 165, 5)
 _NAMES = f"""
 import sys
@@ -24,6 +28,24 @@ live_masks = sys.modules["{ADDON}.blender.clicking.live_masks"]
 second_camera = sys.modules["{ADDON}.blender.clicking.second_camera"]
 camera_frame = sys.modules["{ADDON}.blender.viewport.camera_frame"]
 views = sys.modules["{ADDON}.blender.nerf.views"]
+box = sys.modules["{ADDON}.blender.nerf.in_the_box"]
+
+def nerf():
+    return bpy.context.scene.sa3d.nerf
+
+def result():
+    return next(o for o in bpy.data.objects if o.sa3d.kind == "RESULT")
+
+def state():
+    return views.state_of_picture(bpy.context.scene, nerf(), bpy.context.scene.camera).name
+
+def middle():
+    m = nerf().matrix_world.inverted() @ result().matrix_world
+    points = [m @ v.co for v in result().data.vertices]
+    return [sum(p[i] for p in points) / len(points) for i in range(3)]
+
+def distance(a, b):
+    return max(abs(x - y) for x, y in zip(a, b))
 
 def in_viewport(call):
     window, area, regions = view3d()
@@ -55,6 +77,9 @@ class Artist:
         self.window = window
         self.film = film
         self.pictures = pictures
+        self._rows: dict[str, int] = {}
+        self.waits: dict[str, float] = {}
+        """Seconds by what was waited for."""
         pictures.mkdir(parents=True, exist_ok=True)
         self.learn()
 
@@ -78,13 +103,32 @@ class Artist:
         """Film what is done inside, where a film was asked for."""
         return self.film.scene(name) if self.film else contextlib.nullcontext()
 
+    @contextlib.contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Time a wait, for `account`."""
+        began = time.monotonic()
+        yield
+        self.waits[what] = time.monotonic() - began
+
+    def account(self) -> str:
+        """What was waited for, a line each, and what the hand did until now."""
+        lines = [f"{seconds:6.1f} s  {what}" for what, seconds in self.waits.items()]
+        hand = ", ".join(f"{count} {what}" for what, count in self.window.done.items())
+        return "\n".join([*lines, f"{sum(self.waits.values()):6.1f} s  of waiting in all", hand])
+
     def press(self, operator: str, *, x: int = BUTTONS_X, rows: range = ROWS) -> None:
         """Find a button in the sidebar by hovering over it, and click it."""
         command = f"bpy.ops.{operator}("
-        for y in rows:
-            if self.window.under(x, y).startswith(command):
-                self.window.click(x, y)
-                return
+        for _ in range(3):
+            last = self._rows.get(operator)  # where it was found is where it most likely is
+            for y in [*([last] if last else []), *rows]:
+                if self.window.under(x, y).startswith(command):
+                    self._rows[operator] = y
+                    self.window.click(x, y)
+                    return
+            self.window.move(x, ROWS[len(ROWS) // 2])
+            self.window.xdo("click", "--repeat", SCROLL, 5)
+            self.window.settle()
         raise AssertionError(f"there is no button for {operator}: {self.see('missing_button')}")
 
     def press_next_step(self, operator: str) -> None:

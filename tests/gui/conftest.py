@@ -18,6 +18,8 @@ from tests.gui.window import Window
 
 ASKED = "SA3D_WINDOW"
 """Environment variable: whether the tests in a window were asked for."""
+CHECKPOINT = "SA3D_WINDOW_CHECKPOINT"
+"""Environment variable: a checkpoint from elsewhere for the session with a scene of one's own."""
 PICTURES = "SA3D_WINDOW_PICTURES"
 """Environment variable: the folder that gets the screenshots; none keeps them with the test."""
 FILM = "SA3D_WINDOW_FILM"
@@ -63,7 +65,9 @@ def window(
 ) -> Iterator[Window]:
     """A Blender that has installed the zip, and was started again."""
     folder = tmp_path_factory.mktemp("window")
-    with Window(tree, folder, engine_python()) as blender:
+    given = os.environ.get(CHECKPOINT)
+    folders = [Path(given).parent] if given else []
+    with Window(tree, folder, engine_python(), folders=folders) as blender:
         archive = Path(shutil.copy(extension_zip, folder))
         install = ("extension", "install-file", "--repo", "user_default", "--enable", str(archive))
         blender.inside("blender", "--command", *install)

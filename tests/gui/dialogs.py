@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tests.gui.artist import Artist
-from tests.gui.window import ADDON, Window, wait_for
+from tests.gui.window import ADDON, SIZE, Window, wait_for
 
 EDIT_MENU = (77, 12)
 PREFERENCES = ("Preferences", (120, 40), (900, 640))
@@ -23,6 +23,21 @@ FOLDER_FIELD, NAME_FIELD, CONFIRM, NOWHERE = (595, 69), (558, 651), (1050, 651),
 SET_UP_ROWS = range(172, 145, -13)
 PACK_TAB, PACK_FIELD, SET_UP = (-42, 36), (-118, 62), (-70, 171)
 """In the set-up dialog, from where it was opened."""
+ICON, DROP = (19, 39), (400, 520)
+"""Where the first file's icon is, from its region's upper left corner; where it is dropped."""
+_BROWSER = """
+browser = next(a for a in view3d()[0].screen.areas if a.type in ("PROPERTIES", "FILE_BROWSER"))
+browser.ui_type = "FILES"
+"""
+_BROWSE = """
+space = browser.spaces.active
+space.show_region_toolbar = False
+space.params.directory = {folder!r}.encode()
+space.params.use_filter = False
+space.params.display_type = "LIST_VERTICAL"
+space.params.filter_search = {name!r}
+"""
+_CORNER = "next([r.x, r.y + r.height] for r in browser.regions if r.type == 'WINDOW')"
 _INSTALLATION = f"sys.modules['{ADDON}.blender.installation.installation']"
 
 
@@ -45,6 +60,30 @@ def choose_file(window: Window, path: Path) -> None:
     window.fill(*NAME_FIELD, path.name)
     window.click_until(*CONFIRM, lambda: not window.named(FILES[0]))
     time.sleep(1)
+
+
+def drop_file(window: Window, path: Path, *, answer: str = "") -> None:
+    """Drag a file from a file browser, which stands in the properties' place, onto the viewport.
+
+    Args:
+        answer: a key of the menu in which Blender asks whose file it is.
+    """
+    window.run(_BROWSER)
+    window.until("browser.spaces.active.params is not None")
+    window.run(_BROWSE.format(folder=str(path.parent), name=path.name))
+    time.sleep(2)
+    left, top = window.value(_CORNER)
+    icon = (left + ICON[0], SIZE[1] - top + ICON[1])
+    for _ in range(3):
+        window.drag(icon, DROP)
+        if answer:
+            time.sleep(1)
+            window.key(answer)
+        if wait_for(lambda: bool(window.value("bool(session.running() or nerf())")), 20):
+            break
+    else:
+        raise AssertionError(f"nothing was dropped: {window.shot('not_dropped')}")
+    window.run("browser.ui_type = 'PROPERTIES'")
 
 
 def until_there(window: Window, title: str, menu: tuple[int, int], key: str) -> None:

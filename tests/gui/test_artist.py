@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from tests.gui.artist import Artist
-from tests.gui.window import ADDON, Window
+from tests.gui.window import Window
 
 BOX = (0.47, 0.42)
 """Where the box on the table is in the picture of the first camera."""
 
 
-def names(window: Window) -> None:
-    """Find further parts of the add-on."""
-    window.run(
-        f'box = sys.modules["{ADDON}.blender.nerf.in_the_box"]\n'
-        f'frames = sys.modules["{ADDON}.blender.results.mesh_frame"]\n'
-        "nerf = lambda: bpy.context.scene.sa3d.nerf\n"
-        "result = lambda: next(o for o in bpy.data.objects if o.sa3d.kind == 'RESULT')\n"
-        "def place():\n"
-        "    m = nerf().matrix_world.inverted() @ result().matrix_world\n"
-        "    points = [m @ v.co for v in result().data.vertices]\n"
-        "    return [sum(p[i] for p in points) / len(points) for i in range(3)]\n"
-        "def distance(a, b): return max(abs(x - y) for x, y in zip(a, b))\n"
-        "def state():\n"
-        "    return views.state_of_picture("
-        "bpy.context.scene, nerf(), bpy.context.scene.camera).name"
-    )
-
-
 def test_the_nerf_is_in_sight_in_a_new_file(artist: Artist, window: Window) -> None:
-    names(window)
     assert "Cube" in artist.objects()
     artist.load()
     artist.see("30_loaded_with_cube")
@@ -102,11 +83,11 @@ def test_a_new_mesh_keeps_what_the_artist_did(artist: Artist, window: Window) ->
         "o = result()\n"
         "o.scale = (1.5, 1.5, 1.5)\no.rotation_euler = (0, 0, 0.5)\n"
         "o.data.materials[0] = bpy.data.materials.new('Glaze')\n"
-        "bpy.context.view_layer.update()\nbefore = place()"
+        "bpy.context.view_layer.update()\nbefore = middle()"
     )
     window.run("bpy.ops.sa3d.remesh(every=True)")
     artist.wait()
-    assert window.value("distance(place(), before)") < 0.05
+    assert window.value("distance(middle(), before)") < 0.05
     assert window.value("result().data.materials[0].name") == "Glaze"
     window.run("view3d()[1].spaces.active.region_3d.view_perspective = 'PERSP'")
     artist.see("39_remeshed")

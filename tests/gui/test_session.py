@@ -17,7 +17,7 @@ from tests.gui.conftest import engine_python, pictures_folder
 from tests.gui.tree import python_folders
 from tests.gui.window import Window, wait_for
 
-BOX = (0.47, 0.42)
+DONUT, DONUT_CORNERS = (0.548, 0.409), ((0.51, 0.33), (0.645, 0.49))
 TABLE = (0.38, 0.5)
 BACKGROUND = (0.1, 0.9)
 BELOW_TABLE = (0.2, 0.7), (0.9, 0.95)
@@ -82,7 +82,7 @@ def test_from_the_file_to_the_view(artist: Artist, window: Window) -> None:
 
 def test_clicks_are_answered_with_masks(artist: Artist, window: Window) -> None:
     with artist.filmed("Click on the object"):
-        artist.point_at(*BOX)
+        artist.point_at(*DONUT)
     artist.see("04_click")
     (whole,) = artist.masks().values()
     assert 0.001 < whole < 0.1
@@ -108,9 +108,8 @@ def test_clicks_are_answered_with_masks(artist: Artist, window: Window) -> None:
 
 
 def test_a_box_is_dragged_and_moved(artist: Artist, window: Window) -> None:
-    (x, y) = BOX
     window.run("bpy.ops.sa3d.add_object(name='Boxed')")
-    window.drag(artist.place(x - 0.06, y - 0.14), artist.place(x + 0.06, y + 0.12))
+    window.drag(*(artist.place(*corner) for corner in DONUT_CORNERS))
     found = artist.masks()
     artist.see("07_box")
     assert 0.001 < found["Boxed"] < 0.1

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +61,8 @@ class Window:
         self._folders = [ROOT, folder, *python_folders(engine), *folders]
         self.mouse = (0.0, 0.0)
         """Where the mouse was put last."""
+        self.done: Counter[str] = Counter()
+        """How often a mouse button was clicked or dragged, and a key pressed."""
         self.screen = folder / "Xvfb_screen0"
         """The display's content, in the XWD format."""
         self._environment = {
@@ -166,6 +169,7 @@ class Window:
 
     def click(self, x: float, y: float, button: int = 1, *, held: str = "") -> None:
         """Click somewhere on the screen, with a modifier key held when one is given."""
+        self.done["clicks"] += 1
         self.move(x, y)
         if held:  # Blender asks late whether the key is down, so it stays down for a while
             for step in (("keydown", held), ("click", button), ("keyup", held)):
@@ -188,12 +192,14 @@ class Window:
 
     def press(self, x: float, y: float) -> None:
         """Click on a button, however slow Blender is."""
+        self.done["clicks"] += 1
         self.hover(x, y)
         self.xdo("click", 1)
         self.settle()
 
     def click_until(self, x: float, y: float, done: Callable[[], bool]) -> None:
         """Click on a button, and again where Blender missed the click."""
+        self.done["clicks"] += 1
         for _ in range(5):
             self.hover(x, y)
             self.xdo("click", 1)
@@ -214,10 +220,11 @@ class Window:
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], button: int = 1) -> None:
         """Drag with a button, the left one by default."""
+        self.done["drags"] += 1
         self.move(*start)
         self.settle()
         self.xdo("mousedown", button)
-        for share in (0.1, 0.3, 0.6, 1.0):
+        for share in (0.02, 0.1, 0.3, 0.6, 1.0):
             x, y = (a + (b - a) * share for a, b in zip(start, end, strict=True))
             self.move(x, y)
             self.settle()
@@ -226,6 +233,7 @@ class Window:
 
     def key(self, *keys: str) -> None:
         """Press keys one after the other, e.g. ``ctrl+z``."""
+        self.done["keys"] += len(keys)
         for name in keys:
             self.xdo("key", name)
         self.settle()
@@ -234,7 +242,8 @@ class Window:
         """The Python command of the button at a place, or nothing."""
         self.run("bpy.context.window_manager.clipboard = ''")
         self.move(x, y)
-        self.key("ctrl+c")
+        self.xdo("key", "ctrl+c")
+        self.settle()
         return self.run("print(bpy.context.window_manager.clipboard, end='')")
 
     def shot(self, name: str) -> Path:

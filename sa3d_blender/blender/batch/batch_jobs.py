@@ -26,6 +26,7 @@ from ..results.placing import place_mesh
 from ..results.provenance import write_provenance
 from ..results.results import load_meshes
 from ..setting_properties import setting_values
+from ..undo_steps import undo_step
 
 
 def save_batch_job(path: str | Path, nerf: bpy.types.Object | None = None) -> str:
@@ -123,7 +124,7 @@ def _import(
             target.sa3d.nerf.result = str(job.result)
         told = {"report": str(job.report), "objects": job.objects}
         keep_doubts(target, told, {entry.name: entry for entry in target.sa3d.nerf.objects})
-    bpy.ops.ed.undo_push(message="Import Batch Results")
+    undo_step("Import Batch Results")
     return list(placed.values())
 
 

@@ -75,18 +75,22 @@ LIVE_CURES = {
 }
 """The same of the masks that are shown while prompts are set."""
 
+SET_UP_CURES = {code: cure for code, cure in CURES.items() if cure is not _LOAD}
+"""The same of a set-up or a download, which have no NeRF."""
+
 
 def cure_of(error: UserError, cures: dict[str, Cure] = CURES) -> Cure | None:
     """The button for an error, where there is one."""
     nerf = scene_nerf(bpy.context.scene)
-    if error.code == "missing_file" and nerf is not None and not has_checkpoint(nerf):
+    cure = cures.get(error.code)
+    if error.code == "missing_file" and cure and nerf is not None and not has_checkpoint(nerf):
         return _FIND
     if error.code == "missing_weights":
         model = nerf.sa3d.nerf.segmenter if nerf else AUTOMATIC
         if model not in (spec.name for spec in downloadable()):
             model = RECOMMENDED
         return Cure("sa3d.download_weights", "Download Weights", "IMPORT", {"model": model})
-    return cures.get(error.code)
+    return cure
 
 
 def error_cured_by(operator: str) -> UserError | None:

@@ -13,6 +13,7 @@ from ...core.cameras import Camera
 from ..engine_link import session
 from ..engine_link.job_steps import Steps
 from ..references import Reference, refer
+from ..undo_steps import undo_step
 from .nerf import box_size, fit_box, group, parent_to
 
 SENSOR = 36.0
@@ -44,7 +45,7 @@ def load_steps(
         _use_resolution(scene.get(), cameras[0][1])
     shown = _spread(cameras)
     made = _replace_cameras(target, scene.get(), shown)
-    bpy.ops.ed.undo_push(message="Load Training Cameras")
+    undo_step("Load Training Cameras")
     return [refer(camera) for camera in made]
 
 

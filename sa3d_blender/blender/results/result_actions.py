@@ -13,6 +13,7 @@ from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import field_params, mesh_params, require_nerf
 from ..references import Reference, refer
+from ..undo_steps import undo_step
 from .kept_results import RESULT
 from .looks import results_of
 from .own_meshes import own_mesh_params
@@ -71,7 +72,7 @@ def _remesh(
         placed.append(place_mesh(target, mesh, entries.get(keys[name])))
         write_provenance(placed[-1], params, name)
     show_colors(results_of(target))
-    bpy.ops.ed.undo_push(message="Remesh")
+    undo_step("Remesh")
     return [refer(thing) for thing in placed]
 
 
@@ -102,7 +103,7 @@ def _rest(
     facts = target.sa3d.nerf
     placed = place_mesh(target, mesh, facts.rest)
     write_provenance(placed, params, made["name"])
-    bpy.ops.ed.undo_push(message="Rest of the Scene")
+    undo_step("Rest of the Scene")
     return refer(placed)
 
 

@@ -11,6 +11,7 @@ from ..engine_link import session
 from ..engine_link.job_steps import Steps
 from ..references import Reference, refer
 from ..selection import select_only
+from ..undo_steps import undo_step
 from .doubts import keep_doubts
 from .looks import results_of
 from .placing import place_mesh
@@ -60,5 +61,5 @@ def segment_steps(
     if select:
         select_only([thing for thing in placed if thing not in there])
     show_colors(results_of(target))
-    bpy.ops.ed.undo_push(message="Segment")
+    undo_step("Segment")
     return [refer(thing) for thing in placed]

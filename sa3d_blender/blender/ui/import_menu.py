@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import bpy
 
-from ...core.field_kinds import DROPPED_EXTENSIONS
+from ...core.field_kinds import CHECKPOINT_EXTENSIONS, DROPPED_EXTENSIONS
 from ...core.scene_name import scene_name
 from ..nerf import recent_files
 from . import workflow
@@ -54,13 +54,10 @@ class SA3D_MT_recent(bpy.types.Menu):
         layout.operator("sa3d.clear_recent", icon="TRASH")
 
 
-class SA3D_FH_checkpoint(bpy.types.FileHandler):
-    """A checkpoint that is dropped on a viewport is loaded."""
+class Dropped:
+    """A file that is dropped on a viewport is loaded."""
 
-    bl_idname = "SA3D_FH_checkpoint"
-    bl_label = "NeRF Checkpoint"
     bl_import_operator = "sa3d.load_nerf"
-    bl_file_extensions = ";".join(DROPPED_EXTENSIONS)
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
@@ -68,12 +65,28 @@ class SA3D_FH_checkpoint(bpy.types.FileHandler):
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
+class SA3D_FH_checkpoint(Dropped, bpy.types.FileHandler):
+    """Checkpoints: nobody else takes such files."""
+
+    bl_idname = "SA3D_FH_checkpoint"
+    bl_label = "NeRF Checkpoint"
+    bl_file_extensions = ";".join(DROPPED_EXTENSIONS)
+
+
+class SA3D_FH_splat(Dropped, bpy.types.FileHandler):
+    """Files that may also be meshes, which Blender imports: it asks which is meant."""
+
+    bl_idname = "SA3D_FH_splat"
+    bl_label = "3D Gaussian Splat (SA3D)"
+    bl_file_extensions = ";".join(e for e in CHECKPOINT_EXTENSIONS if e not in DROPPED_EXTENSIONS)
+
+
 def _draw_import(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.operator("sa3d.load_nerf", text="NeRF Checkpoint (.th, .tar, .msgpack, ...)")
     self.layout.menu(SA3D_MT_recent.bl_idname)
 
 
-_CLASSES = (SA3D_OT_clear_recent, SA3D_MT_recent, SA3D_FH_checkpoint)
+_CLASSES = (SA3D_OT_clear_recent, SA3D_MT_recent, SA3D_FH_checkpoint, SA3D_FH_splat)
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
 
 

@@ -20,7 +20,7 @@ from ...core.user_cache import cache_folder
 from ..engine_link import engine_facts
 from ..engine_link.chosen_python import chosen_python
 from ..folders import engine_folder, log_file, set_up_log, weights_folder
-from ..help.cures import draw_error
+from ..help.cures import SET_UP_CURES, draw_error
 from ..help.wrapped_text import PREFERENCES, SIDEBAR, wrapped
 from ..installation import installation
 
@@ -41,8 +41,10 @@ ICONS = {
 }
 
 
-def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> None:
-    """The progress of what is set up or downloaded, or why it failed."""
+def draw_running(
+    layout: bpy.types.UILayout, width: int = SIDEBAR, *, with_note: bool = True
+) -> None:
+    """The progress of what is set up or downloaded, why it failed, or what it left out."""
     task = installation.current.task
     if task is None:
         return
@@ -53,8 +55,15 @@ def draw_running(layout: bpy.types.UILayout, width: int = SIDEBAR) -> None:
         row.progress(factor=factor, text=task.text, type="BAR")
         row.operator("sa3d.cancel_installation", text="", icon="X")
     elif task.state == "failed":
-        draw_error(layout, task.error, width)
-    elif task.note:
+        draw_error(layout, task.error, width, cures=SET_UP_CURES)
+    elif with_note:
+        draw_note(layout, width)
+
+
+def draw_note(layout: bpy.types.UILayout, width: int = SIDEBAR) -> None:
+    """What was left out by what was set up last."""
+    task = installation.current.task
+    if task is not None and task.state == "done" and task.note:
         wrapped(layout, task.note, "INFO", width)
 
 

@@ -13,7 +13,7 @@ from ..help.cures import cure_of, draw_cure, still_wrong
 from ..help.job_bar import draw_bar
 from ..help.wrapped_text import SIDEBAR, wrapped
 from . import workflow
-from .installation_panels import draw_missing_engine, draw_running
+from .installation_panels import draw_missing_engine, draw_note, draw_running
 
 LINES = 3
 """Kept for the bar and for words at the top, so that what is below stays where it is."""
@@ -39,7 +39,7 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
         job = session.current.job
         running = job is not None and job.state == "running"
         if not (running and not job.gives_way):
-            draw_running(layout)
+            draw_running(layout, with_note=False)
             if draw_missing_engine(layout):
                 return
         error = still_wrong(job)
@@ -61,6 +61,8 @@ class SA3D_PT_main(Tab, bpy.types.Panel):
             words, icon = hint
         has_row = running or error is not None
         wrapped(below, words, icon, lines=LINES - 1 if has_row else LINES)
+        if workflow.why_no_nerf(context):  # as long as nothing else is there to be moved
+            draw_note(layout)
 
 
 def _draw_step(

@@ -87,7 +87,9 @@ def _draw_looks(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
 def _draw_rest(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
     header, body = layout.panel("sa3d_rest", default_closed=True)
     header.label(text="Rest of the Scene")
-    if body:
+    if not body:  # one click is enough for it
+        header.operator("sa3d.rest_of_scene", text="", icon="SCENE_DATA")
+    else:
         body.prop(nerf.sa3d.nerf.rest, "resolution")
         body.prop(nerf.sa3d.nerf.rest, "max_faces")
         if not draw_bar_instead(body, "sa3d.rest_of_scene"):

@@ -89,7 +89,8 @@ def _draw_word(
     blf.shadow(font, 5, 0.0, 0.0, 0.0, 1.0)
     blf.color(font, 1.0, 0.8, 0.2, 1.0)
     blf.position(font, left + 10 * scale, top - 24 * scale, 0)
-    blf.draw(font, PictureState.old.value)
+    for _ in range(4):  # one shadow alone is too faint on a white picture
+        blf.draw(font, PictureState.old.value)
     blf.disable(font, blf.SHADOW)
 
 

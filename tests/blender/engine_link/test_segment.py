@@ -300,3 +300,13 @@ def test_a_damaged_mesh_file_is_one_sentence(
         with pytest.raises(UserError, match="is not a mesh of this add-on"):
             api.import_mesh(path, prompted)
     assert contents() == before
+
+
+def test_the_redo_panel_cannot_take_a_result_back(nerf: bpy.types.Object) -> None:
+    api.add_prompt(nerf, x=160, y=120)
+    api.segment(nerf)
+    last = bpy.context.window_manager.operators[-1]
+    assert last.name == "Segment"
+    assert {"REGISTER", "UNDO"} <= last.bl_options, "it is what the panel is about"
+    settings = [one.identifier for one in last.properties.bl_rna.properties]
+    assert settings == ["rna_type"], "and there is nothing to set"

@@ -48,6 +48,13 @@ def test_missing_weights_are_those_of_the_chosen_model(nerf: bpy.types.Object) -
     assert cures.cure_of(UserError("Something else.")) is None
 
 
+def test_a_missing_file_of_a_set_up_is_no_nerf() -> None:
+    missing = UserError("The folder lacks a wheel.", code="missing_file")
+    assert cures.cure_of(missing, cures.SET_UP_CURES) is None
+    offline = UserError("Blender is offline.", code="offline")
+    assert cures.cure_of(offline, cures.SET_UP_CURES).operator == "sa3d.show_online_access"
+
+
 def test_a_moved_checkpoint_is_found_again(nerf: bpy.types.Object, tmp_path: Path) -> None:
     missing = UserError("There is no checkpoint.", code="missing_file")
     assert cures.cure_of(missing).operator == "sa3d.load_nerf", "another file is missing"

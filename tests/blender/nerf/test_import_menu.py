@@ -62,6 +62,12 @@ def test_a_dropped_file_is_loaded(checkpoint: Path) -> None:
     assert bpy.context.scene.sa3d.nerf.sa3d.nerf.checkpoint == str(checkpoint)
 
 
+def test_a_dropped_ply_may_be_a_splat() -> None:
+    assert import_menu.SA3D_FH_splat.bl_file_extensions == ".ply"
+    assert import_menu.SA3D_FH_splat.bl_import_operator == bpy.ops.sa3d.load_nerf.idname_py()
+    assert bpy.types.FileHandler.bl_rna_get_subclass_py("SA3D_FH_splat") is not None
+
+
 def test_blenders_own_files_stay_blenders() -> None:
     endings = set(import_menu.SA3D_FH_checkpoint.bl_file_extensions.split(";"))
     assert {".th", ".tar", ".ckpt", ".msgpack", ".ingp"} <= endings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.help.cures import still_wrong
+from bl_ext.user_default.sa3d_blender.blender.installation import installation
 from bl_ext.user_default.sa3d_blender.blender.ui import main_panel, panels
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
@@ -123,3 +125,15 @@ def test_an_error_about_prompts_goes_when_they_are_mended(nerf: bpy.types.Object
     assert still_wrong(other) is other.error
     empty.location.x += 0.1
     assert still_wrong(other) is other.error, "that has nothing to do with prompts"
+
+
+def test_what_a_set_up_left_out_is_said_below_the_button(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = SimpleNamespace(state="done", note="MobileSAM is not here.", error=None)
+    monkeypatch.setattr(installation.current, "task", task)
+    words = draw(main_panel.SA3D_PT_main).words
+    assert "MobileSAM is not here." in words
+    assert words.index("sa3d.load_nerf") < words.index("MobileSAM")
+    api.load_nerf(checkpoint)
+    assert "MobileSAM" not in draw(main_panel.SA3D_PT_main).words
