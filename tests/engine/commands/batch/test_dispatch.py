@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import distributed
+import psutil
 import pytest
 
 from sa3d_blender.core.batch.job import BatchJob
@@ -136,6 +137,22 @@ def test_a_scheduler_that_is_not_there_is_one_sentence() -> None:
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         with pytest.raises(UserError, match="No Dask scheduler answers"), connected(address):
             pass
+
+
+def test_a_worker_that_dies_while_it_starts_is_started_again() -> None:
+    def kill_first() -> None:
+        while not (found := [c for c in psutil.Process().children() if "spawn_main" in said(c)]):
+            time.sleep(0.02)
+        found[0].kill()
+
+    def said(process: psutil.Process) -> str:
+        return " ".join(process.cmdline()) if process.is_running() else ""
+
+    killer = threading.Thread(target=kill_first)
+    killer.start()
+    with local_cluster(1) as client:
+        assert len(client.nthreads()) == 1
+    killer.join()
 
 
 def test_workers_that_die_lose_nothing(tmp_path: Path) -> None:
