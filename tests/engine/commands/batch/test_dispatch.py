@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -19,7 +21,7 @@ import pytest
 from sa3d_blender.core.batch.job import BatchJob
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.engine.commands.batch.clusters import connected, local_cluster
-from sa3d_blender.engine.commands.batch.dispatch import Dispatch
+from sa3d_blender.engine.commands.batch.dispatch import UNREAD, Dispatch
 from sa3d_blender.engine.commands.batch.outcome import DONE, FAILED, Outcome
 from tests.support.batch_work import (
     as_task,
@@ -30,6 +32,18 @@ from tests.support.batch_work import (
     write_slowly,
 )
 
+WITHOUT_SA3D = """
+import sys
+
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "sa3d_blender":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, Nowhere())
+from distributed.cli.dask_worker import main
+main(["--no-nanny", "--no-dashboard", "--host", "127.0.0.1", sys.argv[1]])
+"""
 Threads = Callable[[int], distributed.LocalCluster]
 
 
@@ -112,6 +126,44 @@ def test_a_worker_of_another_version_is_left_out(threads: Threads) -> None:
         outcomes = dispatched(client, jobs_of("a", "b", each=3), misbehave, first=first, unfit=True)
     assert {outcome.result for outcome in outcomes.values()} == {DONE}
     assert first not in {outcome.worker for outcome in outcomes.values()}
+
+
+def test_a_worker_without_sa3d_says_so_and_lives() -> None:
+    with (
+        distributed.LocalCluster(n_workers=0, protocol="tcp://", dashboard_address=None) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+        subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_SA3D, cluster.scheduler_address],
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
+        try:
+            client.wait_for_workers(1, timeout=60)
+            outcomes = dispatched(client, jobs_of("a", each=2), note_worker)
+            assert process.poll() is None
+        finally:
+            process.kill()
+    assert {outcome.result for outcome in outcomes.values()} == {FAILED}
+    for outcome in outcomes.values():
+        assert "No worker can run it. tcp://127.0.0.1:" in outcome.error
+        assert "It has no sa3d (ModuleNotFoundError" in outcome.error
+
+
+def test_a_scheduler_without_sa3d_is_one_sentence(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"{UNREAD}. This frequently\noccurs if ..."
+    with distributed.Client(threads(1), set_as_default=False) as client:
+
+        def refuse(*_: Any, **__: Any) -> None:
+            raise RuntimeError(said)
+
+        monkeypatch.setattr(distributed.Future, "result", refuse)
+        with pytest.raises(UserError, match="The scheduler's Python has no sa3d of this version"):
+            dispatched(client, jobs_of("a", each=1), note_worker)
+        said = "two\nlines"
+        (outcome,) = dispatched(client, jobs_of("a", each=1), note_worker).values()
+        assert outcome.error == "Its worker failed (RuntimeError: two lines)."
 
 
 def test_where_no_worker_can_run_a_job_it_says_why(threads: Threads) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,7 @@ from sa3d_blender.engine.commands import cli, session
 from sa3d_blender.engine.commands.batch import worker
 from sa3d_blender.engine.commands.batch.outcome import UNFIT, UNSEEN
 from sa3d_blender.engine.commands.cli_batch import LOCK
+from sa3d_blender.engine.mask_grids.result import SegmentResult
 from sa3d_blender.engine.meshing.mesh_jobs import REST
 from tests.support.cli_runs import APE, BOX, CAMERAS, CHECKPOINT, CRATE, HEAD, SKY, Refused, names
 
@@ -155,6 +160,57 @@ def test_splats_are_cut_where_they_are_wanted(batch: Batch, tmp_path: Path) -> N
     for splat in cut.splats:
         assert Path(splat["splat"]).is_file()
         assert len(PointCloud.load(Path(splat["splat_points"])).points) > 0
+
+
+def test_ctrl_c_leaves_a_state_that_goes_on(
+    batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(tmp_path, CRATE, BOX)
+    add(tmp_path, APE, HEAD)
+    out = tmp_path / "out"
+
+    def press() -> None:
+        """As soon as the second job has begun to write."""
+        while not list(out.glob(f".{APE}.*.part")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    hand = threading.Thread(target=press)
+    hand.start()
+    code, jobs = batch()
+    hand.join()
+    assert code == 130
+    assert [job["result"] for job in jobs.values()] == ["done", "not run"]
+    assert "Cancelled" in capsys.readouterr().err
+    assert names(out) - {LOCK, "batch.json"} == {CRATE}
+    code, jobs = batch()
+    assert code == 0
+    assert [job["result"] for job in jobs.values()] == ["done before", "done"]
+    assert names(out) - {LOCK, "batch.json"} == {CRATE, APE}
+
+
+def test_a_full_disk_stops_one_job_alone(
+    batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, CRATE, BOX)
+    add(tmp_path, APE, HEAD)
+    save = SegmentResult.save
+
+    def full(result: SegmentResult, path: Path) -> None:
+        if result.objects[0].name == CRATE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        save(result, path)
+
+    monkeypatch.setattr(SegmentResult, "save", full)
+    code, jobs = batch()
+    assert code == 1
+    assert [job["result"] for job in jobs.values()] == ["failed", "done"]
+    folder = tmp_path / "out" / CRATE
+    assert jobs[CRATE]["error"] == (
+        f"{folder} cannot be written (No space left on device); choose another folder or free some "
+        "space."
+    )
+    assert names(tmp_path / "out") == {LOCK, "batch.json", APE}
 
 
 def test_a_file_with_mistakes_runs_nothing(
