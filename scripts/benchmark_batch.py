@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     parser.add_argument("--jobs", type=int, default=8, help="of throughput and killed")
     parser.add_argument("--runs", type=int, default=20, help="of killed")
+    parser.add_argument("--seed", type=int, default=0, help="of killed")
     parser.add_argument("--seconds", default="0.5,6", metavar="LOAD,JOB", help="of simulated")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="of simulated")
     options = parser.parse_args()
@@ -88,34 +89,61 @@ def throughput(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def killed(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Runs with two workers, one of which dies at a random moment."""
-    found = []
-    for number in range(options.runs):
-        chance = random.Random(number)
-        killer = threading.Timer(chance.uniform(4, 20), kill_one, (chance,))
+    """Runs with two workers, one of which dies at a random moment of the time that a run takes.
+
+    A run that ended before its moment came is made again.
+    """
+    usual, folder = run_jobs(options.jobs, 2, TINY)
+    shutil.rmtree(folder)
+    print(f"undisturbed: {usual['seconds']:.1f} s", flush=True)
+    found: list[dict[str, Any]] = []
+    chance = random.Random(options.seed)
+    while len(found) < options.runs:
+        killer = Killer(chance, usual["seconds"])
         killer.start()
         summary, folder = run_jobs(options.jobs, 2, TINY)
-        killer.cancel()
-        names = [job["name"] for job in summary["jobs"]]
-        run = {
-            "lost": sum(job["result"] != DONE for job in summary["jobs"]),
-            "half_written": sum(not is_whole(folder / name) for name in names),
-            "left_over": len(list(folder.glob(".*.part"))),
-            "seconds": round(summary["seconds"], 1),
-            "killed": killer.finished.is_set() and hasattr(killer, "victim"),
-        }
+        killer.is_over.set()
+        killer.join()
+        if killer.after is not None:
+            names = [job["name"] for job in summary["jobs"]]
+            run = {
+                "killed_after": killer.after,
+                "lost": sum(job["result"] != DONE for job in summary["jobs"]),
+                "half_written": sum(not is_whole(folder / name) for name in names),
+                "left_over": len(list(folder.glob(".*.part"))),
+                "seconds": round(summary["seconds"], 1),
+            }
+            found.append(run)
+            print(len(found), run, flush=True)
         shutil.rmtree(folder)
-        found.append(run)
-        print(number, run, flush=True)
     return found
 
 
-def kill_one(chance: random.Random) -> None:
-    """Kill a worker's process, with no warning."""
-    workers = [child for child in psutil.Process().children() if "spawn_main" in command(child)]
-    if workers:
-        chance.choice(workers).kill()
-        threading.current_thread().victim = True  # type: ignore[attr-defined]
+class Killer(threading.Thread):
+    """Kills a worker's process with no warning, once, at a random moment after it was started."""
+
+    def __init__(self, chance: random.Random, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.is_over = threading.Event()
+        self.after: float | None = None
+        """Seconds from the workers' start to the kill; None where the run was over by then."""
+        self._chance, self._moment = chance, chance.uniform(0, seconds)
+
+    def run(self) -> None:
+        """Wait for the workers, then for the moment."""
+        while not workers_here():
+            if self.is_over.wait(0.05):
+                return
+        if not self.is_over.wait(self._moment):
+            there = workers_here()
+            if there:
+                self._chance.choice(there).kill()
+                self.after = round(self._moment, 1)
+
+
+def workers_here() -> list[psutil.Process]:
+    """The processes of the cluster's workers on this computer."""
+    return [child for child in psutil.Process().children() if "spawn_main" in command(child)]
 
 
 def command(process: psutil.Process) -> str:

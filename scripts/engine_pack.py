@@ -1,12 +1,13 @@
-"""Make an engine pack: a folder of wheels from which the engine is set up without internet.
+"""Make an engine pack: a folder with Python and wheels; the engine is set up without internet.
 
     .venv/bin/python scripts/engine_pack.py [TARGET ...] [--out FOLDER] [--local FOLDER ...]
-                                            [--segmenter NAME ...]
+                                            [--segmenter NAME ...] [--no-python]
 
 A target is a platform and backend, such as ``windows-x86_64-cuda``; this machine's by default.
 What lies in the local folders (by default pip's ``find-links``) and has the right hash is taken
 from there. In Blender: Set Up > Engine Pack, and choose ``FOLDER/TARGET``. A pack with
-``--segmenter mobile_sam`` also has what the ticked box there asks for.
+``--segmenter mobile_sam`` also has what the ticked box there asks for; one with ``--no-python``
+works where Python 3.11 is there already.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from sa3d_blender.core.background import Pace, Progress, Watch, shown_bytes
 from sa3d_blender.core.errors import UserError
-from sa3d_blender.core.installation.downloads import matches
+from sa3d_blender.core.installation.downloads import download, matches
 from sa3d_blender.core.installation.engine_lock import EngineLock, read_lock, target_here, targets
 from sa3d_blender.core.installation.engine_setup import download_files
+from sa3d_blender.core.installation.package_index import through_python_mirror
 from sa3d_blender.core.installation.segmenter_weights import download_weights, weights_file
 from sa3d_blender.core.remote_file import RemoteFile
 from sa3d_blender.core.segmenters import downloadable
@@ -39,11 +41,16 @@ def main() -> int:
     parser.add_argument(
         "--segmenter", nargs="*", choices=names, default=[], help="its weights, too"
     )
+    parser.add_argument("--no-python", action="store_true", help="leave Python itself out")
     arguments = parser.parse_args()
     try:
         for target in arguments.targets or [target_here("cpu")]:
             folder = arguments.out / target
-            print(make_pack(read_lock(target), folder, arguments.local))
+            lock = read_lock(target)
+            print(make_pack(lock, folder, arguments.local))
+            if not arguments.no_python and lock.interpreter is not None:
+                take_local(lock.interpreter, folder, arguments.local)
+                take_python(lock.interpreter, folder)
             for name in arguments.segmenter:
                 take_local(weights_file(name), folder, arguments.local)
                 download_weights(folder, name, Watch())
@@ -68,6 +75,16 @@ def make_pack(lock: EngineLock, folder: Path, local: list[Path]) -> Path:
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{lock.target}: {len(lock.files)} files, {shown_bytes(size)}", file=sys.stderr)
     return folder
+
+
+def take_python(file: RemoteFile, folder: Path) -> None:
+    """Have the archive with Python in a pack. Raises UserError when it cannot be had."""
+    try:
+        download(through_python_mirror(file), folder / file.name, Watch())
+    except UserError as error:
+        raise UserError(
+            f"{error} With --no-python the pack goes without: it works where Python 3.11 is."
+        ) from error
 
 
 def take_local(file: RemoteFile, folder: Path, local: list[Path]) -> None:

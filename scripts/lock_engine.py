@@ -4,7 +4,8 @@
 
 Writes ``sa3d_blender/assets/requirements/TARGET.toml`` from ``scripts/requirements/engine.txt``
 with ``uv pip compile``, in the standard format of locks (pylock.toml, PEP 751). The table
-``tool.sa3d`` adds the Python's version and the wheel of uv itself.
+``tool.sa3d`` adds the Python's version, the wheel of uv itself, and the archive with Python that
+this uv downloads, for engine packs.
 
 PyPI has torch for CUDA on Linux, for the CPU on Windows and for macOS; the other builds are on
 PyTorch's own index. Those are named in `TORCH_BUILDS`, so that no index but PyPI is needed here.
@@ -13,13 +14,17 @@ There is no target for ROCm, as nobody could check its hashes.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
+import tarfile
 import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from environment import ENVIRONMENTS, REQUIREMENTS, ROOT
 
@@ -47,6 +52,8 @@ class Target:
     name: str
     platform: str
     """uv's word for it."""
+    python: str
+    """uv's word for it where it downloads a Python."""
     torch: Build | None = None
 
 
@@ -78,11 +85,21 @@ TORCH_NEEDS = (
 )
 """What the builds in `TORCH_BUILDS` say they require."""
 TARGETS = (
-    Target("linux-x86_64-cpu", "x86_64-manylinux_2_28", TORCH_BUILDS["linux-x86_64-cpu"]),
-    Target("linux-x86_64-cuda", "x86_64-manylinux_2_28"),
-    Target("windows-x86_64-cpu", "x86_64-pc-windows-msvc"),
-    Target("windows-x86_64-cuda", "x86_64-pc-windows-msvc", TORCH_BUILDS["windows-x86_64-cuda"]),
-    Target("macos-arm64-mps", "aarch64-apple-darwin"),
+    Target(
+        "linux-x86_64-cpu",
+        "x86_64-manylinux_2_28",
+        "linux-x86_64-gnu",
+        TORCH_BUILDS["linux-x86_64-cpu"],
+    ),
+    Target("linux-x86_64-cuda", "x86_64-manylinux_2_28", "linux-x86_64-gnu"),
+    Target("windows-x86_64-cpu", "x86_64-pc-windows-msvc", "windows-x86_64-none"),
+    Target(
+        "windows-x86_64-cuda",
+        "x86_64-pc-windows-msvc",
+        "windows-x86_64-none",
+        TORCH_BUILDS["windows-x86_64-cuda"],
+    ),
+    Target("macos-arm64-mps", "aarch64-apple-darwin", "macos-aarch64-none"),
 )
 
 
@@ -123,6 +140,7 @@ def lock(target: Target, requirements: list[str]) -> str:
         f'python = "{PYTHON}"',
         f"bytes-of-unknown-size = {about}",
         f"uv = {{ {wheel_fields(uv['wheels'][0])} }}",
+        f"interpreter = {{ {wheel_fields(interpreter(target))} }}",
     ]
     entries = [
         f'\n[[packages]]\nname = "{package["name"]}"\nversion = "{package["version"]}"\n'
@@ -159,6 +177,54 @@ def compile_packages(target: Target, requirements: list[str]) -> list[dict[str, 
         # All fit; the one for the newest macOS comes last in the alphabet.
         package["wheels"] = [max(package["wheels"], key=file_name)]
     return packages
+
+
+def interpreter(target: Target) -> dict[str, Any]:
+    """The archive of the Python that uv downloads for a target, as an entry of a lock.
+
+    uv tells the address, and the hash that it wants when it gets another archive.
+
+    Raises:
+        SystemExit: uv knows no such Python.
+    """
+    uv = [ENVIRONMENTS["main"].python, "-m", "uv", "python", "--no-config"]
+    ask = [
+        *uv,
+        "list",
+        PYTHON,
+        "--all-platforms",
+        "--all-arches",
+        "--only-downloads",
+        "--output-format",
+        "json",
+    ]
+    told = subprocess.run(ask, capture_output=True, check=True, text=True)
+    ending = f"-{target.python}"
+    found = [
+        build
+        for build in json.loads(told.stdout)
+        if build["implementation"] == "cpython" and build["key"].endswith(ending)
+    ]
+    if not found:
+        raise SystemExit(f"uv has no Python {PYTHON} for {target.name}.")
+    address = found[0]["url"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, *unquote(address).split("/")[-2:])
+        path.parent.mkdir()
+        with tarfile.open(path, "w:gz") as empty:
+            empty.addfile(tarfile.TarInfo("python/none"))
+        get = [*uv, "install", found[0]["key"], "--mirror", Path(folder).as_uri(), "--no-bin"]
+        refused = subprocess.run(
+            get,
+            env=os.environ | {"UV_PYTHON_INSTALL_DIR": folder, "UV_HTTP_RETRIES": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    digest = re.search(r"Expected:\s+([0-9a-f]{64})", refused.stderr)
+    if digest is None:
+        raise SystemExit(f"uv does not tell the hash of {address}:\n{refused.stderr}")
+    return {"url": address, "hashes": {"sha256": digest[1]}}
 
 
 def file_name(wheel: dict[str, Any]) -> str:

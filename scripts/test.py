@@ -75,7 +75,7 @@ def main() -> int:
 def engine_pack(python: Path) -> str:
     """The folder of wheels for the test that sets an engine up; empty when it cannot be had."""
     print("\n=== engine pack", flush=True)
-    command = [str(python), "scripts/engine_pack.py"]
+    command = [str(python), "scripts/engine_pack.py", "--no-python"]
     made = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
     return "" if made.returncode else made.stdout.strip()
 

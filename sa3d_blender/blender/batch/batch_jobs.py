@@ -17,7 +17,7 @@ from ..clicking.second_camera import prompted_views
 from ..engine_link import jobs
 from ..engine_link.job_steps import Job, Steps
 from ..nerf import training_cameras
-from ..nerf.nerf import field_params, mesh_params, require_nerf
+from ..nerf.nerf import field_params, is_splat, mesh_params, require_nerf
 from ..properties import is_nerf
 from ..references import Reference, refer
 from ..results.doubts import keep_doubts
@@ -25,6 +25,7 @@ from ..results.own_meshes import own_mesh_params
 from ..results.placing import place_mesh
 from ..results.provenance import write_provenance
 from ..results.results import load_meshes
+from ..results.splat_results import place_splats, splats_of
 from ..setting_properties import setting_values
 from ..undo_steps import undo_step
 
@@ -64,6 +65,7 @@ def _asked(nerf: bpy.types.Object) -> dict[str, Any]:
             "objects": view["objects"],
             "more_views": [other.to_json() for other in more],
             "settings": settings_to_json(SegmentSettings(**said)),
+            "outputs": ["meshes", "splats"] if is_splat(nerf) else ["meshes"],
         }
         | mesh_params(nerf, facts)
         | own_mesh_params({entry.name: entry for entry in facts.objects if entry.name in names})
@@ -73,7 +75,7 @@ def _asked(nerf: bpy.types.Object) -> dict[str, Any]:
 def import_batch_results(
     folder: str | Path, *, wait: bool = True
 ) -> list[bpy.types.Object] | Job[Any]:
-    """Place the meshes that a batch made of the scene's NeRFs, under their Empties.
+    """Place the meshes and splats that a batch made of the scene's NeRFs, under their Empties.
 
     An object of the same name in a NeRF's list gets the mesh, in place of an older one; others are
     added to the list. Where two jobs made one, the newer counts.
@@ -82,7 +84,7 @@ def import_batch_results(
         folder: the batch's ``--out``.
 
     Returns:
-        The mesh objects, or without ``wait`` the job.
+        The objects in the scene, or without ``wait`` the job.
 
     Raises:
         UserError: nothing finished is there, or nothing of this scene's NeRFs.
@@ -117,6 +119,10 @@ def _import(
         meshes = yield from load_meshes(job.meshes)
         for name, mesh in zip(job.meshes, meshes, strict=True):
             thing = _place(nerf.get(), job, name, mesh)
+            placed[thing.name] = refer(thing)
+        yield from place_splats(nerf, job.splats)
+        there = splats_of(nerf.get())
+        for thing in (there[splat["name"]] for splat in job.splats):
             placed[thing.name] = refer(thing)
         target = nerf.get()
         alone = sum(other == nerf for other, _ in found) == 1

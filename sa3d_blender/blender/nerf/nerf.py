@@ -84,6 +84,11 @@ def is_forward_facing(nerf: bpy.types.Object) -> bool:
     return "forward facing" in nerf.sa3d.nerf.family
 
 
+def is_splat(nerf: bpy.types.Object) -> bool:
+    """Whether the NeRF is made of Gaussians, which can be kept one by one."""
+    return nerf.sa3d.nerf.family.startswith("gaussian_splats")
+
+
 def box_size(nerf: bpy.types.Object) -> np.ndarray:
     """Side lengths of the NeRF's box in its own frame."""
     facts = nerf.sa3d.nerf

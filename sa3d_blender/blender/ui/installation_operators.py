@@ -14,6 +14,7 @@ from ...core.installation.engine_lock import (
     read_lock,
     target_here,
 )
+from ...core.installation.package_index import asked_hosts
 from ...core.installation.segmenter_weights import has_weights, weights_file
 from ...core.segmenters import RECOMMENDED, downloadable, segmenter_spec
 from .. import api
@@ -102,6 +103,7 @@ class SA3D_OT_set_up_engine(Caller, bpy.types.Operator):
             plural = "s" if minutes > 1 else ""
             text = f"Downloads {size}, about {minutes} minute{plural} at 50 Mbit/s"
             lines.append((text, "IMPORT"))
+            lines.append((f"Asks {', '.join(asked_hosts(lock.files))}", "URL"))
         lines.append((f"Takes {shown_bytes(lock.disk_bytes)} on the disk", "DISK_DRIVE"))
         lines.append((f"In {engine_folder()}", "FILE_FOLDER"))
         return lines

@@ -22,7 +22,7 @@ from ..settings import (
     settings_to_json,
 )
 
-OUTPUTS = ("meshes", "masks", "pictures")
+OUTPUTS = ("meshes", "splats", "masks", "pictures")
 """What can be wanted of a job; the engine's ``commands/batch/outputs.py`` makes each."""
 ALL = "all"
 """Of `BatchJob.frames`: every frame of the camera file."""

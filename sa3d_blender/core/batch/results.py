@@ -24,9 +24,11 @@ class FinishedJob:
     """The job, as `BatchJob.to_json` gives it."""
     objects: list[dict[str, Any]]
     """As the run's report describes them."""
-
     meshes: dict[str, Path]
     """Each object's mesh for the add-on, by name, where the folder is now."""
+    splats: list[dict[str, str]]
+    """The splats of objects and of the rest: ``name``, and the files ``splat`` and
+    ``splat_points`` where the folder is now."""
 
     @property
     def checkpoint(self) -> Path:
@@ -65,4 +67,11 @@ def _finished(path: Path) -> FinishedJob:
     job = BatchJob.from_json(report[OWN]["job"], folder)
     objects = [entry for entry in report["objects"] if "mesh" in entry]
     meshes = {entry["name"]: folder / Path(entry["mesh"]).name for entry in objects}
-    return FinishedJob(folder, job.to_json(), objects, meshes)
+    parts = [*report["objects"], *([report["rest"]] if "rest" in report else [])]
+    splats = [_splat(entry, folder) for entry in parts if "splat" in entry]
+    return FinishedJob(folder, job.to_json(), objects, meshes, splats)
+
+
+def _splat(entry: dict[str, Any], folder: Path) -> dict[str, str]:
+    files = {kind: str(folder / Path(entry[kind]).name) for kind in ("splat", "splat_points")}
+    return {"name": str(entry["name"])} | files

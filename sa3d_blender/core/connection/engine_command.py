@@ -13,8 +13,14 @@ from ..errors import UserError
 PACKAGE = Path(__file__).resolve().parents[2]
 """The folder of this package, whatever name Blender imports it by."""
 
-_BOOTSTRAP = """
-import importlib.util, os, runpy, sys
+OLDEST, NEWEST = (3, 11), (3, 14)
+"""The versions of Python that can run the engine."""
+_RANGE = "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
+_BOOTSTRAP = f"""
+import sys
+if not {OLDEST} <= sys.version_info[:2] <= {NEWEST}:
+    sys.exit("sa3d needs Python {_RANGE}, not %d.%d" % sys.version_info[:2])
+import importlib.util, os, runpy
 folder, name = sys.argv.pop(1), "sa3d_blender"
 init = os.path.join(folder, "__init__.py")
 spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[folder])
@@ -80,6 +86,12 @@ def ending_sentence(code: int, log: str, *, asked: bool) -> str:
     """
     if asked:
         return "The engine was stopped."
+    version = re.search(rf"sa3d needs Python {re.escape(_RANGE)}, not ([\d.]+)", log)
+    if version:
+        return (
+            f"The engine's Python is {version[1]}, and {_RANGE} can run it; choose another Python "
+            "in Preferences > Add-ons > SA3D."
+        )
     missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", log)
     if missing:
         return (

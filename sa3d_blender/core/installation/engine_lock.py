@@ -54,6 +54,8 @@ class EngineLock:
     """Roughly what the files weigh whose size the lock does not know."""
     fingerprint: str
     """Changes when anything in the lock does."""
+    interpreter: RemoteFile | None = None
+    """The archive with the Python that uv downloads, for engine packs."""
 
     @property
     def files(self) -> tuple[RemoteFile, ...]:
@@ -105,6 +107,7 @@ def read_lock(target: str) -> EngineLock:
             wheels=tuple(wheels),
             unknown_bytes=int(extra["bytes-of-unknown-size"]),
             fingerprint=hashlib.sha256(data).hexdigest(),
+            interpreter=_remote(extra["interpreter"]),
         )
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{path} is damaged; install the add-on again.", code="bad_lock") from error

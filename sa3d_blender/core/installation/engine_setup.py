@@ -5,8 +5,9 @@ is on PyPI with a hash like every other package. The files are downloaded here i
 so a lost connection costs nothing, the artist sees every megabyte, and a folder of wheels is the
 same thing as a download that has already happened.
 
-Python is uv's own where it can be had, as it stays when Blender is updated or moved. Where it
-cannot (no internet, or a network without GitHub), the one that the caller knows is used.
+Python is uv's own where it can be had, as it stays when Blender is updated or moved; an engine pack
+brings the same one. Where it cannot (a network without its server, or an older pack), the one that
+the caller knows is used.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from .engine_lock import EngineLock
 from .engine_store import (
     DOWNLOADS,
     ENVIRONMENT,
+    PYTHON,
     EngineRecord,
     EngineState,
     engine_status,
@@ -43,6 +45,7 @@ from .engine_store import (
     write_record,
 )
 from .package_index import configured_index, python_host, through_index
+from .packed_python import unpacked_python
 from .uv_process import CACHE, LOG, complaint, run_uv
 
 
@@ -54,7 +57,7 @@ class SetUp:
         root: the folder for it; see `engine_store`.
         pack: a folder with all files of the lock (scripts/engine_pack.py makes one); nothing is
             downloaded then.
-        own_python: let uv download a Python.
+        own_python: let uv download a Python, or take the pack's.
         other_pythons: what to use where uv's own cannot be had, best first.
     """
 
@@ -76,7 +79,7 @@ def set_up_engine(how: SetUp, watch: Watch) -> EngineRecord:
     with only_one(root):
         remove_leftovers(root)
         if engine_status(root).state is EngineState.broken:
-            remove_folder(root / "python")  # it may be what is broken
+            remove_folder(root / PYTHON)  # it may be what is broken
         wheels = how.pack or root / DOWNLOADS
         check_space(root, lock.disk_bytes + _bytes_to_come(lock, wheels))
         if how.pack is None:
@@ -184,7 +187,8 @@ def _make_environment(how: SetUp, uv: Path, environment: Path, watch: Watch) -> 
     if how.own_python and how.pack is None:
         ways.insert(0, [how.lock.python, "--managed-python"])
     if how.pack is not None:
-        ways.append([how.lock.python])
+        packed = _packed_python(how, how.pack, watch) if how.own_python else None
+        ways = [*([[str(packed)]] if packed else []), *ways, [how.lock.python]]
     for way in ways:
         online = "--managed-python" in way
         flags = [] if online else ["--offline", "--no-python-downloads"]
@@ -197,6 +201,14 @@ def _make_environment(how: SetUp, uv: Path, environment: Path, watch: Watch) -> 
         "this computer; check the internet connection, or install it, then click again.",
         code="no_python",
     )
+
+
+def _packed_python(how: SetUp, pack: Path, watch: Watch) -> Path | None:
+    """The pack's own Python; None where the pack has none."""
+    file = how.lock.interpreter
+    if file is None or not (pack / file.name).is_file():
+        return None
+    return unpacked_python(pack / file.name, file, how.root / PYTHON, watch)
 
 
 def _has_version(environment: Path, version: str) -> bool:
@@ -237,5 +249,5 @@ def _checked(how: SetUp, environment: Path, watch: Watch) -> EngineRecord:
         torch=str(facts["torch"]),
         device=str(facts["device"]),
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        bytes=sum(map(folder_bytes, (environment, how.root / "python", how.root / "uv"))),
+        bytes=sum(map(folder_bytes, (environment, how.root / PYTHON, how.root / "uv"))),
     )

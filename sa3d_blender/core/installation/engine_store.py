@@ -2,7 +2,7 @@
 
     engine.json         the record of the engine in use; written last, so what it names is whole
     environment-KEY/    its Python environment
-    python/             the Python that uv brought
+    python/             the Python that uv or the engine pack brought
     uv/                 uv
     downloads/          wheels, until they are installed
 
@@ -32,6 +32,7 @@ FORMAT = 1
 RECORD = "engine.json"
 ENVIRONMENT = "environment-"
 DOWNLOADS = "downloads"
+PYTHON = "python"
 
 
 class EngineState(Enum):
@@ -200,7 +201,7 @@ def remove_engine(root: Path) -> None:
     with only_one(root):
         with contextlib.suppress(FileNotFoundError):
             (root / RECORD).unlink()
-        for folder in (*root.glob(f"{ENVIRONMENT}*"), *(root / n for n in ("python", "uv"))):
+        for folder in (*root.glob(f"{ENVIRONMENT}*"), *(root / n for n in (PYTHON, "uv"))):
             remove_folder(folder)
         remove_folder(root / DOWNLOADS)
 

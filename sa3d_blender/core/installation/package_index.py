@@ -27,7 +27,8 @@ PYPI = "files.pythonhosted.org"
 INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 """Which say the index, the first that is set."""
 PYTHON_MIRROR = "UV_PYTHON_INSTALL_MIRROR"
-GITHUB = "github.com"
+PYTHON_SERVER, RELEASES = "releases.astral.sh", "/releases/download"
+"""Where uv gets its Pythons, and what of their addresses a mirror stands for."""
 MAX_PAGE = 2**24
 TIMEOUT = 20.0
 
@@ -84,7 +85,19 @@ def asked_hosts(files: tuple[RemoteFile, ...]) -> tuple[str, ...]:
 
 def python_host() -> str:
     """The server that a Python is downloaded from."""
-    return urlsplit(os.environ.get(PYTHON_MIRROR, "")).hostname or GITHUB
+    return urlsplit(os.environ.get(PYTHON_MIRROR, "")).hostname or PYTHON_SERVER
+
+
+def through_python_mirror(file: RemoteFile) -> RemoteFile:
+    """A Python's archive at the mirror that uv is set to; the file itself where it is set to none.
+
+    uv says which part of the address is the mirror's.
+    """
+    mirror = os.environ.get(PYTHON_MIRROR, "").rstrip("/")
+    _, releases, rest = file.url.partition(RELEASES)
+    if not mirror.startswith(("http://", "https://")) or not releases:
+        return file
+    return replace(file, url=mirror + rest)
 
 
 def through_index(file: RemoteFile, index: str | None) -> RemoteFile:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..background import Watch
 from ..connection.engine_command import engine_environment
 from ..errors import UserError
-from .engine_store import DOWNLOADS
+from .engine_store import DOWNLOADS, PYTHON
 from .package_index import PYTHON_MIRROR
 
 LOG = "set_up.log"
@@ -77,7 +77,7 @@ def uv_environment(root: Path) -> dict[str, str]:
     return environment | {
         "UV_NO_CONFIG": "1",
         "UV_CACHE_DIR": str(root / DOWNLOADS / CACHE),
-        "UV_PYTHON_INSTALL_DIR": str(root / "python"),
+        "UV_PYTHON_INSTALL_DIR": str(root / PYTHON),
         "UV_PYTHON_INSTALL_BIN": "0",
         "UV_PYTHON_INSTALL_REGISTRY": "0",
         "UV_HTTP_RETRIES": "1",

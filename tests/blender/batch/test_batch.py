@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
+from bl_ext.user_default.sa3d_blender.blender.results.splat_results import FILE, splats_of
 from bl_ext.user_default.sa3d_blender.core.batch.jobs_file import read_jobs
 from bl_ext.user_default.sa3d_blender.core.batch.results import finished_jobs
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
+from bl_ext.user_default.sa3d_blender.core.point_cloud import PointCloud
 
 
 def as_batch(jobs: Path, run: Path, out: Path) -> Path:
@@ -113,6 +116,38 @@ def test_results_are_placed_where_their_objects_are(
     assert again == placed, "once more changes nothing"
     assert bpy.ops.sa3d.import_batch_results(directory=str(out)) == {"FINISHED"}
     assert len([t for t in bpy.data.objects if t.sa3d.kind == "RESULT"]) == 2
+
+
+@pytest.mark.skipif(bpy.app.version >= (5, 3, 0), reason="Blender's importer reads the .ply")
+def test_splats_are_placed_too(clicked: bpy.types.Object, run: Path, tmp_path: Path) -> None:
+    points = np.linspace(0, 1, 15, dtype=np.float32).reshape(5, 3)
+    for name in ("mug", "all else"):
+        made = PointCloud(points, np.full((5, 3), 200, np.uint8), 0.1)
+        made.save(run / f"{name}_splat.npz")
+
+    def splat(name: str) -> dict[str, str]:
+        """As a worker on another computer wrote it."""
+        here = f"/farm/out/{name}_splat"
+        return {"name": name, "splat": f"{here}.ply", "splat_points": f"{here}.npz"}
+
+    answer = json.loads((run / "answer.json").read_text(encoding="utf-8"))
+    mug = next(entry for entry in answer["objects"] if entry["name"] == "mug")
+    mug |= splat("mug")
+    answer["rest"] = splat("all else")
+    (run / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
+    clicked.sa3d.nerf.family = "gaussian_splats, bounded"
+    jobs, out = tmp_path / "JOBS.toml", tmp_path / "out"
+    api.save_batch_job(jobs)
+    assert read_jobs(jobs)[0][0].job.outputs == ("meshes", "splats")
+    folder = as_batch(jobs, run, out)
+    for _ in range(2):
+        placed = api.import_batch_results(out)
+        found = splats_of(clicked)
+        assert set(found) == {"mug", "all else"}
+        assert set(found.values()) <= set(placed)
+        assert found["mug"][FILE] == str(folder / "mug_splat.ply"), "where it is now"
+        assert len(found["all else"].data.polygons) == 4 * 5
+    assert len(placed) == 4, "with the two meshes"
 
 
 def test_results_of_other_nerfs_are_told(

@@ -89,11 +89,16 @@ def test_the_panel_says_which_segmenter_automatic_is(
     assert drawn(draw) == ("Will use: MobileSAM", [])
 
 
-def test_the_dialog_says_what_it_costs_before_anything_happens() -> None:
+def test_the_dialog_says_what_it_costs_before_anything_happens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://pypi.studio/simple")
+    monkeypatch.delenv("UV_PYTHON_INSTALL_MIRROR", raising=False)
     kind = bpy.types.SA3D_OT_set_up_engine
     operator = type("Stand", (), {"device": "cpu", "source": "INTERNET"})()
     text = "\n".join(line for line, _icon in kind.costs(operator))
     lock = read_lock(installation.target_here("cpu"))
     assert f"Downloads {lock.download_bytes / 1e6:.0f} MB, about 1 minute" in text
+    assert "Asks pypi.studio, download.pytorch.org, releases.astral.sh" in text
     assert "on the disk" in text
     assert folders.preferences().storage in text

@@ -48,6 +48,31 @@ def test_the_engine_is_this_package_whatever_is_installed(
     assert done.stdout.split() == ["__main__", "of", "the", "add-on", "['serve']"], done.stderr
 
 
+@pytest.mark.parametrize(
+    ("version", "accepted"),
+    [("3, 10", False), ("3, 11", True), ("3, 14", True), ("3, 15", False)],
+)
+def test_a_python_is_judged_by_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, accepted: bool
+) -> None:
+    """As every Python cannot be had here, this one says that it is another."""
+    (tmp_path / "engine").mkdir()
+    for name in ("__init__.py", "engine/__init__.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "engine" / "__main__.py").write_text("print('runs')")
+    monkeypatch.setattr(engine_command_module, "PACKAGE", tmp_path)
+    command = engine_command(sys.executable)
+    code = command.index("-c") + 1
+    command[code] = f"import sys\nsys.version_info = ({version}, 0)\n{command[code]}"
+    done = subprocess.run(command, capture_output=True, text=True)
+    if accepted:
+        assert done.stdout.split() == ["runs"], done.stderr
+        return
+    said = ending_sentence(done.returncode, done.stderr, asked=False)
+    dotted = version.replace(", ", ".")
+    assert said.startswith(f"The engine's Python is {dotted}, and 3.11 to 3.14 can run it; choose")
+
+
 def test_ending_sentences_differ() -> None:
     asked = ending_sentence(0, "", asked=True)
     assert asked == "The engine was stopped."

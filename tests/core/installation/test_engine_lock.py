@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.installation import engine_lock
 from sa3d_blender.core.installation.engine_lock import read_lock, target_here, targets
+from sa3d_blender.core.installation.package_index import PYTHON_SERVER
 
 ROOT = Path(__file__).resolve().parents[3]
 TAGS = {"linux": "manylinux", "windows": "win_amd64", "macos": "macosx"}
@@ -50,6 +52,18 @@ def test_a_lock_pins_wheels_for_its_platform_and_python(target: str) -> None:
     for wheel in lock.wheels:
         tag = wheel.file.name.split("-")[2]
         assert "py3" in tag or tag == "cp311" or "abi3" in wheel.file.name, wheel.file.name
+
+
+@pytest.mark.parametrize("target", targets())
+def test_a_lock_has_the_python_that_its_uv_downloads(target: str) -> None:
+    lock = read_lock(target)
+    file = lock.interpreter
+    assert file is not None
+    assert urlsplit(file.url).hostname == PYTHON_SERVER
+    assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+    system = {"linux": "unknown-linux-gnu", "windows": "pc-windows", "macos": "apple-darwin"}
+    assert file.name.startswith(f"cpython-{lock.python}.")
+    assert system[target.split("-")[0]] in file.name
 
 
 @pytest.mark.parametrize("target", targets())

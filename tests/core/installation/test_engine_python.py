@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import platform
 import shutil
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +16,11 @@ from sa3d_blender.core.background import Watch
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.installation import engine_setup
 from sa3d_blender.core.installation.engine_setup import SetUp, set_up_engine
-from sa3d_blender.core.installation.engine_store import EngineState
+from sa3d_blender.core.installation.engine_store import EngineState, remove_engine
 from sa3d_blender.core.installation.uv_process import run_uv
+from sa3d_blender.core.remote_file import RemoteFile
 from tests.support.file_server import FileServer
-from tests.support.small_engine import SmallEngine, environments, state
+from tests.support.small_engine import SmallEngine, environments, remote, state
 
 
 def test_without_any_python_it_says_so(
@@ -63,6 +66,56 @@ def test_uvs_own_python_is_kept_in_the_engines_folder(
     assert state(root) == EngineState.ready
     shutil.rmtree(own)
     assert state(root) == EngineState.broken
+
+
+def packed(folder: Path, content: dict[str, str]) -> RemoteFile:
+    """An archive as python-build-standalone has them, with the files of a folder ``python``."""
+    path = folder / "cpython-3.11.0+20200101-some-machine-install_only_stripped.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in content.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(text), 0o755
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return remote(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell's")
+def test_a_pack_brings_its_python(
+    engine: SmallEngine, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is asked of the network, and nothing of this computer."""
+    monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "http://127.0.0.1:1")
+    pack = shutil.copytree(engine.pack, tmp_path / "pack")
+    launcher = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
+    file = packed(pack, {"python/bin/python3": launcher, "python/lib/readme": "all else"})
+    lock = replace(engine.lock, interpreter=file)
+    set_up_engine(SetUp(root, lock, pack), Watch())
+    assert state(root) == EngineState.ready
+    own = root / "python" / "cpython-3.11.0+20200101-some-machine"
+    assert (own / "lib" / "readme").read_text() == "all else"
+    said = (root / "set_up.log").read_text(encoding="utf-8")
+    assert f"--python {own / 'bin' / 'python3'}" in said
+    assert "--offline --no-python-downloads" in said
+    assert [path.name for path in (root / "python").iterdir()] == [own.name]
+    remove_engine(root)
+    assert not own.exists()
+
+
+@pytest.mark.parametrize("damage", ["other bytes", "a way out"])
+def test_a_packed_python_that_is_not_right_is_refused(
+    engine: SmallEngine, root: Path, tmp_path: Path, damage: str
+) -> None:
+    pack = shutil.copytree(engine.pack, tmp_path / "pack")
+    file = packed(pack, {"../../elsewhere": "x", "python/bin/python3": "y"})
+    if damage == "other bytes":
+        (pack / file.name).write_bytes(b"x")
+    with pytest.raises(UserError, match=r"cpython-3\.11\.0") as caught:
+        set_up_engine(SetUp(root, replace(engine.lock, interpreter=file), pack), Watch())
+    wanted = "wrong_hash" if damage == "other bytes" else "cannot_write"
+    assert caught.value.code == wanted
+    assert not (tmp_path / "Käse 猫" / "elsewhere").exists()
+    assert not (root / "python").exists() or not list((root / "python").iterdir())
+    assert environments(root) == []
 
 
 def test_settings_of_the_users_own_uv_do_not_matter(

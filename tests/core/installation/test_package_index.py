@@ -14,6 +14,7 @@ from sa3d_blender.core.installation.package_index import (
     asked_hosts,
     configured_index,
     through_index,
+    through_python_mirror,
 )
 from sa3d_blender.core.installation.uv_process import uv_environment
 from sa3d_blender.core.remote_file import RemoteFile
@@ -101,3 +102,7 @@ def test_uv_knows_the_mirror_of_pythons_and_nothing_else(
     monkeypatch.delenv("UV_INDEX_URL", raising=False)
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
     assert asked_hosts((WHEEL,)) == ("pip.studio", "mirror.studio")
+    archive = RemoteFile("https://releases.astral.sh/x/releases/download/1/a%2B1.tar.gz", "0")
+    assert through_python_mirror(archive).url == "https://mirror.studio/python/1/a%2B1.tar.gz"
+    monkeypatch.delenv("UV_PYTHON_INSTALL_MIRROR")
+    assert through_python_mirror(archive) is archive

@@ -15,6 +15,8 @@ from ....core.errors import UserError
 CORES_PER_WORKER = 2
 CONNECT_WITHIN = 10
 """Seconds for a scheduler to answer."""
+START_TRIES = 3
+"""How often a cluster is started in which a process dies at once."""
 INSTALL = 'sa3d batch needs Dask, which is not installed; run pip install "sa3d-blender[batch]".'
 
 
@@ -67,7 +69,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
     with dask.config.set(variables), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # another port for the dashboard
         try:
-            cluster = _start(distributed, workers)
+            cluster = _started(distributed, workers)
         except ImportError as error:
             raise UserError(INSTALL) from error
         except (OSError, RuntimeError) as error:
@@ -105,6 +107,16 @@ def _dask() -> Any:
     except ImportError as error:
         raise UserError(INSTALL) from error
     return distributed
+
+
+def _started(distributed: Any, workers: int) -> Any:
+    """A cluster; started anew where one of its processes died before it was there."""
+    for _ in range(START_TRIES - 1):
+        try:
+            return _start(distributed, workers)
+        except RuntimeError:
+            continue
+    return _start(distributed, workers)
 
 
 def _start(distributed: Any, workers: int) -> Any:

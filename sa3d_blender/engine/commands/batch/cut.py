@@ -13,7 +13,7 @@ from ...view_path.training_views import placed_cameras, read_cameras
 from ..camera_files import camera_file
 from ..cli_segmenter import downloaded_here
 from ..session import Session
-from .outputs import FinishedRun, write_outputs
+from .outputs import FinishedRun, check_outputs, write_outputs
 
 
 def cut_job(session: Session, job: BatchJob, folder: Path, run: Run) -> None:
@@ -23,6 +23,7 @@ def cut_job(session: Session, job: BatchJob, folder: Path, run: Run) -> None:
         UserError: something in it cannot be used, or the folder cannot be written.
     """
     options, cameras = _cameras(session, job, run)
+    check_outputs(job, session.field(job.checkpoint, options, run))
     prompts = {frame: list(here) for frame, here in job.prompts.items()}
     start = next(iter(prompts))
     first = job.camera or cameras[start]

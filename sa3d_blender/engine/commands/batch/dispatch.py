@@ -19,6 +19,7 @@ from ....core.batch.job import BatchJob
 from ....core.errors import UserError
 from .outcome import FAILED, UNFIT, UNSEEN, Outcome
 from .plan import Plan
+from .worker import version_here
 
 LOOK_AGAIN = 0.5
 """Seconds between two looks at which workers there are."""
@@ -26,6 +27,8 @@ RESULT_WITHIN = 5.0
 """Seconds for a result to come; it went with its worker else."""
 MOST_DEATHS = 3
 """So many workers die of a job before it is given up."""
+UNREAD = "Error during deserialization of the task graph"
+"""Begins what Dask says where its scheduler does not know what a job is."""
 Task = dict[str, Any]
 
 
@@ -50,6 +53,7 @@ class Dispatch:
     on_waiting: Callable[[], None] = lambda: None
     _running: dict[Future, tuple[BatchJob, str]] = field(default_factory=dict)
     _ended: queue.SimpleQueue[Future] = field(default_factory=queue.SimpleQueue)
+    _met: set[str] = field(default_factory=set)
     _unfit: dict[str, str] = field(default_factory=dict)
     _reasons: dict[str, Outcome] = field(default_factory=dict)
     _workers: list[str] = field(default_factory=list)
@@ -62,7 +66,7 @@ class Dispatch:
         """Have all jobs run.
 
         Raises:
-            UserError: the scheduler is gone.
+            UserError: the scheduler is gone, or has no sa3d.
         """
         plan = Plan(jobs)
         while plan.left or self._running:
@@ -95,6 +99,7 @@ class Dispatch:
             raise self._lost()
         try:
             there = list(self.client.nthreads())
+            self._meet([worker for worker in there if worker not in self._met])
         except (OSError, AttributeError) as error:  # the latter while it is connecting again
             raise self._lost() from error
         for gone in set(self._workers) - set(there):
@@ -112,6 +117,17 @@ class Dispatch:
             self._told_to_wait = True
             self.on_waiting()
         return self._workers
+
+    def _meet(self, strangers: list[str]) -> None:
+        """Have workers import sa3d: one that cannot would die of a job."""
+        if not strangers:
+            return
+        answers = self.client.run(version_here, workers=strangers, on_error="return")
+        self._met |= answers.keys()
+        for worker, answer in answers.items():
+            # one that is gone answers with an OSError
+            if isinstance(answer, Exception) and not isinstance(answer, OSError):
+                self._unfit[worker] = f"It has no sa3d ({answer}); install the same version there."
 
     def _submit(self, job: BatchJob, worker: str) -> None:
         self._number += 1
@@ -169,15 +185,19 @@ class Dispatch:
         plan.put_back(job, not_on=worker)
 
     def _outcome(self, future: Future) -> Outcome:
-        """What came back; also of a job that never did."""
+        """What came back; also of a job that never did. Raises UserError as `run`."""
         try:
             return Outcome.from_json(future.result(timeout=RESULT_WITHIN))
         except (TimeoutError, CancelledError):
             raise
-        except (ImportError, AttributeError) as error:
-            return Outcome(UNFIT, f"It cannot run sa3d ({error}); install the same version there.")
         except Exception as error:
-            return Outcome(FAILED, f"Its worker failed ({type(error).__name__}: {error}).")
+            if str(error).startswith(UNREAD):
+                raise UserError(
+                    "The scheduler's Python has no sa3d of this version; install the same one "
+                    "there and start it again."
+                ) from error
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            return Outcome(FAILED, f"Its worker failed ({said}).")
 
     def _why_stranded(self, job: BatchJob, workers: Sequence[str]) -> Outcome:
         told = self._reasons.get(job.name)

@@ -12,7 +12,10 @@ from pathlib import Path
 from ....core.batch.job import OUTPUTS, BatchJob
 from ....core.batch.results import REPORT
 from ....core.cameras import Camera
+from ....core.errors import UserError
 from ....core.settings import FieldOptions
+from ...fields.protocol import PrimitiveField, RadianceField
+from ...meshing.mesh_jobs import REST
 from ...run import Run
 from ...segmentation.report import write_report
 from ..picture_jobs import render_frames
@@ -21,8 +24,8 @@ from .folders import report_of
 
 PICTURES = "pictures"
 """The folder of pictures and masks in a job's folder."""
-MESH_FILES = ("glb", "mesh")
-"""What an object's entry in the report calls the files of its mesh."""
+MESH_FILES, SPLAT_FILES = ("glb", "mesh"), ("splat", "splat_points")
+"""What an object's entry in the report calls the files of its mesh, and of its splat."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,15 @@ class FinishedRun:
         """Those of which pictures are wanted."""
         wanted = self.job.frames or (next(iter(self.job.prompts)),)
         return {k: self.cameras[k] for k in (self.cameras if isinstance(wanted, str) else wanted)}
+
+
+def check_outputs(job: BatchJob, field: RadianceField) -> None:
+    """Raise UserError where a job wants what its field cannot give, before anything is cut."""
+    if "splats" in job.outputs and not isinstance(field, PrimitiveField):
+        raise UserError(
+            f"{job.checkpoint} is no 3D Gaussian splat, so there are no splats to make of it; take "
+            "splats out of the job's outputs."
+        )
 
 
 def write_outputs(done: FinishedRun) -> None:
@@ -83,9 +95,32 @@ def _render(done: FinishedRun, *, with_masks: bool) -> None:
 
 def _no_meshes(done: FinishedRun) -> None:
     """A run makes them in any case."""
+    _take_away(done, MESH_FILES)
+
+
+def _splats(done: FinishedRun) -> None:
+    """A run makes the objects'; besides, the Gaussians of none of them."""
+    report = report_of(done.folder)
+    name = REST
+    while name in done.job.object_names:
+        name += " (2)"
+    rest = {"name": name, "glb": str(done.folder / f"{name}.glb")}  # it is called as its mesh
+    done.session.write_rest_splat(done.result, rest)
+    if "splat" in rest:
+        report["rest"] = {key: rest[key] for key in ("name", *SPLAT_FILES)}
+        write_report(done.folder / REPORT, report)
+
+
+def _no_splats(done: FinishedRun) -> None:
+    """A run makes them of every splat."""
+    _take_away(done, SPLAT_FILES)
+
+
+def _take_away(done: FinishedRun, kinds: tuple[str, ...]) -> None:
+    """Remove files of the objects, and what the report says of them."""
     report = report_of(done.folder)
     for entry in report["objects"]:
-        for file in (entry.pop(name) for name in MESH_FILES):
+        for file in (entry.pop(kind) for kind in kinds if kind in entry):
             Path(file).unlink(missing_ok=True)
     write_report(done.folder / REPORT, report)
 
@@ -93,6 +128,7 @@ def _no_meshes(done: FinishedRun) -> None:
 _Write = Callable[[FinishedRun], None]
 _WRITERS: dict[str, tuple[_Write | None, _Write | None]] = {
     "meshes": (None, _no_meshes),
+    "splats": (_splats, _no_splats),
     "masks": (_masks, None),
     "pictures": (_pictures, None),
 }

@@ -28,6 +28,11 @@ _stopped: set[str] = set()
 """Batches whose jobs must end."""
 
 
+def version_here() -> str:
+    """Of this process's package."""
+    return __version__
+
+
 def task_for(job: BatchJob, out: Path, batch: str, device: str) -> dict[str, Any]:
     """What `run_job` is told.
 

@@ -13,10 +13,11 @@ import numpy as np
 from ....core.errors import UserError
 from ..files.checkpoint_file import Checkpoint, bad_weights
 from ..files.chosen_file import ChosenFile
+from ..files.nerfstudio_files import dataset_transform
 from .gaussians import Gaussians, usable
 from .packed_files import ROW_OF_SPLAT, ZSTD_SPZ, is_spz, read_splat, read_spz
 from .ply_file import PLY_STARTS, has_gaussians, is_compressed, read_compressed_ply, read_ply
-from .splatfacto import dataset_transform, read_splatfacto, splatfacto_checkpoint
+from .splatfacto import read_splatfacto, splatfacto_checkpoint
 
 UNREADABLE = {
     ".ksplat": "a splat of the mkkellogg viewer",

@@ -1,27 +1,24 @@
 """Nerfstudio's splatfacto: the Gaussians in a checkpoint of its trainer.
 
 Chosen as a checkpoint, as the run's ``config.yml`` or as its folder. The field frame is the
-training's own; ``dataparser_transforms.json`` leads there from the data set's.
+training's own; `nerfstudio_files.dataset_transform` leads there from the data set's.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..files.checkpoint_file import Checkpoint, bad_weights, checked_weight, read_checkpoint
 from ..files.chosen_file import ChosenFile
+from ..files.nerfstudio_files import CHECKPOINTS, CONFIG, of_run
 from .gaussians import DEGREES, Gaussians
 from .ply_file import BAND_ZERO
 
-CONFIG, CHECKPOINTS = "config.yml", "nerfstudio_models"
-TRANSFORMS = "dataparser_transforms.json"
 MAX_BYTES = 1_000_000
 METHOD = re.compile(r"^method_name: splatfacto", re.MULTILINE)
 ANTIALIASED = re.compile(r"^\s*rasterize_mode: antialiased", re.MULTILINE)
@@ -78,29 +75,8 @@ def read_splatfacto(checkpoint: Checkpoint) -> Gaussians:
         found["quats"],
         found["opacities"][:, 0],
         harmonics,
-        bool(ANTIALIASED.search(_text(_beside(path, CONFIG)))),
+        bool(ANTIALIASED.search(_text(of_run(path, CONFIG)))),
     )
-
-
-def dataset_transform(checkpoint: Path) -> np.ndarray | None:
-    """The 4x4 similarity from the data set's coordinates to the training's; None where none is.
-
-    Raises:
-        UserError: code ``bad_weights``.
-    """
-    path = _beside(checkpoint, TRANSFORMS)
-    text = _text(path)
-    if path is None or not text:
-        return None
-    similarity = np.eye(4)
-    try:
-        data = json.loads(text)
-        similarity[:3] = np.array(data["transform"], dtype=np.float64) * float(data["scale"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise bad_weights(path, "it holds no 3x4 transform and scale") from error
-    if not np.isfinite(similarity).all() or abs(np.linalg.det(similarity)) < 1e-30:
-        raise bad_weights(path, "its transform is none")
-    return similarity
 
 
 def _weights(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -109,12 +85,6 @@ def _weights(checkpoint: Checkpoint) -> dict[str, Any]:
     if not isinstance(pipeline, dict):
         return {}
     return {PREFIX.sub("", str(name)): value for name, value in pipeline.items()}
-
-
-def _beside(checkpoint: Path, name: str) -> Path | None:
-    """A file of the run that a checkpoint belongs to."""
-    places = (checkpoint.parent.parent / name, checkpoint.parent / name)
-    return next((place for place in places if place.is_file()), None)
 
 
 def _text(path: Path | None) -> str:

@@ -20,6 +20,7 @@ from ....core.settings import FieldOptions
 from ...run import Run
 from ..family import Family, shared_facts
 from ..files.checkpoint_file import Checkpoint
+from ..files.nerfstudio_files import TRANSFORMS, dataset_transform
 from ..rays import Rays, Samples
 from ..sampling.hierarchical import Evaluated, evaluate, heavy_samples
 from ..sampling.occupancy import CellGrid
@@ -34,7 +35,7 @@ from .checkpoint import (
     read_networks,
 )
 from .nerfstudio_cameras import training_cameras
-from .nerfstudio_run import TRANSFORMS, RunConfig, dataset_transform, open_run, run_files
+from .nerfstudio_run import RunConfig, open_run, run_files
 from .proposal_sampling import Spacing, first_edges, next_edges
 from .settings import NerfactoSettings, check_method, choose_settings
 

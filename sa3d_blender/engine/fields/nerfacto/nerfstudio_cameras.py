@@ -8,7 +8,8 @@ from typing import Any
 from ....core.errors import UserError
 from ...training_cameras import TrainingCameras, read_training_cameras
 from ..files.checkpoint_file import Checkpoint
-from .nerfstudio_run import RunConfig, dataset_transform
+from ..files.nerfstudio_files import dataset_transform
+from .nerfstudio_run import RunConfig
 
 MAX_ABOVE = 6
 """How many folders above the run's a relative path of its data may begin in; nerfstudio's own

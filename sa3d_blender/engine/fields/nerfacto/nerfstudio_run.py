@@ -1,33 +1,24 @@
 """The files of a nerfstudio training: which belong together, and what ``config.yml`` says.
 
-A run is a folder with ``config.yml``, ``dataparser_transforms.json`` and, in
-``nerfstudio_models``, checkpoints named by their step.
+What a run's folder holds is in `files.nerfstudio_files`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ....core.errors import UserError
-from ....core.git_lfs import refuse_lfs_pointer
 from ..files.checkpoint_file import Checkpoint, read_checkpoint
 from ..files.chosen_file import ChosenFile
+from ..files.nerfstudio_files import CHECKPOINTS, CONFIG, TRANSFORMS, of_run
 from .inert_yaml import read_inert_yaml
 
-CONFIG = "config.yml"
-CHECKPOINTS = "nerfstudio_models"
-TRANSFORMS = "dataparser_transforms.json"
 METHODS = ("nerfacto", "nerfacto-big", "nerfacto-huge", "depth-nerfacto")
 """nerfstudio's methods whose checkpoints hold nerfacto's networks."""
-MAX_BYTES = 65_536
-"""Larger files of transforms are something else."""
 YAML_LINE = re.compile(r"^(!!python/|method_name:|pipeline:)", re.MULTILINE)
 """What one of the first lines of a configuration begins with."""
 STEP = re.compile(r"step-(\d+)\.ckpt")
@@ -140,34 +131,8 @@ def config_of_checkpoint(path: Path) -> RunConfig | None:
     Raises:
         UserError: code ``not_a_checkpoint``; it is there and unreadable.
     """
-    found = _beside(path, CONFIG)
+    found = of_run(path, CONFIG)
     return None if found is None else read_config(found)
-
-
-def dataset_transform(checkpoint: Path) -> np.ndarray | None:
-    """The 4x4 similarity from the data set's original coordinates to the training's.
-
-    From ``dataparser_transforms.json``; None where that is missing. A point ``p`` of the data set
-    is ``scale * (transform @ [p; 1])`` in training.
-
-    Raises:
-        UserError: code ``bad_weights``; it is there and cannot be used.
-    """
-    path = _beside(checkpoint, TRANSFORMS)
-    if path is None:
-        return None
-    refuse_lfs_pointer(path)
-    similarity = np.eye(4)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES)
-        data = json.loads(content)
-        similarity[:3] = np.array(data["transform"], dtype=np.float64) * float(data["scale"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _bad_transform(path) from error
-    if not np.isfinite(similarity).all() or abs(np.linalg.det(similarity)) < 1e-30:
-        raise _bad_transform(path)
-    return similarity
 
 
 def run_files(chosen: Path) -> tuple[Path, ...]:
@@ -182,19 +147,6 @@ def run_files(chosen: Path) -> tuple[Path, ...]:
             for place in (*places[:2], chosen / CHECKPOINTS, chosen.parent / CHECKPOINTS):
                 found += sorted(place.glob("step-*.ckpt"))
     return tuple(found)
-
-
-def _bad_transform(path: Path) -> UserError:
-    return UserError(
-        f"{path} does not hold a 3x4 transform and a scale; copy the run's whole folder again.",
-        code="bad_weights",
-    )
-
-
-def _beside(checkpoint: Path, name: str) -> Path | None:
-    """A file of the run that a checkpoint belongs to."""
-    places = (checkpoint.parent.parent, checkpoint.parent)
-    return next((place / name for place in places if (place / name).is_file()), None)
 
 
 def newest_checkpoint(config: RunConfig) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -13,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import distributed
+import psutil
 import pytest
 
 from sa3d_blender.core.batch.job import BatchJob
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.engine.commands.batch.clusters import connected, local_cluster
-from sa3d_blender.engine.commands.batch.dispatch import Dispatch
+from sa3d_blender.engine.commands.batch.dispatch import UNREAD, Dispatch
 from sa3d_blender.engine.commands.batch.outcome import DONE, FAILED, Outcome
 from tests.support.batch_work import (
     as_task,
@@ -29,6 +32,18 @@ from tests.support.batch_work import (
     write_slowly,
 )
 
+WITHOUT_SA3D = """
+import sys
+
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "sa3d_blender":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, Nowhere())
+from distributed.cli.dask_worker import main
+main(["--no-nanny", "--no-dashboard", "--host", "127.0.0.1", sys.argv[1]])
+"""
 Threads = Callable[[int], distributed.LocalCluster]
 
 
@@ -113,6 +128,44 @@ def test_a_worker_of_another_version_is_left_out(threads: Threads) -> None:
     assert first not in {outcome.worker for outcome in outcomes.values()}
 
 
+def test_a_worker_without_sa3d_says_so_and_lives() -> None:
+    with (
+        distributed.LocalCluster(n_workers=0, protocol="tcp://", dashboard_address=None) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+        subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_SA3D, cluster.scheduler_address],
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
+        try:
+            client.wait_for_workers(1, timeout=60)
+            outcomes = dispatched(client, jobs_of("a", each=2), note_worker)
+            assert process.poll() is None
+        finally:
+            process.kill()
+    assert {outcome.result for outcome in outcomes.values()} == {FAILED}
+    for outcome in outcomes.values():
+        assert "No worker can run it. tcp://127.0.0.1:" in outcome.error
+        assert "It has no sa3d (ModuleNotFoundError" in outcome.error
+
+
+def test_a_scheduler_without_sa3d_is_one_sentence(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"{UNREAD}. This frequently\noccurs if ..."
+    with distributed.Client(threads(1), set_as_default=False) as client:
+
+        def refuse(*_: Any, **__: Any) -> None:
+            raise RuntimeError(said)
+
+        monkeypatch.setattr(distributed.Future, "result", refuse)
+        with pytest.raises(UserError, match="The scheduler's Python has no sa3d of this version"):
+            dispatched(client, jobs_of("a", each=1), note_worker)
+        said = "two\nlines"
+        (outcome,) = dispatched(client, jobs_of("a", each=1), note_worker).values()
+        assert outcome.error == "Its worker failed (RuntimeError: two lines)."
+
+
 def test_where_no_worker_can_run_a_job_it_says_why(threads: Threads) -> None:
     with distributed.Client(threads(1), set_as_default=False) as client:
         (first,) = client.nthreads()
@@ -136,6 +189,22 @@ def test_a_scheduler_that_is_not_there_is_one_sentence() -> None:
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         with pytest.raises(UserError, match="No Dask scheduler answers"), connected(address):
             pass
+
+
+def test_a_worker_that_dies_while_it_starts_is_started_again() -> None:
+    def kill_first() -> None:
+        while not (found := [c for c in psutil.Process().children() if "spawn_main" in said(c)]):
+            time.sleep(0.02)
+        found[0].kill()
+
+    def said(process: psutil.Process) -> str:
+        return " ".join(process.cmdline()) if process.is_running() else ""
+
+    killer = threading.Thread(target=kill_first)
+    killer.start()
+    with local_cluster(1) as client:
+        assert len(client.nthreads()) == 1
+    killer.join()
 
 
 def test_workers_that_die_lose_nothing(tmp_path: Path) -> None:

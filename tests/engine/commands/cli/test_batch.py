@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,17 +18,23 @@ import distributed
 import numpy as np
 import pytest
 from PIL import Image
+from plyfile import PlyData
 
 from sa3d_blender.core.batch.jobs_file import append_job, read_jobs
+from sa3d_blender.core.batch.results import finished_jobs
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.file_lock import hold_lock
+from sa3d_blender.core.point_cloud import PointCloud
 from sa3d_blender.engine.commands import cli, session
 from sa3d_blender.engine.commands.batch import worker
 from sa3d_blender.engine.commands.batch.outcome import UNFIT, UNSEEN
 from sa3d_blender.engine.commands.cli_batch import LOCK
+from sa3d_blender.engine.mask_grids.result import SegmentResult
+from sa3d_blender.engine.meshing.mesh_jobs import REST
 from tests.support.cli_runs import APE, BOX, CAMERAS, CHECKPOINT, CRATE, HEAD, SKY, Refused, names
 
 TINY = {"settings": {"views": 2, "view_size": 48}, "mesh": {"resolution": 24}}
+SPLAT = CHECKPOINT.parents[1] / "tabletop_splat" / "point_cloud.ply"
 Batch = Callable[..., tuple[int, dict[str, Any]]]
 
 
@@ -125,6 +135,82 @@ def test_a_job_with_a_camera_of_its_own_as_blender_writes_it(batch: Batch, tmp_p
     assert mask[int(HEAD[1]), int(HEAD[0])] == 255
     assert mask[int(SKY[1]), int(SKY[0])] == 0
     assert names(tmp_path / "out" / "beside" / "pictures") == {"2.png"}
+
+
+def test_splats_are_cut_where_they_are_wanted(batch: Batch, tmp_path: Path) -> None:
+    of_splat = {"checkpoint": str(SPLAT), "frame": 0}
+    add(tmp_path, CRATE, BOX, outputs=["splats"], **of_splat)
+    add(tmp_path, "mesh alone", BOX, **of_splat)
+    add(tmp_path, "no splat", BOX, outputs=["splats", "masks"])
+    out = tmp_path / "out"
+    code, jobs = batch()
+    assert code == 1, "one failed"
+    assert "tabletop.th is no 3D Gaussian splat" in jobs["no splat"]["error"]
+    assert "segment" not in jobs["no splat"]["seconds"], "it is told before anything is cut"
+    mine, rest = (PlyData.read(out / CRATE / f"{n}_splat.ply") for n in (CRATE, REST))
+    counts = [len(file["vertex"].data) for file in (mine, rest, PlyData.read(SPLAT))]
+    assert counts[0] > 0
+    assert counts[0] + counts[1] == counts[2], "each Gaussian is in one of them"
+    assert not {f"{CRATE}.glb", f"{CRATE}_mesh.npz"} & names(out / CRATE)
+    assert not [name for name in names(out / "mesh alone") if "splat" in name]
+    (plain,) = (job for job in finished_jobs(out) if job.folder.name == "mesh alone")
+    (cut,) = (job for job in finished_jobs(out) if job.folder.name == CRATE)
+    assert (list(plain.meshes), plain.splats) == (["mesh alone"], [])
+    assert (cut.meshes, [splat["name"] for splat in cut.splats]) == ({}, [CRATE, REST])
+    for splat in cut.splats:
+        assert Path(splat["splat"]).is_file()
+        assert len(PointCloud.load(Path(splat["splat_points"])).points) > 0
+
+
+def test_ctrl_c_leaves_a_state_that_goes_on(
+    batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(tmp_path, CRATE, BOX)
+    add(tmp_path, APE, HEAD)
+    out = tmp_path / "out"
+
+    def press() -> None:
+        """As soon as the second job has begun to write."""
+        while not list(out.glob(f".{APE}.*.part")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    hand = threading.Thread(target=press)
+    hand.start()
+    code, jobs = batch()
+    hand.join()
+    assert code == 130
+    assert [job["result"] for job in jobs.values()] == ["done", "not run"]
+    assert "Cancelled" in capsys.readouterr().err
+    assert names(out) - {LOCK, "batch.json"} == {CRATE}
+    code, jobs = batch()
+    assert code == 0
+    assert [job["result"] for job in jobs.values()] == ["done before", "done"]
+    assert names(out) - {LOCK, "batch.json"} == {CRATE, APE}
+
+
+def test_a_full_disk_stops_one_job_alone(
+    batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, CRATE, BOX)
+    add(tmp_path, APE, HEAD)
+    save = SegmentResult.save
+
+    def full(result: SegmentResult, path: Path) -> None:
+        if result.objects[0].name == CRATE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        save(result, path)
+
+    monkeypatch.setattr(SegmentResult, "save", full)
+    code, jobs = batch()
+    assert code == 1
+    assert [job["result"] for job in jobs.values()] == ["failed", "done"]
+    folder = tmp_path / "out" / CRATE
+    assert jobs[CRATE]["error"] == (
+        f"{folder} cannot be written (No space left on device); choose another folder or free some "
+        "space."
+    )
+    assert names(tmp_path / "out") == {LOCK, "batch.json", APE}
 
 
 def test_a_file_with_mistakes_runs_nothing(
