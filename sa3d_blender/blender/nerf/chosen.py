@@ -8,6 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..properties import is_nerf
+from .nerf import read_old_facts
 
 
 class _Last:
@@ -41,6 +42,8 @@ def _on_load(*_: Any) -> None:
     layer = bpy.context.view_layer
     active = layer.objects.active if layer is not None else None
     _Last.active = active.session_uid if active is not None else 0
+    for nerf in [thing for thing in bpy.data.objects if is_nerf(None, thing)]:
+        read_old_facts(nerf)
 
 
 def register() -> None:

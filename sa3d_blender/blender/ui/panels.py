@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...core.field_kinds import FIELD_KINDS
 from ...core.segmenters import AUTOMATIC, segmenter_spec
 from ..clicking import live_masks
 from ..clicking.object_states import state_words
@@ -87,8 +88,9 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             if facts.scene == "forward_facing" or is_forward_facing(nerf):
                 body.prop(facts, "ndc_focal")
                 body.prop(facts, "ndc_aspect")
-            if facts.family.startswith("dvgo"):
-                body.prop(facts, "voxels_per_step")
+            kind = FIELD_KINDS.get(facts.family)
+            for name in kind.own_options if kind is not None else ():
+                body.prop(facts, name)
             for note in (*facts.notes.splitlines(), *facts.training_notes.splitlines()):
                 wrapped(body, note, "INFO")
 
