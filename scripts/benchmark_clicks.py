@@ -41,6 +41,7 @@ overlay = sys.modules["{ADDON}.blender.viewport.overlay"]
 tools = sys.modules["{ADDON}.blender.ui.tools"]
 click_operators = sys.modules["{ADDON}.blender.ui.click_operators"]
 live_question = sys.modules["{ADDON}.blender.clicking.live_question"]
+askers = sys.modules["{ADDON}.blender.engine_link.askers"]
 turns = sys.modules["{ADDON}.core.turns"]
 holds, begun, work = [], [], []
 
@@ -75,7 +76,7 @@ def redraw(_context):
     bpy.ops.wm.redraw_timer(type="DRAW_SWAP", iterations=1)
     return time.perf_counter() - began
 
-for owner, name in ((click_operators.SA3D_OT_click, "at_mouse"), (live_masks, "tick"),
+for owner, name in ((click_operators.SA3D_OT_click, "at_mouse"), (askers.Asker, "turn"),
                     (session, "pump"), (turns.Turns, "turn"),
                     (overlay, "take_answer"), (overlay, "_draw_masks"), (overlay, "_draw_prompts"),
                     (tools, "follow_tool")):

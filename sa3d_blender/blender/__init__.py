@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import properties, undo_steps
 from .clicking import live_masks, run_masks
-from .engine_link import command_line, session
+from .engine_link import command_line, engine_facts, session
 from .installation import installation
 from .nerf import chosen
 from .results import kept_results
@@ -67,6 +67,7 @@ _MODULES = (
     chosen,
     command_line,
     session,
+    engine_facts,
     kept_results,
     viewport_preview,
     point_proxy,

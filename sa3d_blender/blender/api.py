@@ -48,11 +48,12 @@ from .installation.installation import (  # noqa: F401
     remove_weights,
     set_up_engine,
 )
-from .nerf import training_cameras, views
+from .nerf import training_cameras
 from .nerf.framing import frame_nerf
 from .nerf.in_the_box import hide_in_box  # noqa: F401
 from .nerf.nerf import create_nerf, field_params, require_nerf, run_params
 from .nerf.recent_files import remember_file
+from .nerf.views import require_camera
 from .references import Reference, refer
 from .results.help_in_view import help_in_view  # noqa: F401
 from .results.looks import results_of, set_look, set_origin  # noqa: F401
@@ -65,7 +66,7 @@ from .scene.moved_checkpoint import find_checkpoint  # noqa: F401
 from .scene.upright import stand_upright  # noqa: F401
 from .selection import select_only
 from .undo_steps import undo_step
-from .viewport import new_camera, point_proxy, rough_view, view_under_way, viewport_preview
+from .viewport import new_camera, point_proxy, progressive_view, viewport_preview
 from .viewport.points_object import points_to_object  # noqa: F401
 
 T = TypeVar("T")
@@ -220,13 +221,9 @@ def render_view(
     """
     scene = bpy.context.scene
     nerf = nerf or require_nerf(scene)
-    camera = camera or views.require_camera(scene)
-    view = views.field_camera(scene, camera, nerf)
-    params = field_params(nerf) | {"out": str(output_folder(nerf))}
-    view_under_way.begin(refer(nerf), refer(camera), view)
-    render = rough_view.render_at_once if wait else rough_view.render_rough_first
-    steps = render(refer(nerf), refer(camera), view, params)
-    return _finish(view_under_way.RENDERING, steps, wait, refer(nerf), refer(camera))
+    sight = progressive_view.Sight.of(scene, nerf, camera or require_camera(scene))
+    steps = progressive_view.render_view(sight, rough_first=not wait)
+    return _finish(progressive_view.RENDERING, steps, wait, sight.nerf, sight.camera)
 
 
 def segment(

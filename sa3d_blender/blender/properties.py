@@ -100,7 +100,10 @@ class SA3D_Nerf(FieldReading, CuttingOut, MeshSize, bpy.types.PropertyGroup):
         name="Checkpoint", description="The NeRF's checkpoint file", subtype="FILE_PATH"
     )
     family: StringProperty(
-        name="Family", description="Which kind of NeRF and of scene it is, as the engine names them"
+        name="Family", description="Which kind of NeRF it is, as the engine names it"
+    )
+    found_scene: StringProperty(
+        name="Scene Found", description="Which kind of scene it is, as the engine names it"
     )
     title: StringProperty(name="Kind", description="Which kind of NeRF and of scene it is")
     notes: StringProperty(name="Notes", description="What was guessed while reading the file")

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import bpy
+
+
+def viewports() -> Iterator[bpy.types.Area]:
+    """The 3D viewports of all windows."""
+    for window in bpy.context.window_manager.windows:
+        yield from (area for area in window.screen.areas if area.type == "VIEW_3D")
 
 
 def redraw_panels() -> None:
@@ -18,8 +26,7 @@ def redraw_panels() -> None:
 
 def redraw_scenes(but: bpy.types.Region | None = None) -> None:
     """Draw the 3D viewports again, all but one that is just being drawn."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "WINDOW" and region != but:
-                    region.tag_redraw()
+    for area in viewports():
+        for region in area.regions:
+            if region.type == "WINDOW" and region != but:
+                region.tag_redraw()

@@ -27,6 +27,8 @@ class FieldKind:
     """Whether its files hold the cameras of their training, or tell where these are."""
     run_files: tuple[str, ...] = ()
     """Names of which a training's folder holds one, where the folder can be chosen as a whole."""
+    own_options: tuple[str, ...] = ()
+    """Those of `FieldOptions` that say something of files of this kind only."""
 
 
 FIELD_KINDS: dict[str, FieldKind] = {
@@ -41,7 +43,7 @@ FIELD_KINDS: dict[str, FieldKind] = {
             run_files=("point_cloud", "cfg_args"),
         ),
         FieldKind("tensorf", "TensoRF", (".th", ".pth", ".pt")),
-        FieldKind("dvgo", "DirectVoxGO", (".tar",)),
+        FieldKind("dvgo", "DirectVoxGO", (".tar",), own_options=("voxels_per_step",)),
         FieldKind("nerf", "NeRF (nerf-pytorch)", (".tar",)),
         FieldKind(
             "nerfacto",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
-from bl_ext.user_default.sa3d_blender.blender.viewport import rough_view
+from bl_ext.user_default.sa3d_blender.blender.viewport import progressive_view
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Euler, Matrix
 
@@ -104,8 +104,8 @@ def in_field(thing: bpy.types.Object, nerf: bpy.types.Object) -> np.ndarray:
 
 
 def test_strips_make_the_same_picture(real: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rough_view, "SLOW", 0.0)
-    monkeypatch.setattr(rough_view, "STRIP", 0.1)
+    monkeypatch.setattr(progressive_view, "SLOW", 0.0)
+    monkeypatch.setattr(progressive_view, "STRIP", 0.1)
     nerf = load_scene()
     bpy.context.scene.render.resolution_x = 330
     pictures = []

@@ -14,17 +14,16 @@ from typing import Any
 
 import bpy
 import numpy as np
-from bpy.app.handlers import persistent
 
-from ...core.connection.messages import CANCELLED, Failure
-from ...core.errors import UserError
+from ...core.errors import Cancelled, UserError
 from ...core.turns import Urgency
-from ..engine_link import loop, session
+from ..engine_link import session
+from ..engine_link.askers import QUICK, Asker, Wish
+from ..engine_link.job_steps import Steps
+from ..handlers import Handlers
 from ..redraw import redraw_panels, redraw_scenes
 from .live_question import Question, read_question
 
-QUICK, PATIENT = 0.01, 0.25
-"""Seconds between looks while an answer is near, and while another job keeps the engine busy."""
 LINGER = 0.03
 """Seconds that the first drawing after a question waits for the answer; it often is that near."""
 
@@ -55,8 +54,6 @@ class LiveMasks:
     """Why there is no mask."""
     ready: bool = False
     """Whether the engine has the picture, so that clicks are answered at once."""
-    asking: int | None = None
-    """The request that is under way."""
     lingered: int | None = None
     """The request whose answer a drawing waited for."""
     drawing: bpy.types.Region | None = None
@@ -74,6 +71,11 @@ class LiveMasks:
     refused: dict[str, tuple[str, UserError]] = field(default_factory=dict)
     """What the engine had no mask for and why, by the entry's key; not asked again."""
     said: tuple[Any, ...] = ()
+
+    @property
+    def asking(self) -> int | None:
+        """The request that is under way."""
+        return asker.request
 
     @property
     def message(self) -> str:
@@ -97,14 +99,14 @@ def touch() -> None:
         return
     if not live.changed:
         live.changed, live.changed_at = True, time.perf_counter()
-    loop.wake(_look, Urgency.CLICK)
+    asker.wake()
 
 
 def look_now() -> None:
     """Ask at once, so that the engine works while Blender draws what changed."""
     touch()
     if not session.must_wait():
-        tick()
+        asker.turn()
 
 
 def take_answer() -> None:
@@ -112,13 +114,12 @@ def take_answer() -> None:
 
     Nothing else may happen then, such as another request's change of the scene.
     """
-    engine = session.current.engine
-    if live.asking is None or engine is None or session.must_wait():
+    if live.asking is None or session.must_wait():
         return
     wait = LINGER if live.ready and live.lingered != live.asking else 0.0
     live.lingered, live.drawing = live.asking, bpy.context.region
     try:
-        engine.hand_over(live.asking, wait=wait)
+        asker.take_answer(wait)
     finally:
         live.drawing = None
 
@@ -129,43 +130,26 @@ def forget() -> None:
     live.refused.clear()
     live.error, live.scenery, live.picture = None, "", ""
     live.wanted = live.changed = live.ready = False
-    live.asking = None
+    asker.stop()
 
 
-def tick() -> float | None:
-    """Ask when something changed, take an answer when it came.
+def _give_up(error: UserError | None) -> None:
+    """Nothing more is asked, nor the engine started again, until the artist wants it."""
+    forget()
+    live.error = error
+    redraw_panels()
 
-    Returns:
-        Seconds until it should be called again; None when nothing is under way.
-    """
-    if live.wanted and (session.current.engine is None or session.current.engine.ended):
-        lost, error = live.asking is not None, live.error
-        forget()
-        live.error = error
-        if lost:
-            live.error = UserError("The engine ended; click again to start it.", code="masks_ended")
-        redraw_panels()
+
+def _wish() -> Wish | float | None:
+    if live.wanted and asker.steps is None and not session.engine_is_alive():
+        _give_up(live.error)
+    if not live.wanted or not live.changed:
         return None
-    if session.must_wait():
-        return PATIENT
-    if live.asking is not None and not session.running():  # else the job's timer takes the answer
-        session.pump()
-    if live.asking is None and live.changed and time.monotonic() >= live.not_before:
-        _ask()
-    return QUICK if live.asking is not None or live.changed else None
+    return Wish(Urgency.CLICK, _ask()) if time.monotonic() >= live.not_before else QUICK
 
 
-def _look() -> float | None:
-    try:
-        return tick()
-    except UserError as error:
-        forget()
-        live.error = error
-        redraw_panels()
-        return None
-
-
-def _ask() -> None:
+def _ask() -> Steps[None]:
+    """Ask about the first object that differs, or for the picture alone to be made ready."""
     live.changed = False
     before = _shown()
     question, live.error = read_question(bpy.context.scene)
@@ -183,11 +167,11 @@ def _ask() -> None:
     for _, error in live.refused.values():
         live.error = live.error or error
     new = [key for key in question.objects if not _is_known(question, key)]
-    if new or not live.ready:
-        _send(question, new[0] if new else None)
-        live.changed = len(new) > 1
+    live.changed = len(new) > 1
     if _shown() != before:  # what changed in the scene, Blender draws anyway
         _redraw()
+    if new or not live.ready:
+        yield from _send(question, new[0] if new else "")
 
 
 def _outdate(picture: str) -> None:
@@ -211,41 +195,26 @@ def _is_known(question: Question, key: str) -> bool:
     return refused or (answer is not None and answer.question == text)
 
 
-def _send(question: Question, key: str | None) -> None:
-    """Ask about one object, or for the picture alone to be made ready."""
-    objects = [question.objects[key]] if key else []
-    scenery, text = question.scenery, question.text(key or "")
-
-    def done(result: dict[str, Any]) -> None:
-        live.asking = None
-        if scenery != live.scenery:
-            return
-        live.ready = True
+def _send(question: Question, key: str) -> Steps[None]:
+    objects, text = [question.objects[key]] if key else [], question.text(key)
+    nobody_waits = not key and not session.running()  # a picture that nobody clicked in yet
+    urgency = Urgency.POINTS if nobody_waits else Urgency.CLICK
+    try:
+        result = yield from asker.ask("predict", question.params | {"objects": objects}, urgency)
         for found in result["objects"]:
             masks = np.load(Path(found["masks"]), allow_pickle=False)
-            live.answers[key or ""] = ObjectMasks(text, masks, list(found["scores"]))
-        live.answered_in = time.perf_counter() - live.changed_at
-        _redraw()
-
-    def failed(failure: Failure) -> None:
-        live.asking = None
-        if failure.code == CANCELLED:  # something else came first
-            live.changed = live.wanted
-            return
-        live.answers.pop(key or "", None)
-        live.error = UserError(failure.message, code=failure.reason)
-        live.refused[key or ""] = (text, live.error)
-        _redraw()
-
-    params = question.params | {"objects": objects}
-    nobody_waits = key is None and not session.running()  # a picture that nobody clicked in yet
-    live.asking = session.start_engine().request(
-        "predict",
-        params,
-        on_done=done,
-        on_failure=failed,
-        urgency=Urgency.POINTS if nobody_waits else Urgency.CLICK,
-    )
+            live.answers[key] = ObjectMasks(text, masks, list(found["scores"]))
+        live.ready, live.answered_in = True, time.perf_counter() - live.changed_at
+    except Cancelled:  # something else came first
+        live.changed = live.wanted
+        return
+    except UserError as error:
+        if not session.engine_is_alive():
+            raise
+        live.answers.pop(key, None)
+        live.error = error
+        live.refused[key] = (text, error)
+    _redraw()
 
 
 def _redraw() -> None:
@@ -257,37 +226,29 @@ def _redraw() -> None:
     redraw_scenes(but=live.drawing)
 
 
-@persistent
+asker = Asker(Urgency.CLICK, _wish, _give_up)
+
+
 def _on_change(*_: Any) -> None:
     touch()
 
 
-@persistent
 def _on_load(*_: Any) -> None:
     forget()
 
 
-def register() -> None:
-    """Notice changes."""
-    handlers = bpy.app.handlers
-    for several in (handlers.depsgraph_update_post, handlers.undo_post, handlers.redo_post):
-        several.append(_on_change)
-    handlers.frame_change_post.append(_on_change)
-    handlers.load_post.append(_on_load)
+_handlers = Handlers(
+    depsgraph_update_post=_on_change,
+    undo_post=_on_change,
+    redo_post=_on_change,
+    frame_change_post=_on_change,
+    load_post=_on_load,
+)
+register = _handlers.register
 
 
 def unregister() -> None:
-    """Take the handlers back."""
+    """Forget them, and take the handlers back."""
     forget()
-    handlers = bpy.app.handlers
-    for several in (
-        handlers.depsgraph_update_post,
-        handlers.undo_post,
-        handlers.redo_post,
-        handlers.frame_change_post,
-    ):
-        if _on_change in several:
-            several.remove(_on_change)
-    if _on_load in handlers.load_post:
-        handlers.load_post.remove(_on_load)
-    loop.leave(_look)
+    asker.unregister()
+    _handlers.unregister()

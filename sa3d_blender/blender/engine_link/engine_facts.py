@@ -6,23 +6,26 @@ import time
 from typing import Any
 
 from ...core.background import shown_bytes
+from ...core.connection.engine_process import EngineProcess
 from ...core.errors import UserError
+from ...core.turns import Urgency
 from ...core.user_cache import cache_bytes
 from ...core.user_cache import clear_cache as clear
 from ..redraw import redraw_panels
 from . import session
+from .askers import Asker, Wish
+from .job_steps import Steps
 
 FRESH = 3.0
 """Seconds for which panels believe what was said last."""
 
 
 class Facts:
-    """What was said last, by which engine."""
+    """What was said last, by which engine, after how many requests."""
 
-    engine: object = None
+    engine: EngineProcess | None = None
+    requests = 0
     said: dict[str, Any] | None = None
-    until = 0.0
-    asking = False
     cache = 0
     cache_until = 0.0
 
@@ -35,36 +38,31 @@ def known() -> dict[str, Any]:
     return dict(_facts.said or {}) if _facts.engine is session.current.engine else {}
 
 
-def ask_soon() -> None:
-    """Ask the running engine anew, unless it is busy or was asked a moment ago. Never waits."""
+def _wish() -> Wish | float:
+    """Whatever the engine did, it may have changed its memory."""
     engine = session.current.engine
-    now = time.monotonic()
-    if engine is None or engine.ended is not None or engine.busy or session.running():
-        return
-    if _facts.engine is engine and (_facts.asking or now < _facts.until):
-        return
-    _facts.engine, _facts.asking = engine, True
-    engine.request("hello", {}, on_done=_answer, on_failure=lambda _failure: _done())
+    if engine is None or (engine, engine.requests) == (_facts.engine, _facts.requests):
+        return FRESH
+    return Wish(Urgency.POINTS, _ask(engine))
 
 
-def _answer(said: dict[str, Any]) -> None:
+def _ask(engine: EngineProcess) -> Steps[None]:
+    said = yield from asker.ask("hello", {}, Urgency.POINTS)
     changed = said != _facts.said
-    _facts.said = said
-    _done()
+    _facts.engine, _facts.requests, _facts.said = engine, engine.requests, said
     if changed:
         redraw_panels()
 
 
-def _done() -> None:
-    _facts.asking = False
-    _facts.until = time.monotonic() + FRESH
+asker = Asker(Urgency.POINTS, _wish)
+register, unregister = asker.register, asker.unregister
 
 
 def state() -> str:
     """The engine's state in a few words, with its device and memory where they are known."""
     words = [session.engine_state()]
     facts = known()
-    if facts and session.current.engine is not None and session.current.engine.ended is None:
+    if facts and session.engine_is_alive():
         words.append(f"on {facts.get('device')}")
         memory = facts.get("memory") or {}
         if memory.get("process"):
@@ -86,11 +84,10 @@ def unload(*, wait: bool = True) -> None:
     engine = session.current.engine
     if engine is None or engine.ended is not None:
         return
-    _facts.until = 0.0
     if wait:
         engine.run("unload", {}, timeout=60.0)
     else:
-        engine.request("unload", {}, on_done=lambda _result: ask_soon())
+        engine.request("unload", {})
 
 
 def cache_size() -> int:

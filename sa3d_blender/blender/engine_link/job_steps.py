@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
@@ -25,6 +25,8 @@ class Job(Generic[T]):
     steps: Steps[T]
     watched: tuple[Reference[Any], ...] = ()
     """Without these the job makes no sense."""
+    wanted: Callable[[], bool] = lambda: True
+    """Whether anybody still wants what it makes; cheap, asked at each step."""
     state: Literal["running", "done", "failed", "cancelled"] = "running"
     text: str = ""
     factor: float = 0.0

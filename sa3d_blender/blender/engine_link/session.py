@@ -10,10 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-import bpy
-from bpy.app.handlers import persistent
+from typing import Any, Protocol, TypeVar
 
 from ...core.connection.engine_command import engine_command
 from ...core.connection.engine_process import EngineProcess, OnProgress, error_from_failure
@@ -21,6 +18,7 @@ from ...core.connection.messages import Failure
 from ...core.errors import Cancelled, UserError
 from ...core.turns import Urgency
 from ..folders import log_file
+from ..handlers import Handlers
 from ..redraw import redraw_panels
 from ..references import Reference
 from . import loop
@@ -44,6 +42,11 @@ class Running:
 current = Running()
 
 
+def engine_is_alive() -> bool:
+    """Whether there is an engine; nothing here starts one."""
+    return current.engine is not None and current.engine.ended is None
+
+
 def running() -> bool:
     """Whether a job runs."""
     return current.job is not None and current.job.state == "running"
@@ -63,7 +66,7 @@ def engine_state() -> str:
 
 def start_engine() -> EngineProcess:
     """The running engine; starts one when there is none. Does not wait for it."""
-    if current.engine is None or current.engine.ended is not None:
+    if current.engine is None or not engine_is_alive():
         current.engine = EngineProcess(engine_command(engine_python()), log_file=log_file())
         loop.wake(_look, Urgency.JOB)
     return current.engine
@@ -122,18 +125,38 @@ def ask(
     assert job is not None
     if job.cancelling:  # while the answer to what it asked before was on its way
         raise Cancelled("Stopped.")
+    return (
+        yield from answer(job, start_engine(), method, params, on_progress=on_progress or job.show)
+    )
+
+
+class Waiting(Protocol):
+    """Who waits for the engine's answer."""
+
+    request: int | None
+
+
+def answer(
+    waiting: Waiting, engine: EngineProcess, method: str, params: dict[str, Any], **how: Any
+) -> Steps[dict[str, Any]]:
+    """Ask the engine and wait for its answer.
+
+    Args:
+        waiting: has the request's id meanwhile.
+        how: as for `EngineProcess.request`.
+
+    Raises:
+        UserError: the engine says no, or ended.
+        Cancelled: the request was cancelled.
+    """
     results: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    job.request = start_engine().request(
-        method,
-        params,
-        on_progress=on_progress or job.show,
-        on_done=results.append,
-        on_failure=failures.append,
+    waiting.request = engine.request(
+        method, params, on_done=results.append, on_failure=failures.append, **how
     )
     while not results and not failures:
         yield WAITING
-    job.request = None
+    waiting.request = None
     if failures:
         raise error_from_failure(failures[0])
     return results[0]
@@ -188,6 +211,8 @@ def wait(job: Job[T]) -> T:
 
 
 def _step(job: Job[Any]) -> bool:
+    if not job.cancelling and not job.wanted():
+        cancel()
     missing = next((ref for ref in job.watched if ref.find() is None), None)
     if missing is not None:
         cancel()
@@ -233,16 +258,14 @@ def _look() -> float | None:
     return 0.5 if current.engine is not None else None
 
 
-@persistent
 def _forget_job(*_: Any) -> None:
     """Another file is open: what was running was about the old one."""
     _end_job("Stopped, as another file was opened.")
     current.job = None
 
 
-def register() -> None:
-    """Stop jobs when another file is opened."""
-    bpy.app.handlers.load_post.append(_forget_job)
+_handlers = Handlers(load_post=_forget_job)
+register = _handlers.register
 
 
 def unregister() -> None:
@@ -250,5 +273,4 @@ def unregister() -> None:
     stop_engine()
     current.job = None
     loop.leave(_look)
-    if _forget_job in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(_forget_job)
+    _handlers.unregister()

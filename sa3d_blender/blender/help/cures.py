@@ -67,7 +67,6 @@ _SHOW = Cure("sa3d.pick_prompts", "Show Masks Again", "PLAY")
 _TAKE_BACK = Cure("sa3d.remove_last_prompt", "Remove Last Prompt", "REMOVE")
 LIVE_CURES = {
     **CURES,
-    "masks_ended": _SHOW,
     "engine_ended": _SHOW,
     "timeout": _SHOW,
     "prompt_outside": _TAKE_BACK,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
+from ..handlers import Handlers
 from ..properties import is_nerf
+from .nerf import read_old_facts
 
 
 class _Last:
@@ -16,7 +17,6 @@ class _Last:
     active = 0
 
 
-@persistent
 def follow_choice(*_: Any) -> None:
     """Work on the NeRF whose Empty has just become the active object; let go of a deleted camera.
 
@@ -36,24 +36,13 @@ def follow_choice(*_: Any) -> None:
         scene.sa3d.nerf = active
 
 
-@persistent
 def _on_load(*_: Any) -> None:
     layer = bpy.context.view_layer
     active = layer.objects.active if layer is not None else None
     _Last.active = active.session_uid if active is not None else 0
+    for nerf in [thing for thing in bpy.data.objects if is_nerf(None, thing)]:
+        read_old_facts(nerf)
 
 
-def register() -> None:
-    """Notice changes."""
-    bpy.app.handlers.depsgraph_update_post.append(follow_choice)
-    bpy.app.handlers.load_post.append(_on_load)
-
-
-def unregister() -> None:
-    """Take the handlers back."""
-    for handlers, function in (
-        (bpy.app.handlers.depsgraph_update_post, follow_choice),
-        (bpy.app.handlers.load_post, _on_load),
-    ):
-        if function in handlers:
-            handlers.remove(function)
+_handlers = Handlers(depsgraph_update_post=follow_choice, load_post=_on_load)
+register, unregister = _handlers.register, _handlers.unregister

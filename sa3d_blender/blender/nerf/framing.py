@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from ..redraw import viewports
 from .nerf import box_center, box_size
 
 SENSOR = 36.0
@@ -61,26 +62,25 @@ def _free_views() -> Iterator[tuple[Any, Any, tuple[float, float], tuple[float, 
 
     Its space, its view, its sides, and how far toolbar and sidebar cover it from left and right.
     """
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type != "VIEW_3D":
-                continue
-            space = area.spaces.active
-            region = next(part for part in area.regions if part.type == "WINDOW")
-            sides = max(region.width, 1), max(region.height, 1)
-            covered = _covered(area, region)
-            for view in (space.region_3d, *space.region_quadviews):
-                if view.view_perspective != "CAMERA":
-                    yield space, view, sides, covered
+    for area in viewports():
+        space = area.spaces.active
+        left, right, width, height = free_part(area)
+        for view in (space.region_3d, *space.region_quadviews):
+            if view.view_perspective != "CAMERA":
+                yield space, view, (width, height), (left, width - right)
 
 
-def _covered(area: bpy.types.Area, main: bpy.types.Region) -> tuple[float, float]:
-    """Pixels that toolbar and sidebar cover of a viewport, where they lie over it."""
-    left = right = 0.0
-    for part in area.regions:
-        over = part.width > 1 and part.x < main.x + main.width and part.x + part.width > main.x
-        if part.type == "TOOLS" and over:
-            left = max(left, part.x + part.width - main.x)
-        elif part.type == "UI" and over:
-            right = max(right, main.x + main.width - part.x)
-    return left, right
+def free_part(area: bpy.types.Area) -> tuple[float, float, float, float]:
+    """Left and right end of what toolbar and sidebar leave free, and the region's width and height.
+
+    They cover the viewport where Blender's Region Overlap is on, as it usually is.
+    """
+    regions = {region.type: region for region in area.regions}
+    main = regions["WINDOW"]
+    left, right = 0.0, float(main.width)
+    tools, sidebar = regions.get("TOOLS"), regions.get("UI")
+    if tools is not None and tools.width > 1 and tools.x < main.x + main.width / 2:
+        left = max(left, tools.x + tools.width - main.x)
+    if sidebar is not None and sidebar.width > 1 and sidebar.x > main.x + main.width / 2:
+        right = min(right, sidebar.x - main.x)
+    return left, right, max(float(main.width), 1.0), max(float(main.height), 1.0)

@@ -54,7 +54,7 @@ def create_nerf(
     nerf.checkpoint = checkpoint
     for name, value in settings_to_json(options).items():
         setattr(nerf, name, value or 0.0)
-    nerf.family = f"{info['family']}, {str(info['scene']).replace('_', ' ')}"
+    nerf.family, nerf.found_scene = info["family"], info["scene"]
     nerf.title = f"{info['title']} · {SCENE_WORDS.get(info['scene'], info['scene'])}"
     nerf.notes = "\n".join(info.get("notes", ()))
     nerf.root = _child(_child(scene.collection, ROOT), empty.name, new=True)
@@ -81,7 +81,15 @@ def _free_name(name: str) -> str:
 
 def is_forward_facing(nerf: bpy.types.Object) -> bool:
     """Whether the NeRF was trained in normalised device coordinates: its frame has Y up."""
-    return "forward facing" in nerf.sa3d.nerf.family
+    return nerf.sa3d.nerf.found_scene == "forward_facing"
+
+
+def read_old_facts(nerf: bpy.types.Object) -> None:
+    """Take apart what older files have in one property: ``dvgo, forward facing``."""
+    facts = nerf.sa3d.nerf
+    family, both, scene = facts.family.partition(", ")
+    if both:
+        facts.family, facts.found_scene = family, scene.replace(" ", "_")
 
 
 def is_splat(nerf: bpy.types.Object) -> bool:

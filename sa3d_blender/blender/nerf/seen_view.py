@@ -15,11 +15,8 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.cameras import Camera, without_scale
-
-SENSOR = 36.0
-"""Side in millimetres that the lens is fitted to, Blender's default."""
-STILL = 2e-4
-"""What single floats may lose: parts of the distance, of a turn, of the lens."""
+from .lens import has_lens, set_lens
+from .picture_state import is_same_place
 
 
 def seen_camera(camera: bpy.types.Object) -> Camera | None:
@@ -36,10 +33,7 @@ def seen_camera(camera: bpy.types.Object) -> Camera | None:
     there = without_scale(
         np.array(parent.matrix_world.inverted_safe() @ evaluated.matrix_world, dtype=np.float64)
     )
-    wanted = seen.field_from_camera
-    turned = np.abs(there[:3, :3] - wanted[:3, :3]).max()
-    moved = np.abs(there[:3, 3] - wanted[:3, 3]).max() / max(1.0, np.abs(wanted[:3, 3]).max())
-    still = max(turned, moved) <= STILL and _has_lens(evaluated.data, seen)
+    still = is_same_place(seen.field_from_camera, there) and has_lens(evaluated.data, seen)
     return seen if still else None
 
 
@@ -50,10 +44,7 @@ def stand_at(scene: bpy.types.Scene, camera: bpy.types.Object, seen: Camera) -> 
         render.resolution_y * render.pixel_aspect_y
     )
     wide = seen.width / seen.fl_x >= frame * seen.height / seen.fl_y
-    lens = camera.data
-    lens.type, lens.sensor_fit = "PERSP", "HORIZONTAL" if wide else "VERTICAL"
-    lens.sensor_width = lens.sensor_height = SENSOR
-    lens.lens, lens.shift_x, lens.shift_y = _lens(seen, lens.sensor_fit)
+    set_lens(camera.data, seen, "HORIZONTAL" if wide else "VERTICAL")
     camera.matrix_basis = Matrix(seen.field_from_camera.tolist())
     camera.sa3d.seen = json.dumps(seen.to_json())
 
@@ -63,22 +54,3 @@ def seen_corners(seen: Camera) -> list[tuple[float, float, float]]:
     x0, x1 = -seen.cx / seen.fl_x, (seen.width - seen.cx) / seen.fl_x
     y0, y1 = (seen.cy - seen.height) / seen.fl_y, seen.cy / seen.fl_y
     return [(x1, y1, -1.0), (x1, y0, -1.0), (x0, y0, -1.0), (x0, y1, -1.0)]
-
-
-def _lens(seen: Camera, fit: str) -> tuple[float, float, float]:
-    """Focal length in millimetres and shifts of a lens that is fitted to one side."""
-    if fit == "HORIZONTAL":
-        side_x, side_y = seen.width, seen.width * seen.fl_y / seen.fl_x
-    else:
-        side_x, side_y = seen.height * seen.fl_x / seen.fl_y, seen.height
-    shift_x, shift_y = (seen.width / 2 - seen.cx) / side_x, (seen.cy - seen.height / 2) / side_y
-    return seen.fl_x / side_x * SENSOR, shift_x, shift_y
-
-
-def _has_lens(lens: bpy.types.Camera, seen: Camera) -> bool:
-    if lens.type != "PERSP" or lens.sensor_fit == "AUTO":
-        return False
-    side = lens.sensor_width if lens.sensor_fit == "HORIZONTAL" else lens.sensor_height
-    focal, *shifts = _lens(seen, lens.sensor_fit)
-    there = (lens.lens / side * SENSOR / focal, lens.shift_x, lens.shift_y)
-    return bool(np.allclose(there, (1.0, *shifts), rtol=0.0, atol=STILL))

@@ -14,10 +14,9 @@ from ..engine_link import session
 from ..engine_link.job_steps import Steps
 from ..references import Reference, refer
 from ..undo_steps import undo_step
+from .lens import set_lens
 from .nerf import box_size, fit_box, group, parent_to
 
-SENSOR = 36.0
-"""Width in millimetres, Blender's default."""
 MOST_SHOWN = 300
 """More camera objects would hide the scene and slow Blender down; runs use all cameras."""
 KIND = "TRAINING_CAMERA"
@@ -93,20 +92,6 @@ def _add_camera(
     parent_to(nerf, made)
     made.matrix_basis = Matrix(camera.field_from_camera.tolist())
     return made
-
-
-def set_lens(lens: bpy.types.Camera, camera: Camera) -> None:
-    """Give a Blender camera a pinhole camera's lens; the inverse of `camera_from_blender`.
-
-    It fits across the picture's width, so it is exact in height too when the render has the same
-    shape of picture and pixel.
-    """
-    lens.type = "PERSP"
-    lens.sensor_fit = "HORIZONTAL"
-    lens.sensor_width = SENSOR
-    lens.lens = camera.fl_x / camera.width * SENSOR
-    lens.shift_x = 0.5 - camera.cx / camera.width
-    lens.shift_y = (camera.cy - camera.height / 2) * camera.fl_x / camera.fl_y / camera.width
 
 
 def remembered(nerf: bpy.types.Object) -> dict[str, str]:

@@ -110,7 +110,6 @@ def draw_engine(layout: bpy.types.UILayout, *, is_used: bool) -> None:
 
 def _draw_use(box: bpy.types.UILayout) -> None:
     """The running engine: device and memory, what it keeps on the disk, and ways to free both."""
-    engine_facts.ask_soon()
     wrapped(box, engine_facts.state(), "MEMORY", PREFERENCES)
     row = box.row(align=True)
     row.operator("sa3d.start_engine")

@@ -1,6 +1,6 @@
-"""A picture that no longer is what its camera sees: its rendering stops, and begins again.
+"""A picture that no longer is what its camera sees is rendered again.
 
-Again only while the prompt tool is in hand, when what is seen must be what is clicked on. Else the
+Only while the prompt tool is in hand, when what is seen must be what is clicked on. Else the
 picture is marked, as rendering takes the engine's time.
 """
 
@@ -19,7 +19,7 @@ from ..engine_link import loop, session
 from ..nerf.nerf import scene_nerf
 from ..nerf.picture_state import PictureState, is_same_view
 from ..nerf.views import active_camera, field_camera, state_of_picture
-from ..viewport import view_under_way, viewport_preview
+from ..viewport import viewport_preview
 from ..viewport.camera_frame import is_tool_active
 
 EVERY, REST = 0.25, 0.6
@@ -38,13 +38,11 @@ _last = Look()
 
 
 def tick() -> float:
-    """Stop what is rendered of an old lens, and render an old picture again.
+    """Render an old picture again.
 
     Returns:
         Seconds until it should be called again.
     """
-    if view_under_way.is_rendering() and not view_under_way.is_still_wanted():
-        session.cancel()
     scene = bpy.context.scene
     nerf, camera = scene_nerf(scene), active_camera(scene)
     if nerf is not None and camera is not None and _rests(scene, nerf, camera):
@@ -94,5 +92,4 @@ def register() -> None:
 
 def unregister() -> None:
     """Look no more."""
-    view_under_way.forget()
     loop.leave(_tick)

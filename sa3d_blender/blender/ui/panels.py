@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...core.field_kinds import FIELD_KINDS
 from ...core.segmenters import AUTOMATIC, segmenter_spec
 from ..clicking import live_masks
 from ..clicking.object_states import state_words
@@ -19,7 +20,7 @@ from ..nerf.views import active_camera, state_of_picture
 from ..properties import BOX, NEGATIVE, POSITIVE, SA3D_SegmentObject
 from ..results.own_meshes import draw_own_mesh, draw_usual_size
 from ..scene.upright import lies_on_its_side
-from ..viewport import point_proxy, view_under_way, viewport_preview
+from ..viewport import point_proxy, progressive_view, viewport_preview
 from .installation_panels import draw_automatic, draw_missing_weights
 from .main_panel import Tab
 
@@ -87,8 +88,9 @@ class SA3D_PT_nerf(Section, bpy.types.Panel):
             if facts.scene == "forward_facing" or is_forward_facing(nerf):
                 body.prop(facts, "ndc_focal")
                 body.prop(facts, "ndc_aspect")
-            if facts.family.startswith("dvgo"):
-                body.prop(facts, "voxels_per_step")
+            kind = FIELD_KINDS.get(facts.family)
+            for name in kind.own_options if kind is not None else ():
+                body.prop(facts, name)
             for note in (*facts.notes.splitlines(), *facts.training_notes.splitlines()):
                 wrapped(body, note, "INFO")
 
@@ -127,7 +129,9 @@ _PICTURES = {
 def _picture_word(context: bpy.types.Context, nerf: bpy.types.Object | None) -> str:
     """What is to be said of the active camera's picture."""
     camera = active_camera(context.scene)
-    if nerf is None or camera is None or camera.sa3d.view is None or view_under_way.is_rendering():
+    if nerf is None or camera is None or camera.sa3d.view is None:
+        return ""
+    if progressive_view.is_rendering():
         return ""
     return _PICTURES.get(state_of_picture(context.scene, nerf, camera), "")
 

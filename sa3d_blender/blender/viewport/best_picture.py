@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...core.turns import Urgency
 from ..engine_link import loop
+from ..handlers import Handlers
 from ..nerf.views import repaint
 from ..redraw import redraw_scenes
 
@@ -61,31 +61,22 @@ def restore() -> None:
             redraw_scenes()
 
 
-@persistent
 def _on_undo(*_: Any) -> None:
     """Blender is still busy with the undo."""
     if _best.png:
         loop.wake(restore, Urgency.CLICK)
 
 
-@persistent
 def _on_load(*_: Any) -> None:
     begin()
 
 
-def register() -> None:
-    """Notice undo and other files."""
-    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
-        handlers.append(_on_undo)
-    bpy.app.handlers.load_post.append(_on_load)
+_handlers = Handlers(undo_post=_on_undo, redo_post=_on_undo, load_post=_on_load)
+register = _handlers.register
 
 
 def unregister() -> None:
     """Take the handlers back."""
-    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
-        if _on_undo in handlers:
-            handlers.remove(_on_undo)
-    if _on_load in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(_on_load)
+    _handlers.unregister()
     loop.leave(restore)
     begin()

@@ -9,6 +9,7 @@ import bpy
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Vector
 
+from ..nerf.framing import free_part
 from ..nerf.seen_view import seen_camera, seen_corners
 
 Corners = Sequence[Sequence[float]]
@@ -85,6 +86,7 @@ def look_through_camera(context: bpy.types.Context, area: bpy.types.Area) -> Non
         space.use_local_camera = False
     view.view_perspective = "CAMERA"
     left, right, width, height = free_part(area)
+    right = max(right - NAVIGATION * context.preferences.system.ui_scale, left + 1.0)
     render = context.scene.render
     aspect = (render.resolution_x * render.pixel_aspect_x) / (
         render.resolution_y * render.pixel_aspect_y
@@ -96,20 +98,3 @@ def look_through_camera(context: bpy.types.Context, area: bpy.types.Area) -> Non
     zoom = 50.0 * (2.0 * share**0.5 - 2**0.5)
     view.view_camera_zoom = min(max(zoom, ZOOMS[0]), ZOOMS[1])
     view.view_camera_offset = ((width - left - right) / (4 * max(width, height) * share), 0.0)
-
-
-def free_part(area: bpy.types.Area) -> tuple[float, float, float, float]:
-    """Left and right end of what toolbar and sidebar leave free, and the region's width and height.
-
-    They cover the viewport where Blender's Region Overlap is on, as it usually is.
-    """
-    regions = {region.type: region for region in area.regions}
-    main = regions["WINDOW"]
-    left, right = 0.0, float(main.width)
-    tools, sidebar = regions.get("TOOLS"), regions.get("UI")
-    if tools is not None and tools.width > 1 and tools.x < main.x + main.width / 2:
-        left = max(left, tools.x + tools.width - main.x)
-    if sidebar is not None and sidebar.width > 1 and sidebar.x > main.x + main.width / 2:
-        right = min(right, sidebar.x - main.x)
-    right -= NAVIGATION * bpy.context.preferences.system.ui_scale
-    return left, max(right, left + 1.0), float(main.width), float(main.height)

@@ -7,6 +7,7 @@ job is, however it ends.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -15,7 +16,9 @@ from ...core.errors import UserError
 from ...core.mesh import MeshData
 from ...core.point_cloud import PointCloud
 from ...core.turns import Urgency
-from ..engine_link import loop, session
+from ..engine_link import session
+from ..engine_link.askers import Asker, Wish
+from ..engine_link.job_steps import Steps
 from ..redraw import redraw_scenes
 from .mesh_shader import DrawnMesh, draw_mesh
 from .point_shader import DrawnPoints, draw_points
@@ -73,36 +76,33 @@ def draw(context: bpy.types.Context) -> None:
             draw_points(drawn, nerf.matrix_world, view, height, tint=tint, push=-BEFORE)
 
 
-def tick() -> float:
-    """Follow the running job.
-
-    Returns:
-        Seconds until it should be called again.
-    """
-    job = session.current.job
-    files = job.points | job.meshes if job is not None and session.running() else {}
+def _wish() -> Wish | float:
+    job = session.current.job if session.running() else None
+    files = job.points | job.meshes if job is not None else {}
     if files != coarse.files:
-        coarse.files = dict(files)
-        meshes = job.meshes if job is not None else {}
-        try:
-            coarse.drawn = {name: _read(Path(p), name in meshes) for name, p in files.items()}
-        except UserError:
-            coarse.drawn = {}  # it is just being replaced by a later one
-        redraw_scenes()
-    return OFTEN if session.running() else IDLE
+        return Wish(Urgency.WATCH, _take(files, set(job.meshes if job is not None else ())))
+    return OFTEN if job is not None else IDLE
 
 
-def _read(path: Path, is_mesh: bool) -> DrawnPoints | DrawnMesh:
-    return DrawnMesh(MeshData.load(path)) if is_mesh else DrawnPoints(PointCloud.load(path))
+def _take(files: dict[str, str], meshes: set[str]) -> Steps[None]:
+    """Read what the running job says of its objects, or let go of what an ended one said."""
+    coarse.files, drawn = files, {}
+    try:
+        for name, path in files.items():
+            read = MeshData.load if name in meshes else PointCloud.load
+            found = yield from session.in_thread(partial(read, Path(path)))
+            drawn[name] = DrawnMesh(found) if name in meshes else DrawnPoints(found)
+    except UserError:
+        drawn = {}  # it is just being replaced by a later one
+    coarse.drawn = drawn
+    redraw_scenes()
 
 
-def register() -> None:
-    """Look after the points where there is a window to draw them in."""
-    if not bpy.app.background:
-        loop.wake(tick, Urgency.WATCH, after=1.0)
+asker = Asker(Urgency.WATCH, _wish)
+register = asker.register
 
 
 def unregister() -> None:
     """Forget them and look no more."""
+    asker.unregister()
     coarse.files, coarse.drawn = {}, {}
-    loop.leave(tick)

@@ -9,11 +9,10 @@ import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 
 from ...core.cameras import TYPICAL_NDC_FOCAL, Camera
-from ..nerf.nerf import box_center, box_size, group, is_forward_facing
+from ..nerf.lens import SENSOR
+from ..nerf.nerf import box_center, box_size, group, is_forward_facing, parent_to
 from ..nerf.views import active_camera, world_camera
 
-SENSOR = 36.0
-"""Width in millimetres, Blender's default."""
 MARGIN = 0.04
 """Part of the picture that stays free around the box."""
 USUAL = Vector((0.7, -1.0, 0.6)).normalized()
@@ -47,8 +46,7 @@ def add_camera(
     bpy.context.view_layer.update()
     taken = _taken(scene, nerf)
     group(nerf, "cameras").objects.link(camera)
-    camera.parent = nerf
-    camera.matrix_parent_inverse = Matrix.Identity(4)
+    parent_to(nerf, camera)
     bpy.context.view_layer.update()
     view = world_camera(scene, camera)
     field_from_camera = (

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...core.errors import Cancelled, UserError
 from ...core.point_cloud import PointCloud
 from ...core.turns import Urgency
-from ..engine_link import background_requests, loop, session
+from ..engine_link import session
+from ..engine_link.askers import Asker, Wish
 from ..engine_link.job_steps import Steps
 from ..folders import output_folder
+from ..handlers import Handlers
 from ..nerf import training_cameras
 from ..nerf.nerf import field_params, scene_nerf
 from ..redraw import redraw_panels, redraw_scenes
@@ -33,8 +34,8 @@ from .point_shader import DrawnPoints
 
 LEVELS = ((8_000, 0.5), (30_000, 4.0))
 """Number of points and about the engine's seconds, one after the other."""
-QUICK, IDLE, PATIENT = 0.02, 0.25, 1.0
-"""Seconds between looks: while an answer is near, usually, and after something else came first."""
+IDLE, PATIENT = 0.25, 1.0
+"""Seconds between looks, and after something else came first."""
 ON_THEIR_WAY = "Its points are about to appear"
 
 
@@ -60,38 +61,12 @@ class Proxies:
 
     by_nerf: dict[int, Proxy] = field(default_factory=dict)
     """By the session's id of the NeRF's Empty."""
-    steps: Steps[None] | None = None
-    """What is being fetched."""
     not_before: float = 0.0
     paused: bool = False
     """Whether the engine is to be left alone until it is used for something else."""
 
 
 proxies = Proxies()
-
-
-def tick() -> float:
-    """Fetch what is missing, when nobody else needs the engine.
-
-    Returns:
-        Seconds until it should be called again.
-    """
-    if session.running():
-        proxies.paused = False
-    if proxies.steps is None and not proxies.paused and time.monotonic() >= proxies.not_before:
-        proxies.steps = _next_fetch(bpy.context.scene)
-    if proxies.steps is None:
-        return IDLE
-    try:
-        next(proxies.steps)
-    except StopIteration:
-        proxies.steps = None
-        redraw_scenes()
-        redraw_panels()
-    except Cancelled:
-        proxies.steps = None
-        proxies.not_before = time.monotonic() + PATIENT
-    return QUICK
 
 
 def pause() -> None:
@@ -102,10 +77,7 @@ def pause() -> None:
 def forget() -> None:
     """Drop all points and what is being fetched."""
     proxies.paused = False
-    if proxies.steps is not None:
-        proxies.steps.close()
-        proxies.steps = None
-        background_requests.make_way()
+    asker.stop()
     proxies.by_nerf.clear()
 
 
@@ -128,7 +100,7 @@ def notice(nerf: bpy.types.Object) -> str:
         return ""
     if proxy is not None and proxy.message:
         return proxy.message
-    awaited = background_requests.engine_is_alive() and not session.running() and not proxies.paused
+    awaited = session.engine_is_alive() and not session.running() and not proxies.paused
     return ON_THEIR_WAY if awaited else ""
 
 
@@ -151,79 +123,89 @@ def points_folder(nerf: bpy.types.Object, params: dict[str, Any]) -> Path:
     return output_folder(nerf) / f"points_{name}"
 
 
-def _next_fetch(scene: bpy.types.Scene) -> Steps[None] | None:
+def _wish() -> Wish | float:
+    """What is missing, when nobody else needs the engine."""
+    if session.running():
+        proxies.paused = False
     for uid in [uid for uid, proxy in proxies.by_nerf.items() if proxy.nerf.find() is None]:
         del proxies.by_nerf[uid]
-    nerf = scene_nerf(scene)
-    if nerf is None or not nerf.sa3d.nerf.show_points:
-        return None
+    nerf = scene_nerf(bpy.context.scene)
+    waits = proxies.paused or time.monotonic() < proxies.not_before
+    if waits or nerf is None or not nerf.sa3d.nerf.show_points:
+        return IDLE
     params = request(nerf)
     proxy = proxies.by_nerf.get(nerf.session_uid)
     if proxy is None or proxy.question != json.dumps(params):
         proxy = Proxy(refer(nerf), json.dumps(params))
         proxies.by_nerf[nerf.session_uid] = proxy
-    idle = background_requests.engine_is_free(Urgency.POINTS)
-    if proxy.level == len(LEVELS) or proxy.message or (proxy.looked and not idle):
-        return None
+    if proxy.level == len(LEVELS) or proxy.message:
+        return IDLE
+    if not proxy.looked:
+        return Wish(Urgency.WATCH, _read(proxy, params))
+    return Wish(Urgency.POINTS, _fetch(proxy, params))
+
+
+def _read(proxy: Proxy, params: dict[str, Any]) -> Steps[None]:
+    """Take the points of an earlier session, where it left any."""
+    proxy.looked = True
     try:
-        kept = points_folder(nerf, params)
+        file = points_folder(proxy.nerf.get(), params) / "points.npz"
     except UserError as error:
         proxy.message = str(error)
-        return None
-    file = kept / "points.npz"
-    if not proxy.looked:
-        proxy.looked = True
-        if file.is_file():
-            return _read(proxy, file)
-    return _fetch(proxy, params, kept) if idle else None
-
-
-def _read(proxy: Proxy, file: Path) -> Steps[None]:
+        return
+    if not file.is_file():
+        return
     try:
         cloud = yield from session.in_thread(lambda: PointCloud.load(file))
     except UserError:
         file.unlink(missing_ok=True)  # so that they are fetched anew
         return
-    proxy.drawn, proxy.level = DrawnPoints(cloud), len(LEVELS)
+    _show(proxy, cloud, len(LEVELS))
 
 
-def _fetch(proxy: Proxy, params: dict[str, Any], kept: Path) -> Steps[None]:
+def _fetch(proxy: Proxy, params: dict[str, Any]) -> Steps[None]:
     count, seconds = LEVELS[proxy.level]
     last = proxy.level == len(LEVELS) - 1
-    out = kept if last else Path(bpy.app.tempdir) / "sa3d" / "points"
-    asked = params | {"count": count, "seconds": seconds, "out": str(out)}
     try:
-        result = yield from background_requests.ask("points", asked, Urgency.POINTS)
+        kept = points_folder(proxy.nerf.get(), params)
+        out = kept if last else Path(bpy.app.tempdir) / "sa3d" / "points"
+        asked = params | {"count": count, "seconds": seconds, "out": str(out)}
+        result = yield from asker.ask("points", asked, Urgency.POINTS)
         file = Path(result["points"])
         cloud = yield from session.in_thread(lambda: PointCloud.load(file))
+    except Cancelled:
+        proxies.not_before = time.monotonic() + PATIENT
     except UserError as error:
         proxy.message = str(error)
-        return
-    proxy.drawn, proxy.level = DrawnPoints(cloud), proxy.level + 1
+        redraw_panels()
+    else:
+        _show(proxy, cloud, proxy.level + 1)
 
 
-def _look() -> float:
-    try:
-        return tick()
-    except ReferenceError:  # the file is just being closed
-        return IDLE
+def _show(proxy: Proxy, cloud: PointCloud, level: int) -> None:
+    proxy.drawn, proxy.level = DrawnPoints(cloud), level
+    redraw_scenes()
+    redraw_panels()
 
 
-@persistent
+asker = Asker(Urgency.POINTS, _wish)
+
+
 def _on_load(*_: Any) -> None:
     forget()
 
 
+_handlers = Handlers(load_post=_on_load)
+
+
 def register() -> None:
     """Look after the points where there is a window to draw them in."""
-    bpy.app.handlers.load_post.append(_on_load)
-    if not bpy.app.background:
-        loop.wake(_look, Urgency.POINTS, after=1.0)
+    _handlers.register()
+    asker.register()
 
 
 def unregister() -> None:
     """Drop the points, take the handler back."""
     forget()
-    if _on_load in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(_on_load)
-    loop.leave(_look)
+    asker.unregister()
+    _handlers.unregister()

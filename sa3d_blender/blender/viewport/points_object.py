@@ -13,7 +13,7 @@ import bpy
 
 from ...core.errors import UserError
 from ...core.point_cloud import PointCloud
-from ..engine_link import session
+from ..engine_link import jobs, session
 from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
 from ..nerf.nerf import group, parent_to, require_nerf
@@ -41,8 +41,7 @@ def points_to_object(
     nerf = nerf or require_nerf(bpy.context.scene)
     out = output_folder(nerf) / "points"
     params = point_proxy.request(nerf) | {"count": count, "seconds": SECONDS, "out": str(out)}
-    job = session.start("Making points", _steps(refer(nerf), params), refer(nerf))
-    return session.wait(job).get() if wait else job
+    return jobs.run("Making points", _steps(refer(nerf), params), wait, refer(nerf))
 
 
 def _steps(

@@ -7,30 +7,28 @@ counts: one request is under way at a time, and it makes way for clicks and jobs
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
-from bpy.app.handlers import persistent
 
-from ...core.cameras import Camera
-from ...core.errors import Cancelled, UserError
 from ...core.turns import Urgency
 from ..clicking.live_masks import live
-from ..engine_link import background_requests, loop, session
+from ..engine_link import session
+from ..engine_link.askers import QUICK, Asker, Wish
 from ..engine_link.job_steps import Steps
-from ..nerf.nerf import field_params, scene_nerf
-from ..nerf.views import field_camera, load_picture, png_of, show_view
-from ..redraw import redraw_panels, redraw_scenes
-from ..references import Reference, refer
+from ..handlers import Handlers
+from ..nerf.nerf import scene_nerf
+from ..nerf.views import png_of, show_view
+from ..redraw import redraw_panels, redraw_scenes, viewports
+from ..references import Reference
 from .overlay_shaders import picture_pixels, picture_texture
+from .progressive_view import Sight, rendered
 
-QUICK, IDLE = 0.02, 0.1
-"""Seconds between looks while a picture is near, and otherwise."""
+IDLE = 0.1
+"""Seconds between looks while no picture is near."""
 REST = 0.3
 """Seconds without a change after which the camera rests."""
 LONGEST = 0.15
@@ -67,7 +65,6 @@ class Following:
     changed_at: float = -1e9
     side: float = 128.0
     """Longer side of a moving camera's picture."""
-    steps: Steps[None] | None = None
     asked_side: int = 0
     """Longer side of the picture that is under way."""
 
@@ -87,16 +84,14 @@ def follow(on: bool = True) -> None:
     session.start_engine()
     following.on, following.message = True, ""
     if not bpy.app.background:
-        loop.wake(_look_safely, Urgency.FOLLOW)
+        asker.wake()
 
 
 def stop(message: str = "") -> None:
     """Follow no more, and let go of everything."""
-    if following.steps is not None:
-        following.steps.close()
-        background_requests.make_way()
+    asker.stop()
     following.on, following.message = False, message
-    following.picture, following.steps, following.question = None, None, ""
+    following.picture, following.question = None, ""
     live.not_before = 0.0
     redraw_panels()
     redraw_scenes()
@@ -124,54 +119,30 @@ def texture_of(camera: bpy.types.Object) -> Any | None:
     return picture.texture
 
 
-def tick() -> float | None:
-    """Look at the camera, take a picture that came, and ask for the next.
-
-    Returns:
-        Seconds until it should be called again; None when nothing is followed any more.
-    """
+def _wish() -> Wish | float | None:
+    """The next picture of what the camera sees now."""
+    if following.on and not session.engine_is_alive():
+        stop("The engine ended; follow the camera again to start it.")
     if not following.on:
         return None
-    if not background_requests.engine_is_alive():
-        stop("The engine ended; follow the camera again to start it.")
-        return None
-    try:
-        return _look()
-    except UserError as error:
-        stop(str(error))
-        return None
-
-
-def _look() -> float:
     scene = bpy.context.scene
     nerf, camera = scene_nerf(scene), scene.camera
     if nerf is None or camera is None or camera.type != "CAMERA" or not is_looked_through(camera):
         return IDLE
-    view = field_camera(scene, camera, nerf)
-    params = field_params(nerf)
-    _notice(json.dumps([params, view.to_json()]))
-    if following.steps is None:
-        following.steps = _next_steps(refer(nerf), refer(camera), view, params)
-    if following.steps is None:
+    sight = Sight.of(scene, nerf, camera)
+    _notice(sight.question)
+    side = _next_side(sight)
+    if side is None:
         return QUICK if is_moving() else IDLE
-    try:
-        next(following.steps)
-    except (StopIteration, Cancelled):
-        following.steps = None
-    return QUICK
+    return Wish(Urgency.FOLLOW if is_moving() else Urgency.POINTS, _render(sight, side))
 
 
 def is_looked_through(camera: bpy.types.Object) -> bool:
     """Whether a viewport shows the camera's view; without windows somebody always looks."""
-    if bpy.app.background:
-        return True
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            space = area.spaces.active
-            if area.type == "VIEW_3D" and space.region_3d.view_perspective == "CAMERA":
-                if space.camera == camera:
-                    return True
-    return False
+    spaces = [area.spaces.active for area in viewports()]
+    return bpy.app.background or any(
+        space.region_3d.view_perspective == "CAMERA" and space.camera == camera for space in spaces
+    )
 
 
 def _notice(question: str) -> None:
@@ -180,62 +151,41 @@ def _notice(question: str) -> None:
         return
     following.question, following.changed_at = question, time.monotonic()
     live.not_before = following.changed_at + REST
-    if following.steps is not None and following.asked_side > following.side:
-        background_requests.make_way()
+    if asker.steps is not None and following.asked_side > following.side:
+        asker.make_way()
 
 
-def _next_steps(
-    nerf: Reference[bpy.types.Object],
-    camera: Reference[bpy.types.Object],
-    view: Camera,
-    params: dict[str, Any],
-) -> Steps[None] | None:
-    full = max(view.width, view.height)
+def _next_side(sight: Sight) -> int | None:
+    """Longer side of the next picture; None where none is to be made now."""
     shown = following.picture
     if shown is None or shown.question != following.question:
-        side = min(full, round(following.side))
-    elif is_moving() or shown.side >= full:
+        return min(sight.side, round(following.side))
+    if is_moving() or shown.side >= sight.side:
         return None
-    else:
-        side = min(full, FINER * shown.side)
-    if not background_requests.engine_is_free(Urgency.FOLLOW if is_moving() else Urgency.POINTS):
-        return None
-    return _render(nerf, camera, view, params | {"side": side})
+    return min(sight.side, FINER * shown.side)
 
 
-def _render(
-    nerf: Reference[bpy.types.Object],
-    camera: Reference[bpy.types.Object],
-    view: Camera,
-    params: dict[str, Any],
-) -> Steps[None]:
-    began, question = time.monotonic(), following.question
-    side = following.asked_side = int(params.pop("side"))
-    full = max(view.width, view.height)
-    scale = side / full
-    small = view.resized(max(1, round(view.width * scale)), max(1, round(view.height * scale)))
-    asked = params | {
-        "camera": small.to_json(),
-        "out": str(Path(bpy.app.tempdir) / "sa3d" / "camera"),
-    }
-    result = yield from background_requests.ask("render", asked, Urgency.FOLLOW)
-    path = Path(result["image"])
-    whole = side == full and question == following.question
-    pixels, png = yield from session.in_thread(lambda: _read(path, png=whole))
-    picture = FollowingPicture(question, camera, side, pixels)
+def _render(sight: Sight, side: int) -> Steps[None]:
+    began, question = time.monotonic(), sight.question
+    following.asked_side = side
+    picture, _ = yield from rendered(sight, side, _ask, "camera")
+    whole = side == sight.side and question == following.question
+    pixels, png = yield from session.in_thread(
+        lambda: (picture_pixels(picture), png_of(picture) if whole else b"")
+    )
+    shown = FollowingPicture(question, sight.camera, side, pixels)
     if whole and question == following.question:
-        show_view(nerf.get(), camera.get(), png, (view.width, view.height), view)
-        picture.pixels = None
+        size = sight.view.width, sight.view.height
+        show_view(sight.nerf.get(), sight.camera.get(), png, size, sight.view)
+        shown.pixels = None
     if side <= SIDES[1]:
         _learn(time.monotonic() - began)
-    following.picture = picture
+    following.picture = shown
     redraw_scenes()
 
 
-def _read(path: Path, *, png: bool) -> tuple[np.ndarray, bytes]:
-    """A picture for the graphics card, and as a file where that is wanted."""
-    picture = load_picture(path)
-    return picture_pixels(picture), png_of(picture) if png else b""
+def _ask(params: dict[str, Any]) -> Steps[dict[str, Any]]:
+    return asker.ask("render", params, Urgency.FOLLOW)
 
 
 def _learn(seconds: float) -> None:
@@ -244,39 +194,24 @@ def _learn(seconds: float) -> None:
     following.side = min(max(following.side * change, SIDES[0]), SIDES[1])
 
 
-def _look_safely() -> float | None:
-    try:
-        return tick()
-    except ReferenceError:  # the file is just being closed
-        stop()
-    return None
+asker = Asker(Urgency.FOLLOW, _wish, lambda error: stop(str(error)))
 
 
-@persistent
 def _on_undo(*_: Any) -> None:
     """The camera's background image may be an older one now."""
     following.picture = None
 
 
-@persistent
 def _on_load(*_: Any) -> None:
     stop()
 
 
-def register() -> None:
-    """Notice undo and other files."""
-    bpy.app.handlers.undo_post.append(_on_undo)
-    bpy.app.handlers.redo_post.append(_on_undo)
-    bpy.app.handlers.load_post.append(_on_load)
+_handlers = Handlers(undo_post=_on_undo, redo_post=_on_undo, load_post=_on_load)
+register = _handlers.register
 
 
 def unregister() -> None:
     """Stop, and take the handlers back."""
     stop()
-    handlers = bpy.app.handlers
-    for several in (handlers.undo_post, handlers.redo_post):
-        if _on_undo in several:
-            several.remove(_on_undo)
-    if _on_load in handlers.load_post:
-        handlers.load_post.remove(_on_load)
-    loop.leave(_look_safely)
+    asker.unregister()
+    _handlers.unregister()

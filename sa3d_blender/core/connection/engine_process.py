@@ -6,7 +6,6 @@ on the caller's thread. `run` is the same thing for callers that may wait.
 
 from __future__ import annotations
 
-import itertools
 import queue
 import time
 import traceback
@@ -70,11 +69,12 @@ class EngineProcess:
     ) -> None:
         self._pipes = EnginePipes(command, log_file=log_file)
         self._grace = grace
-        self._ids = itertools.count(1)
         self._pending: dict[RequestId, _Pending] = {}
         self._held: deque[Message | Ended] = deque()
         self._kill_at: float | None = None
         self._closed = False
+        self.requests = 0
+        """How many were made."""
         self.ended: str | None = None
         """Why the engine is gone, as a sentence; None while it lives."""
 
@@ -111,7 +111,7 @@ class EngineProcess:
                 more urgent is asked.
         """
         self.make_way(urgency)
-        request_id = next(self._ids)
+        request_id = self.requests = self.requests + 1
         self._pending[request_id] = _Pending(on_progress, on_done, on_failure, urgency)
         self.send(Request(request_id, method, params))
         return request_id

@@ -29,7 +29,7 @@ def settle() -> None:
     """Tick until nothing is under way."""
     bpy.context.view_layer.update()
     live_masks.touch()
-    until(lambda: live_masks.tick() is None)
+    until(lambda: live_masks.asker.turn() is None)
 
 
 def cure() -> cures.Cure | None:
@@ -56,7 +56,7 @@ def test_an_engine_that_ended_is_started_by_the_button(nerf: bpy.types.Object) -
     assert live.asking is not None
     os.kill(session.current.engine.pid, signal.SIGKILL)
     until(lambda: session.current.engine.ended, session.pump)
-    live_masks.tick()
+    live_masks.asker.turn()
     assert "ended" in live.message
     assert cure().operator == "sa3d.pick_prompts"
     live_masks.show()  # what that operator does, besides taking the tool

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks, prompts
-from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.engine_link import askers, session
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 
 live = live_masks.live
@@ -29,7 +29,7 @@ def settle() -> None:
     bpy.context.view_layer.update()
     live_masks.touch()
     end = time.monotonic() + 20
-    while live_masks.tick() is not None:
+    while live_masks.asker.turn() is not None:
         assert time.monotonic() < end
         time.sleep(0.002)
 
@@ -99,7 +99,7 @@ def test_other_settings_keep_the_mask_until_the_new_one_is_there(nerf: bpy.types
     (before,) = live.answers.values()
     nerf.sa3d.nerf.view_size = 64
     live_masks.touch()
-    live_masks.tick()
+    live_masks.asker.turn()
     assert not live.ready
     assert list(live.answers.values()) == [before]
     settle()
@@ -108,7 +108,7 @@ def test_other_settings_keep_the_mask_until_the_new_one_is_there(nerf: bpy.types
     assert after is not before
     bpy.context.scene.camera.location.x += 0.1
     bpy.context.view_layer.update()
-    live_masks.tick()
+    live_masks.asker.turn()
     assert not live.answers, "another picture needs another mask"
 
 
@@ -137,7 +137,7 @@ def test_a_prompt_on_nothing_says_so_once(nerf: bpy.types.Object) -> None:
     api.add_prompt(nerf, x=100, y=80, object_name="good")
     api.add_prompt(nerf, x=100, y=2, object_name="bad")
     assert centers() == {"good": (100, 80)}
-    assert live_masks.tick() is None, "it is not asked again"
+    assert live_masks.asker.turn() is None, "it is not asked again"
 
 
 def test_a_box_gives_a_mask_and_comes_back_as_drawn(
@@ -182,7 +182,7 @@ def test_nothing_is_asked_while_a_job_runs(nerf: bpy.types.Object, fake: Fake) -
     api.add_prompt(nerf, x=100, y=80, object_name="mug")
     job = api.segment(nerf, wait=False)
     live_masks.show()
-    assert live_masks.tick() == live_masks.PATIENT
+    assert live_masks.asker.turn() == askers.PATIENT
     assert live.asking is None
     session.wait(job)
     assert centers() == {"mug": (100, 80)}
@@ -204,4 +204,4 @@ def test_another_file_forgets_them(nerf: bpy.types.Object) -> None:
     settle()
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     assert not live.answers
-    assert live_masks.tick() is None
+    assert live_masks.asker.turn() is None

@@ -39,7 +39,7 @@ def settle() -> None:
     bpy.context.view_layer.update()
     live_masks.touch()
     end = time.monotonic() + 20
-    while live_masks.tick() is not None:
+    while live_masks.asker.turn() is not None:
         assert time.monotonic() < end
         time.sleep(0.002)
 

@@ -113,12 +113,10 @@ def test_the_engine_tells_its_device_and_memory_and_gives_it_back() -> None:
     assert engine_facts.state() == "Engine is not running"
     assert not bpy.ops.sa3d.unload.poll()
     api.start_engine()
-    engine_facts.ask_soon()
-    settle(lambda: bool(engine_facts.known()))
+    settle(lambda: engine_facts.asker.turn() and engine_facts.known())
     assert engine_facts.state() == "Engine is running, on fake, 500 MB of memory"
     bpy.ops.sa3d.unload()
-    engine_facts.ask_soon()
-    settle(lambda: "1 MB" in engine_facts.state())
+    settle(lambda: engine_facts.asker.turn() and "1 MB" in engine_facts.state())
     session.stop_engine()
     assert engine_facts.known() == {}
 
@@ -129,7 +127,7 @@ def test_nothing_is_unloaded_under_a_job(nerf: bpy.types.Object, fake: Fake) -> 
     job = api.segment(nerf, wait=False)
     with pytest.raises(UserError, match="job is running"):
         api.unload()
-    engine_facts.ask_soon()
+    engine_facts.asker.turn()
     assert not engine_facts.known(), "a busy engine is left alone"
     session.wait(job)
 

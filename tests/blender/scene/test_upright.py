@@ -14,6 +14,7 @@ from bl_ext.user_default.sa3d_blender.blender.clicking.object_states import (
     object_state,
 )
 from bl_ext.user_default.sa3d_blender.blender.nerf.nerf import field_from_world
+from bl_ext.user_default.sa3d_blender.blender.scene import upright
 from bl_ext.user_default.sa3d_blender.core.errors import UserError
 from mathutils import Euler, Matrix
 
@@ -156,3 +157,13 @@ def test_what_would_not_stay_is_refused(lying: bpy.types.Object, what: str) -> N
         camera.parent = lying
         assert api.stand_upright(lying) == []
         assert_upright(lying)
+
+
+def test_a_file_of_before_still_knows_which_side_is_up(
+    lying: bpy.types.Object, reload_file: Callable[[], None]
+) -> None:
+    lying.sa3d.nerf.family, lying.sa3d.nerf.found_scene = "dvgo, forward facing", ""
+    reload_file()
+    nerf = bpy.context.scene.sa3d.nerf
+    assert nerf.sa3d.nerf.family == "dvgo"
+    assert upright.lies_on_its_side(nerf)

@@ -11,6 +11,7 @@ import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.nerf.views import field_camera
 from bl_ext.user_default.sa3d_blender.blender.viewport import viewport_preview
 
 from tests.support.waiting import until
@@ -36,17 +37,17 @@ def settle() -> viewport_preview.FollowingPicture:
     bpy.context.view_layer.update()
 
     def tick() -> None:
-        viewport_preview.tick()
+        viewport_preview.asker.turn()
         rest()
 
     def whole() -> bool:
         picture = following.picture
-        return bool(picture and picture.pixels is None and following.steps is None)
+        return bool(picture and picture.pixels is None and viewport_preview.asker.steps is None)
 
     tick()
     until(lambda: whole() and following.picture.question == following.question, tick)
-    viewport_preview.tick()
-    assert following.steps is None, "nothing is asked while nothing changes"
+    viewport_preview.asker.turn()
+    assert viewport_preview.asker.steps is None, "nothing is asked while nothing changes"
     assert following.picture is not None
     return following.picture
 
@@ -54,14 +55,14 @@ def settle() -> viewport_preview.FollowingPicture:
 def test_the_camera_is_followed_coarsely_and_then_exactly(nerf: bpy.types.Object) -> None:
     camera = bpy.context.scene.camera
     api.follow_camera()
-    until(lambda: following.picture, viewport_preview.tick)
+    until(lambda: following.picture, viewport_preview.asker.turn)
     assert following.picture.side < 320, "a moving camera gets a small picture"
     assert camera.sa3d.view is None
     sides = []
     while following.picture.pixels is not None:
         sides.append(following.picture.side)
         rest()
-        viewport_preview.tick()
+        viewport_preview.asker.turn()
     assert sorted(set(sides))[0] < 320
     assert tuple(camera.sa3d.view.size) == (320, 240)
     first = settle().question
@@ -89,23 +90,23 @@ def test_only_the_newest_camera_is_rendered(
     for step in range(20):
         camera.location.x += 0.01
         bpy.context.view_layer.update()
-        viewport_preview.tick()
+        viewport_preview.asker.turn()
         assert len(asked) <= 1 + step / 2, "changes meanwhile are not queued"
     settle()
-    newest = viewport_preview.field_camera(bpy.context.scene, camera, nerf)
+    newest = field_camera(bpy.context.scene, camera, nerf)
     assert np.allclose(asked[-1]["transform_matrix"], newest.field_from_camera, atol=1e-6)
 
 
 def test_clicks_and_jobs_come_first(nerf: bpy.types.Object, fake: Fake) -> None:
     fake("slow")
     api.follow_camera()
-    until(lambda: following.steps, viewport_preview.tick)
+    until(lambda: viewport_preview.asker.steps, viewport_preview.asker.turn)
     api.render_view(nerf)
     assert bpy.context.scene.camera.sa3d.view is not None
     job = api.render_view(nerf, wait=False)
-    viewport_preview.tick()
-    viewport_preview.tick()
-    assert following.steps is None, "nothing is asked while a job runs"
+    viewport_preview.asker.turn()
+    viewport_preview.asker.turn()
+    assert viewport_preview.asker.steps is None, "nothing is asked while a job runs"
     session.wait(job)
     settle()
 
@@ -117,7 +118,7 @@ def test_it_stops_with_whatever_it_needs(nerf: bpy.types.Object) -> None:
     assert not following.on
     api.follow_camera()
     api.stop_engine()
-    assert viewport_preview.tick() is None
+    assert viewport_preview.asker.turn() is None
     assert not following.on
     assert "The engine ended" in following.message
     assert session.current.engine is None, "nothing starts it again"
@@ -144,7 +145,7 @@ def test_what_cannot_be_followed_is_said_and_turns_it_off(nerf: bpy.types.Object
     api.follow_camera()
     bpy.context.scene.camera.data.type = "ORTHO"
     bpy.context.view_layer.update()
-    assert viewport_preview.tick() is None
+    assert viewport_preview.asker.turn() is None
     assert "is not a perspective camera" in following.message
     assert not following.on
 
@@ -153,19 +154,19 @@ def test_without_a_nerf_nothing_is_asked(nerf: bpy.types.Object) -> None:
     api.follow_camera()
     bpy.data.objects.remove(nerf)
     for _ in range(5):
-        viewport_preview.tick()
+        viewport_preview.asker.turn()
     assert not session.current.engine.busy
 
 
 def test_masks_wait_for_the_camera_to_rest(nerf: bpy.types.Object) -> None:
     api.follow_camera()
     live_masks.show()
-    viewport_preview.tick()
+    viewport_preview.asker.turn()
     assert viewport_preview.is_moving()
-    live_masks.tick()
+    live_masks.asker.turn()
     assert live_masks.live.asking is None
     rest()
-    live_masks.tick()
+    live_masks.asker.turn()
     assert live_masks.live.asking is not None
 
 
@@ -181,7 +182,7 @@ def test_the_main_thread_is_never_held(
         longest_hold = 0.0
         while following.picture is None or following.picture.pixels is not None:
             began = time.thread_time()
-            viewport_preview.tick()
+            viewport_preview.asker.turn()
             longest_hold = max(longest_hold, time.thread_time() - began)
             rest()
         following.picture = None

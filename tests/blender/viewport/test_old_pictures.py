@@ -81,7 +81,7 @@ def test_what_is_rendered_of_an_old_lens_stops(nerf: bpy.types.Object, fake: Fak
     assert not job.cancelling
     bpy.context.scene.camera.data.lens = 80
     bpy.context.view_layer.update()
-    old_pictures.tick()
+    session.pump()
     assert job.cancelling
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.clicking import live_masks
-from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.engine_link import askers, session
 from bl_ext.user_default.sa3d_blender.blender.nerf import views
 from bl_ext.user_default.sa3d_blender.blender.ui import workflow
-from bl_ext.user_default.sa3d_blender.blender.viewport import best_picture, rough_view
+from bl_ext.user_default.sa3d_blender.blender.viewport import best_picture, progressive_view
 
 from tests.support.waiting import until
 
@@ -60,7 +60,7 @@ def rough_one(nerf: bpy.types.Object) -> session.Job:
     ("full", "sides"), [(1920, [66, 145, 320]), (640, [73, 160]), (320, [73, 160]), (300, [])]
 )
 def test_rough_pictures_are_a_small_part_of_the_work(full: int, sides: list[int]) -> None:
-    assert rough_view.rough_sides(full) == sides
+    assert progressive_view.rough_sides(full) == sides
 
 
 def test_a_slow_view_is_rough_first_and_then_exact(nerf: bpy.types.Object, fake: Fake) -> None:
@@ -127,7 +127,7 @@ def test_a_click_waits_where_a_job_does_not_give_way(nerf: bpy.types.Object, fak
     fake("slow")
     job = api.render_view(nerf, wait=False)
     live_masks.show()
-    assert live_masks.tick() == live_masks.PATIENT
+    assert live_masks.asker.turn() == askers.PATIENT
     session.wait(job)
 
 
@@ -191,10 +191,10 @@ def test_a_picture_made_ready_makes_way_and_is_asked_for_again(
 ) -> None:
     fake("slow")
     live_masks.show()
-    live_masks.tick()
+    live_masks.asker.turn()
     assert live_masks.live.asking is not None
     api.render_view(nerf)
-    until(lambda: live_masks.live.ready, live_masks.tick)
+    until(lambda: live_masks.live.ready, live_masks.asker.turn)
     assert [method for method, *_ in asked] == ["predict", "render", "predict"]
     assert live_masks.live.error is None
 

@@ -36,7 +36,7 @@ def proxy_of(nerf: bpy.types.Object) -> point_proxy.Proxy | None:
 
 def fetch_points(nerf: bpy.types.Object) -> point_proxy.Proxy:
     done = len(point_proxy.LEVELS)
-    until(lambda: (p := proxy_of(nerf)) and (p.level == done or p.message), point_proxy.tick)
+    until(lambda: (p := proxy_of(nerf)) and (p.level == done or p.message), point_proxy.asker.turn)
     proxy = proxy_of(nerf)
     assert proxy is not None
     return proxy
@@ -51,7 +51,7 @@ def test_points_come_after_the_load_and_leave_no_trace_in_the_file(
 ) -> None:
     before = contents()
     seen = set()
-    until(lambda: seen.update(shown_points()) or 30_000 in seen, point_proxy.tick)
+    until(lambda: seen.update(shown_points()) or 30_000 in seen, point_proxy.asker.turn)
     assert seen == {8_000, 30_000}, "few at once, then more"
     ((frame, _),) = point_proxy.shown(bpy.context.scene)
     assert frame == nerf
@@ -78,14 +78,14 @@ def test_points_can_be_hidden_and_go_with_the_nerf(nerf: bpy.types.Object) -> No
     assert shown_points() == [30_000]
     bpy.data.objects.remove(nerf)
     assert shown_points() == []
-    point_proxy.tick()
+    point_proxy.asker.turn()
     assert not point_proxy.proxies.by_nerf
 
 
 def test_hidden_points_are_not_fetched(nerf: bpy.types.Object) -> None:
     nerf.sa3d.nerf.show_points = False
     for _ in range(20):
-        assert point_proxy.tick() == point_proxy.IDLE
+        assert point_proxy.asker.turn() == point_proxy.IDLE
     assert proxy_of(nerf) is None
 
 
@@ -107,16 +107,16 @@ def test_points_are_there_without_an_engine_when_the_file_is_opened_again(
     checkpoint.write_bytes(b"trained on")
     point_proxy.forget()
     for _ in range(20):
-        point_proxy.tick()
+        point_proxy.asker.turn()
     assert shown_points() == [], "they would be those of another training"
 
 
 def test_a_job_does_not_wait_for_points(nerf: bpy.types.Object, fake: Fake) -> None:
     fake("slow")
     session.start_engine()
-    until(lambda: session.current.engine.busy, point_proxy.tick)
+    until(lambda: session.current.engine.busy, point_proxy.asker.turn)
     api.render_view(nerf)
-    until(lambda: point_proxy.proxies.steps is None, point_proxy.tick)
+    until(lambda: point_proxy.asker.steps is None, point_proxy.asker.turn)
     assert shown_points() == [], "they made way"
     point_proxy.proxies.not_before = 0.0
     fetch_points(nerf)
@@ -128,7 +128,7 @@ def test_a_field_without_points_is_asked_once(nerf: bpy.types.Object, fake: Fake
     session.start_engine()
     assert fetch_points(nerf).message == "The NeRF is all fog."
     assert point_proxy.notice(nerf) == "The NeRF is all fog."
-    assert point_proxy.tick() == point_proxy.IDLE
+    assert point_proxy.asker.turn() == point_proxy.IDLE
     assert not session.current.engine.busy
 
 
@@ -137,10 +137,10 @@ def test_what_was_unloaded_is_not_loaded_again_for_the_viewport(nerf: bpy.types.
     api.unload()
     assert not viewport_preview.following.on
     for _ in range(20):
-        point_proxy.tick()
+        point_proxy.asker.turn()
     assert not session.current.engine.busy
     api.render_view(nerf, wait=False)
-    point_proxy.tick()
+    point_proxy.asker.turn()
     session.wait(session.current.job)
     assert fetch_points(nerf).level == len(point_proxy.LEVELS)
 
@@ -168,7 +168,7 @@ def prompted(nerf: bpy.types.Object) -> bpy.types.Object:
 
 def run_until_points(nerf: bpy.types.Object) -> session.Job[object]:
     job = api.segment(nerf, wait=False)
-    until(coarse_preview.shown, session.pump, coarse_preview.tick)
+    until(coarse_preview.shown, session.pump, coarse_preview.asker.turn)
     return job
 
 
@@ -184,16 +184,16 @@ def test_a_run_shows_its_object_in_its_color_and_more_of_it_later(
     assert np.allclose(tint, (1, 0, 0.5, coarse_preview.TINT))
     assert contents() == before
     more = lambda: (s := coarse_preview.shown()) and len(s[0][1].cloud.points) == 800  # noqa: E731
-    until(more, session.pump, coarse_preview.tick)
+    until(more, session.pump, coarse_preview.asker.turn)
     first = lambda: (s := coarse_preview.shown()) and isinstance(s[0][1], DrawnMesh)  # noqa: E731
-    until(first, session.pump, coarse_preview.tick)
+    until(first, session.pump, coarse_preview.asker.turn)
     ((_, drawn, tint),) = coarse_preview.shown()
     assert len(drawn.mesh.faces) > 50
     assert np.allclose(tint, (1, 0, 0.5, coarse_preview.MESH_TINT))
     assert contents() == before, "nothing is in the scene until the result is there"
     until(lambda: not session.running(), session.pump)
     assert coarse_preview.shown() == []
-    coarse_preview.tick()
+    coarse_preview.asker.turn()
     assert not coarse_preview.coarse.drawn
 
 
@@ -216,5 +216,5 @@ def test_however_a_run_ends_its_points_are_gone(
         with pytest.raises((UserError, Cancelled)):
             session.wait(job)
     assert coarse_preview.shown() == []
-    coarse_preview.tick()
+    coarse_preview.asker.turn()
     assert not coarse_preview.coarse.drawn

@@ -12,6 +12,7 @@ import torch
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.field_kinds import CHECKPOINT_EXTENSIONS, FIELD_KINDS, FieldKind
+from sa3d_blender.core.setting import described
 from sa3d_blender.core.settings import FieldOptions
 from sa3d_blender.engine import fields
 from sa3d_blender.engine.commands import cli
@@ -104,3 +105,9 @@ def test_the_file_browser_shows_every_kind() -> None:
     for kind in FIELD_KINDS.values():
         assert set(kind.endings) <= set(CHECKPOINT_EXTENSIONS)
         assert (Path(fields.__file__).parent / kind.name / "field.py").is_file()
+
+
+def test_the_panel_offers_options_that_there_are() -> None:
+    named = {name for kind in FIELD_KINDS.values() for name in kind.own_options}
+    assert "voxels_per_step" in named
+    assert named <= set(described(FieldOptions))
