@@ -24,9 +24,10 @@ from ..clicking.live_masks import live
 from ..engine_link import background_requests, loop, session
 from ..engine_link.job_steps import Steps
 from ..nerf.nerf import field_params, scene_nerf
-from ..nerf.views import field_camera, load_picture, png_of, show_view
+from ..nerf.views import field_camera, load_picture, png_of, repaint_view, show_view
 from ..redraw import redraw_panels, redraw_scenes
 from ..references import Reference, refer
+from . import best_picture
 from .overlay_shaders import picture_pixels, picture_texture
 
 QUICK, IDLE = 0.02, 0.1
@@ -70,6 +71,8 @@ class Following:
     steps: Steps[None] | None = None
     asked_side: int = 0
     """Longer side of the picture that is under way."""
+    undone: bool = False
+    """Whether something was undone since it was turned on."""
 
 
 following = Following()
@@ -85,7 +88,7 @@ def follow(on: bool = True) -> None:
         stop()
         return
     session.start_engine()
-    following.on, following.message = True, ""
+    following.on, following.message, following.undone = True, "", False
     if not bpy.app.background:
         loop.wake(_look_safely, Urgency.FOLLOW)
 
@@ -224,12 +227,29 @@ def _render(
     pixels, png = yield from session.in_thread(lambda: _read(path, png=whole))
     picture = FollowingPicture(question, camera, side, pixels)
     if whole and question == following.question:
-        show_view(nerf.get(), camera.get(), png, (view.width, view.height), view)
-        picture.pixels = None
+        if _keep(nerf.get(), camera.get(), png, view):
+            picture.pixels = None
     if side <= SIDES[1]:
         _learn(time.monotonic() - began)
     following.picture = picture
     redraw_scenes()
+
+
+def _keep(nerf: bpy.types.Object, camera: bpy.types.Object, png: bytes, view: Camera) -> bool:
+    """Make the whole picture the camera's background; returns whether it is.
+
+    Its first one is an undo step, the later ones are other content of that image. After an undo
+    there is no new first one, only what is drawn: a new step would take every redo away, and no
+    undo would ever get past it.
+    """
+    if repaint_view(nerf, camera, png, view):
+        camera.sa3d.view.pop(best_picture.MARK, None)  # it no longer is what *Render View* made
+        return True
+    if following.undone:
+        return False
+    show_view(nerf, camera, png, (view.width, view.height), view)
+    bpy.ops.ed.undo_push(message="Follow Camera")
+    return True
 
 
 def _read(path: Path, *, png: bool) -> tuple[np.ndarray, bytes]:
@@ -255,7 +275,7 @@ def _look_safely() -> float | None:
 @persistent
 def _on_undo(*_: Any) -> None:
     """The camera's background image may be an older one now."""
-    following.picture = None
+    following.picture, following.undone = None, True
 
 
 @persistent
