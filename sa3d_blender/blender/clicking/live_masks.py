@@ -21,6 +21,7 @@ from ...core.errors import UserError
 from ...core.turns import Urgency
 from ..engine_link import loop, session
 from ..redraw import redraw_panels, redraw_scenes
+from ..threads import on_main_thread
 from .live_question import Question, read_question
 
 QUICK, PATIENT = 0.01, 0.25
@@ -259,7 +260,8 @@ def _redraw() -> None:
 
 @persistent
 def _on_change(*_: Any) -> None:
-    touch()
+    if on_main_thread():
+        touch()
 
 
 @persistent
