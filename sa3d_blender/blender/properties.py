@@ -230,9 +230,6 @@ class SA3D_Object(bpy.types.PropertyGroup):
     lost: StringProperty(
         name="Not Kept", description="What the last new mesh of this result could not keep"
     )
-    view_from: StringProperty(
-        description="What its picture was rendered with, in the engine's numbers", options=set()
-    )
     seen: StringProperty(
         description="The run's camera that this one stands for, in the engine's numbers",
         options=set(),

@@ -130,7 +130,8 @@ def _import(
             target.sa3d.nerf.result = str(job.result)
         told = {"report": str(job.report), "objects": job.objects}
         keep_doubts(target, told, {entry.name: entry for entry in target.sa3d.nerf.objects})
-    undo_step("Import Batch Results")
+        # before the next job is waited for: an undo meanwhile must not find half a change
+        undo_step("Import Batch Results")
     return list(placed.values())
 
 

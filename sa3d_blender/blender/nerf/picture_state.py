@@ -18,6 +18,9 @@ import numpy as np
 from ...core.cameras import Camera
 from ...core.errors import UserError
 
+TAKEN = "sa3d_taken"
+"""Custom property of a picture: with which camera it was taken, in the engine's numbers. An undo
+may bring the camera back and not the image; so what the image shows is the image's to tell."""
 STILL = 2e-4
 """What single floats may lose: parts of the distance, of a turn, of the picture's side."""
 
@@ -37,7 +40,7 @@ def remember_view(nerf: bpy.types.Object, camera: bpy.types.Object, view: Camera
     Args:
         view: the camera in the NeRF's frame.
     """
-    camera.sa3d.view_from = json.dumps(view.to_json())
+    camera.sa3d.view[TAKEN] = json.dumps(view.to_json())
     own = [thing for thing in camera.children if thing.sa3d.prompt.nerf == nerf]
     remember_place(own, view)
 
@@ -91,10 +94,9 @@ def picture_state(camera: bpy.types.Object, view: Camera, *, rendering: bool) ->
     image = camera.sa3d.view
     if image is None:
         return PictureState.missing
-    if camera.sa3d.view_from:
-        taken = Camera.from_json(json.loads(camera.sa3d.view_from))
-        if not is_same_view(taken, view):
-            return PictureState.old
+    told = image.get(TAKEN)
+    if told and not is_same_view(Camera.from_json(json.loads(told)), view):
+        return PictureState.old
     small = 0 < image.size[0] < 0.9 * view.width
     return PictureState.rough if small and not rendering else PictureState.good
 

@@ -139,12 +139,13 @@ def show_view(
 ) -> bpy.types.Image:
     """Make the picture the camera's background, exactly where a render would be.
 
+    The caller makes an undo step of it at once, as pointers change; see `repaint_view`.
+
     Args:
         size: the picture's width and height.
         view: what it was rendered with: the camera in the NeRF's frame.
     """
     image = packed_image(f"{nerf.name} from {camera.name}", png, size)
-    remember_view(nerf, camera, view)
     old = camera.sa3d.view
     if old is not None:
         name = old.name
@@ -152,11 +153,38 @@ def show_view(
         bpy.data.images.remove(old)
         image.name = name
     camera.sa3d.view = image
+    remember_view(nerf, camera, view)
     backgrounds = camera.data.background_images
     slot = next((entry for entry in backgrounds if entry.image == image), None)
     if slot is None:
         slot = backgrounds.new()
         slot.image = image
+    _show_behind(camera, slot)
+    return image
+
+
+def repaint_view(
+    nerf: bpy.types.Object, camera: bpy.types.Object, png: bytes, view: Camera
+) -> bool:
+    """Give a camera's picture other content and note what it shows now; see `show_view`.
+
+    No pointer changes, so no undo step is needed: Blender's undo keeps whatever is the same in two
+    steps as it stands, and a pointer in it to an image that is in neither crashes Blender.
+
+    Returns:
+        Whether it was done; not where the camera has no picture, or none behind it.
+    """
+    image = camera.sa3d.view
+    slots = [slot for slot in camera.data.background_images if slot.image == image]
+    if image is None or not slots:
+        return False
+    repaint(image, png)
+    remember_view(nerf, camera, view)
+    _show_behind(camera, slots[0])
+    return True
+
+
+def _show_behind(camera: bpy.types.Object, slot: bpy.types.CameraBackgroundImage) -> None:
     slot.source = "IMAGE"
     # A picture with the render's pixels fills the frame, at any aspect; a run's lies within it.
     slot.frame_method = "STRETCH" if seen_camera(camera) is None else "FIT"
@@ -166,7 +194,6 @@ def show_view(
     slot.use_flip_x = slot.use_flip_y = False
     slot.show_background_image = True
     camera.data.show_background_images = True
-    return image
 
 
 def repaint(image: bpy.types.Image, png: bytes) -> None:

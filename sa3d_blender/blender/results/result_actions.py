@@ -21,7 +21,7 @@ from .placing import place_mesh
 from .provenance import made_as, write_provenance
 from .results import load_meshes
 from .solid_colors import show_colors
-from .splat_results import place_splats
+from .splat_results import build_splats, place_splats
 
 
 def remesh(
@@ -96,10 +96,11 @@ def _rest(
     nerf: Reference[bpy.types.Object], params: dict[str, Any]
 ) -> Steps[Reference[bpy.types.Object]]:
     result = yield from session.ask("rest", params)
-    yield from place_splats(nerf, result["objects"])
     (made,) = result["objects"]
+    splats = yield from build_splats(result["objects"])
     (mesh,) = yield from load_meshes({made["name"]: Path(made["mesh"])})
     target = nerf.get()
+    place_splats(target, splats)
     facts = target.sa3d.nerf
     placed = place_mesh(target, mesh, facts.rest)
     write_provenance(placed, params, made["name"])

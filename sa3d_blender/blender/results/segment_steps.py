@@ -18,7 +18,7 @@ from .placing import place_mesh
 from .provenance import write_provenance
 from .results import load_meshes
 from .solid_colors import show_colors
-from .splat_results import place_splats
+from .splat_results import build_splats, place_splats
 
 
 def segment_steps(
@@ -39,10 +39,11 @@ def segment_steps(
         select: whether new meshes become the selected objects.
     """
     result = yield from session.ask("segment", params)
-    yield from place_splats(nerf, result["objects"])
     files = {made["name"]: Path(made["mesh"]) for made in result["objects"]}
+    splats = yield from build_splats(result["objects"])
     meshes = yield from load_meshes(files)
     target = nerf.get()
+    place_splats(target, splats)  # from here on the scene changes, so nothing is waited for
     facts = target.sa3d.nerf
     facts.result = result["result"]
     entries = {entry.key: entry for entry in facts.objects}

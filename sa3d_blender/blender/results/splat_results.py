@@ -6,7 +6,8 @@ tetrahedra in the Gaussians' colours. Either is hidden at first, as it lies wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +28,51 @@ NAME, FILE = "sa3d_splat", "sa3d_splat_file"
 NATIVE_SINCE = (5, 3, 0)
 
 
-def place_splats(
-    nerf: Reference[bpy.types.Object], objects: Iterable[Mapping[str, Any]]
-) -> Steps[None]:
-    """Put the splats of objects that the engine cut out under the NeRF's Empty.
+@dataclass(frozen=True)
+class Splat:
+    """A splat whose points are a mesh already; it is in no scene yet."""
 
-    Earlier ones of the same names go.
+    name: str
+    file: Path
+    points: Reference[bpy.types.Mesh]
+
+
+def build_splats(objects: Iterable[Mapping[str, Any]]) -> Steps[list[Splat]]:
+    """Build the splats of objects that the engine cut out; the scene does not change.
 
     Args:
-        objects: as the engine names their files; those without a splat are left alone.
+        objects: as the engine names their files; those without a splat are left out.
 
     Raises:
         UserError: a file is not the engine's.
     """
+    built = []
     for files in objects:
-        if "splat" not in files:
-            continue
-        path, name = Path(files["splat"]), str(files["name"])
-        made = _imported(path)
-        if made is None:
-            points = Path(files["splat_points"])
+        if "splat" in files:
+            points, name = Path(files["splat_points"]), str(files["name"])
             cloud = yield from in_thread(lambda points=points: PointCloud.load(points))
-            mesh = (yield from build_mesh(tetrahedra(cloud), f"{name} Splat")).get()
+            mesh = yield from build_mesh(tetrahedra(cloud), f"{name} Splat")
+            built.append(Splat(name, Path(files["splat"]), mesh))
+    return built
+
+
+def place_splats(nerf: bpy.types.Object, splats: Sequence[Splat]) -> None:
+    """Put splats under the NeRF's Empty; earlier ones of the same names go.
+
+    Nothing may be waited for from here to the caller's undo step: an undo in between would keep the
+    collections as they stand, with pointers to objects that it takes away, and crash Blender.
+
+    Raises:
+        UserError: an undo took one away, so nothing was changed.
+    """
+    for splat, mesh in [(splat, splat.points.get()) for splat in splats]:
+        made = _imported(splat.file)
+        if made is None:
             mesh.materials.append(own_material(PHOTOGRAPHED))
             made = bpy.data.objects.new(mesh.name, mesh)
-        _place(nerf.get(), made, name, path)
+        else:
+            bpy.data.meshes.remove(mesh)
+        _place(nerf, made, splat.name, splat.file)
 
 
 def splats_of(nerf: bpy.types.Object) -> dict[str, bpy.types.Object]:

@@ -21,9 +21,10 @@ from ..engine_link.askers import QUICK, Asker, Wish
 from ..engine_link.job_steps import Steps
 from ..handlers import Handlers
 from ..nerf.nerf import scene_nerf
-from ..nerf.views import png_of, show_view
+from ..nerf.views import png_of, repaint_view, show_view
 from ..redraw import redraw_panels, redraw_scenes, viewports
 from ..references import Reference
+from . import best_picture
 from .overlay_shaders import picture_pixels, picture_texture
 from .progressive_view import Sight, rendered
 
@@ -67,6 +68,8 @@ class Following:
     """Longer side of a moving camera's picture."""
     asked_side: int = 0
     """Longer side of the picture that is under way."""
+    undone: bool = False
+    """Whether something was undone since it was turned on."""
 
 
 following = Following()
@@ -82,7 +85,7 @@ def follow(on: bool = True) -> None:
         stop()
         return
     session.start_engine()
-    following.on, following.message = True, ""
+    following.on, following.message, following.undone = True, "", False
     if not bpy.app.background:
         asker.wake()
 
@@ -175,9 +178,8 @@ def _render(sight: Sight, side: int) -> Steps[None]:
     )
     shown = FollowingPicture(question, sight.camera, side, pixels)
     if whole and question == following.question:
-        size = sight.view.width, sight.view.height
-        show_view(sight.nerf.get(), sight.camera.get(), png, size, sight.view)
-        shown.pixels = None
+        if _keep(sight, png):
+            shown.pixels = None
     if side <= SIDES[1]:
         _learn(time.monotonic() - began)
     following.picture = shown
@@ -186,6 +188,24 @@ def _render(sight: Sight, side: int) -> Steps[None]:
 
 def _ask(params: dict[str, Any]) -> Steps[dict[str, Any]]:
     return asker.ask("render", params, Urgency.FOLLOW)
+
+
+def _keep(sight: Sight, png: bytes) -> bool:
+    """Make the whole picture the camera's background; returns whether it is.
+
+    Its first one is an undo step, the later ones are other content of that image. After an undo
+    there is no new first one, only what is drawn: a new step would take every redo away, and no
+    undo would ever get past it.
+    """
+    nerf, camera, view = sight.nerf.get(), sight.camera.get(), sight.view
+    if repaint_view(nerf, camera, png, view):
+        camera.sa3d.view.pop(best_picture.MARK, None)  # it no longer is what *Render View* made
+        return True
+    if following.undone:
+        return False
+    show_view(nerf, camera, png, (view.width, view.height), view)
+    bpy.ops.ed.undo_push(message="Follow Camera")
+    return True
 
 
 def _learn(seconds: float) -> None:
@@ -199,7 +219,7 @@ asker = Asker(Urgency.FOLLOW, _wish, lambda error: stop(str(error)))
 
 def _on_undo(*_: Any) -> None:
     """The camera's background image may be an older one now."""
-    following.picture = None
+    following.picture, following.undone = None, True
 
 
 def _on_load(*_: Any) -> None:

@@ -8,9 +8,11 @@ import bpy
 import numpy as np
 import pytest
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.engine_link.job_steps import Steps
 from bl_ext.user_default.sa3d_blender.blender.references import refer
 from bl_ext.user_default.sa3d_blender.blender.results.splat_results import (
     FILE,
+    build_splats,
     place_splats,
     splats_of,
 )
@@ -31,8 +33,11 @@ def files_of(name: str, folder: Path, count: int) -> dict[str, str]:
 
 def place(nerf: bpy.types.Object, *objects: dict[str, str]) -> None:
     """As a job."""
-    job = session.start("Placing", place_splats(refer(nerf), objects), refer(nerf))
-    session.wait(job)
+
+    def steps() -> Steps[None]:
+        place_splats(nerf, (yield from build_splats(objects)))
+
+    session.wait(session.start("Placing", steps(), refer(nerf)))
 
 
 @pytest.mark.skipif(bpy.app.version >= (5, 3, 0), reason="Blender's importer reads the .ply")

@@ -189,3 +189,32 @@ def test_the_main_thread_is_never_held(
         return longest_hold
 
     never_held(longest)
+
+
+def held(camera: bpy.types.Object) -> set[int]:
+    """Addresses of the images that a camera points at and that are not in the file."""
+    images = {image.as_pointer() for image in bpy.data.images}
+    slots = [slot.image for slot in camera.data.background_images]
+    return {image.as_pointer() for image in (camera.sa3d.view, *slots) if image} - images
+
+
+def test_no_undo_leaves_a_pointer_to_an_image_that_is_gone(nerf: bpy.types.Object) -> None:
+    """Blender keeps what is the same in two steps as it is now, pointers and all."""
+
+    def steps_without_the_camera() -> None:
+        for _ in range(2):
+            bpy.context.view_layer.update()
+            bpy.context.scene.cursor.location.x += 1
+            bpy.ops.ed.undo_push(message="Cursor")
+
+    bpy.ops.ed.undo_push(message="Camera")
+    steps_without_the_camera()
+    api.follow_camera()
+    settle()
+    bpy.context.scene.camera.location.x += 0.2
+    bpy.ops.ed.undo_push(message="Move")
+    steps_without_the_camera()
+    settle()
+    for step in (*[bpy.ops.ed.undo] * 5, *[bpy.ops.ed.redo] * 4):
+        step()
+        assert not held(bpy.context.scene.camera)
