@@ -1,8 +1,15 @@
-"""Functions that Blender calls when something happens: a change, an undo, another file."""
+"""Functions that Blender calls when something happens: a change, an undo, another file.
+
+The thread of a render calls some of them, too, of what that evaluates. Blender's timers and its
+data have no lock: a handler that changes the scene or registers a timer there may crash what the
+main thread does at that moment. So they run on the main thread alone.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import bpy
@@ -18,7 +25,7 @@ class Handlers:
         Args:
             functions: by the list in ``bpy.app.handlers`` that each belongs to.
         """
-        self._functions = {name: persistent(function) for name, function in functions.items()}
+        self._functions = {name: _on_main_thread(call) for name, call in functions.items()}
 
     def register(self) -> None:
         """Have them called from now on."""
@@ -33,3 +40,15 @@ class Handlers:
 
     def _list(self, name: str) -> list[Any]:
         return getattr(bpy.app.handlers, name)
+
+
+def _on_main_thread(function: Callable[..., None]) -> Callable[..., None]:
+    """The same, doing nothing on any other thread."""
+
+    @persistent  # type: ignore[untyped-decorator]
+    @wraps(function)
+    def call(*told: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            function(*told)
+
+    return call

@@ -25,7 +25,7 @@ from ..results.own_meshes import own_mesh_params
 from ..results.placing import place_mesh
 from ..results.provenance import write_provenance
 from ..results.results import load_meshes
-from ..results.splat_results import place_splats, splats_of
+from ..results.splat_results import build_splats, place_splats, splats_of
 from ..setting_properties import setting_values
 from ..undo_steps import undo_step
 
@@ -117,10 +117,11 @@ def _import(
     placed: dict[str, Reference[bpy.types.Object]] = {}
     for nerf, job in found:
         meshes = yield from load_meshes(job.meshes)
+        splats = yield from build_splats(job.splats)
         for name, mesh in zip(job.meshes, meshes, strict=True):
             thing = _place(nerf.get(), job, name, mesh)
             placed[thing.name] = refer(thing)
-        yield from place_splats(nerf, job.splats)
+        place_splats(nerf.get(), splats)
         there = splats_of(nerf.get())
         for thing in (there[splat["name"]] for splat in job.splats):
             placed[thing.name] = refer(thing)

@@ -22,7 +22,6 @@ from ..engine_link.askers import QUICK, Asker, Wish
 from ..engine_link.job_steps import Steps
 from ..handlers import Handlers
 from ..redraw import redraw_panels, redraw_scenes
-from ..threads import on_main_thread
 from .live_question import Question, read_question
 
 LINGER = 0.03
@@ -231,8 +230,7 @@ asker = Asker(Urgency.CLICK, _wish, _give_up)
 
 
 def _on_change(*_: Any) -> None:
-    if on_main_thread():
-        touch()
+    touch()
 
 
 def _on_load(*_: Any) -> None:

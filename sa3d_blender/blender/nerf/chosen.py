@@ -8,7 +8,6 @@ import bpy
 
 from ..handlers import Handlers
 from ..properties import is_nerf
-from ..threads import on_main_thread
 from .nerf import read_old_facts
 
 
@@ -23,8 +22,6 @@ def follow_choice(*_: Any) -> None:
 
     Only a change counts, so that the panel's own choice of a NeRF stays.
     """
-    if not on_main_thread():
-        return
     scene, layer = bpy.context.scene, bpy.context.view_layer
     if scene is None or layer is None:
         return

@@ -31,14 +31,14 @@ def test_on_another_thread_handlers_change_nothing_and_wake_nobody(nerf: bpy.typ
     other = nerf.copy()
     scene.collection.objects.link(other)
     bpy.context.view_layer.update()
-    loop.leave(live_masks._look)
+    loop.leave(live_masks.asker.turn)
     live_masks.live.changed = False
     bpy.context.view_layer.objects.active = other
     elsewhere(call_handlers)
     assert scene.sa3d.nerf == nerf
     assert not live_masks.live.changed
-    assert not loop.knows(live_masks._look)
+    assert not loop.knows(live_masks.asker.turn)
     call_handlers()
     assert scene.sa3d.nerf == other
-    assert loop.knows(live_masks._look)
+    assert loop.knows(live_masks.asker.turn)
     live_masks.forget()
