@@ -23,11 +23,10 @@ from ..mask_grids.mask_grid import region_nodes, region_shape
 from ..mask_grids.regions import side_lengths
 from ..mask_grids.result import SegmentedObject
 from ..run import Run
-from .mesh_clean import drop_islands, limit_faces, outward
-from .smoothing import smoothed
+from .finishing import finished
+from .mesh_clean import Smaller, drop_islands, outward
 from .solid_nodes import CHUNK, Nodes, belonging, slabs, solidity, votes_over, widened
 from .surface import march_cubes
-from .surface_colors import vertex_colors
 
 HALO = 6
 """Nodes beyond a slab that the mask's continuation and smoothing look at."""
@@ -51,6 +50,15 @@ def extract_rest(
         UserError: there is nothing but the objects.
     """
     run = run or Run()
+    with run.timed("surface"):
+        vertices, faces = _rest_surface(field, objects, settings, run)
+    return finished(field, vertices, faces, settings, run)
+
+
+def _rest_surface(
+    field: RadianceField, objects: Sequence[SegmentedObject], settings: MeshSettings, run: Run
+) -> Smaller:
+    """Vertices and faces of what marching cubes finds, without floaters."""
     lower, upper = _scene_region(field)
     shape = region_shape(side_lengths(field, lower, upper), settings.cells)
     inside = _inside_rest(field, objects, (lower, upper), shape, settings, run)
@@ -64,13 +72,7 @@ def extract_rest(
         )
     points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
     vertices = points.cpu().numpy()
-    vertices, faces = drop_islands(vertices, outward(vertices, faces), ISLAND_SHARE)
-    run.check()
-    vertices = smoothed(vertices, faces, settings.smooth)
-    vertices, faces = limit_faces(vertices, faces, settings.face_budget)
-    run.check()
-    colors = vertex_colors(field, vertices, faces, run)
-    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), colors)
+    return drop_islands(vertices, outward(vertices, faces), ISLAND_SHARE)
 
 
 def _scene_region(field: RadianceField) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
