@@ -32,7 +32,7 @@ def smoothed(vertices: Vertices, faces: Faces, amount: float) -> Float[np.ndarra
     if amount == 0 or len(faces) == 0:
         return vertices
     places = vertices.astype(np.float64)
-    degree, links = _links(len(vertices), faces)
+    degree, links = links_of(len(vertices), faces)
     edge = np.sqrt(((places[faces[:, 0]] - places[faces[:, 1]]) ** 2).sum(axis=1).mean())
     wave = LONGEST_WAVE * amount**2 * np.ptp(places, axis=0).max() / max(edge, 1e-12)
     # on a grid of triangles, the mean of a wave's neighbours lacks (2 pi / length)^2 / 4 of it
@@ -51,7 +51,7 @@ def smoothed(vertices: Vertices, faces: Faces, amount: float) -> Float[np.ndarra
     return _with_volume(places, faces, signed_volume(vertices, faces)).astype(vertices.dtype)
 
 
-def _links(count: int, faces: Faces) -> tuple[Float[np.ndarray, " n"], csr_array]:
+def links_of(count: int, faces: Faces) -> tuple[Float[np.ndarray, " n"], csr_array]:
     """How many others each vertex shares an edge with, at least 1; and which, as ones [n n]."""
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     both = np.concatenate([ends, ends[:, ::-1]])
