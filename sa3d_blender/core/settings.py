@@ -23,6 +23,9 @@ DETAIL_SCALES: dict[Detail, tuple[float, float]] = {
 }
 """What a detail makes of a mesh's resolution and of its most faces."""
 
+DETAIL_TOLERANCES: dict[Detail, float] = {"draft": 0.6, "normal": 0.3, "fine": 0.1}
+"""How far simplifying may move a mesh's surface, in cells of that detail."""
+
 MIN_RESOLUTION, MAX_RESOLUTION = 16, 512
 """Of a mesh, cells along the longest side."""
 MIN_FACES = 100
@@ -158,11 +161,11 @@ class MeshSettings:
     detail: Detail = setting(
         "normal",
         "Detail",
-        "How fine the mesh is, in one word: what the resolution and the most faces are taken times",
+        "How fine the mesh is, in one word; the numbers under More are taken times what it says",
         choices=lambda: menu(
             Detail,
             ("Draft", "Quick to make and light, to see where things stand"),
-            ("Normal", "As the numbers say"),
+            ("Normal", "As the numbers under More say"),
             ("Fine", "Nearly twice as fine, with four times the faces; takes much longer"),
         ),
     )
@@ -187,7 +190,7 @@ class MeshSettings:
     max_faces: int = setting(
         60_000,
         "Most Faces",
-        "The mesh is simplified to at most this many triangles",
+        "The mesh has at most this many triangles; fewer where it is flat and of one colour",
         noun="number of faces",
         least=MIN_FACES,
         most=10_000_000,
@@ -242,6 +245,11 @@ class MeshSettings:
     def face_budget(self) -> int:
         """The most faces at this detail."""
         return max(MIN_FACES, round(self.max_faces * DETAIL_SCALES[self.detail][1]))
+
+    @property
+    def tolerance(self) -> float:
+        """How far simplifying may move the surface, in cells."""
+        return DETAIL_TOLERANCES[self.detail]
 
 
 OwnMeshes = Mapping[str, MeshSettings]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -22,6 +22,8 @@ WORDS = {
     "texture": "Baked Texture",
 }
 """What the numbers are of, in the panel."""
+FIRST = ("detail", "smooth", "texture")
+"""What is chosen in a word or by eye; numbers stand below, folded away."""
 
 
 def use_own_mesh(
@@ -64,14 +66,15 @@ def draw_mesh_settings(
     """A switch for the entry's own settings, and those that hold for it."""
     if entry is not None and draw_own_mesh(layout, entry):
         return
-    draw_usual_size(layout, nerf)
-    _draw_settings(layout, nerf.sa3d.nerf.surface, Surface)
+    layout.label(text=_usual_meshes(nerf), icon="MESH_DATA")
+    _draw_settings(layout, nerf.sa3d.nerf, nerf.sa3d.nerf.surface)
 
 
 def draw_usual_size(layout: bpy.types.UILayout, nerf: bpy.types.Object) -> None:
     """How fine meshes are without own settings, under a heading that says whose they are."""
     layout.label(text=_usual_meshes(nerf), icon="MESH_DATA")
-    _draw_settings(layout, nerf.sa3d.nerf, MeshSize)
+    layout.prop(nerf.sa3d.nerf.surface, "detail", text=WORDS["detail"])
+    _draw_more(layout, [(nerf.sa3d.nerf, name) for name in MeshSize.__annotations__])
 
 
 def _usual_meshes(nerf: bpy.types.Object) -> str:
@@ -99,11 +102,26 @@ def draw_own_mesh(layout: bpy.types.UILayout, entry: SA3D_SegmentObject) -> bool
     )
     switch.name = entry.name
     if own.use:
-        for kind in (MeshSize, Surface):
-            _draw_settings(layout, own, kind)
+        _draw_settings(layout, own, own)
     return bool(own.use)
 
 
-def _draw_settings(layout: bpy.types.UILayout, source: Any, kind: type) -> None:
-    for name in kind.__annotations__:
-        layout.prop(source, name, text=WORDS[name])
+def _draw_settings(layout: bpy.types.UILayout, size: Any, surface: Any) -> None:
+    """Detail and what else is chosen first, the numbers below.
+
+    Args:
+        size, surface: have the properties of `MeshSize` and of `Surface`.
+    """
+    for name in FIRST:
+        layout.prop(surface, name, text=WORDS[name])
+    numbers = [name for name in Surface.__annotations__ if name not in FIRST]
+    sizes = [(size, name) for name in MeshSize.__annotations__]
+    _draw_more(layout, [*sizes, *((surface, name) for name in numbers)])
+
+
+def _draw_more(layout: bpy.types.UILayout, properties: Sequence[tuple[Any, str]]) -> None:
+    header, body = layout.panel("sa3d_more_surface", default_closed=True)
+    header.label(text="More")
+    if body:
+        for source, name in properties:
+            body.prop(source, name, text=WORDS[name])

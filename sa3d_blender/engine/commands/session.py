@@ -32,13 +32,8 @@ from ..fields.protocol import RadianceField
 from ..mask_grids.field_facts import check_same_field, field_facts
 from ..mask_grids.result import SegmentResult
 from ..memory_use import release_memory
-from ..meshing.mesh_jobs import (
-    chosen_objects,
-    make_meshes,
-    make_rest,
-    with_earlier,
-    write_objects,
-)
+from ..meshing.mesh_jobs import chosen_objects, make_meshes, with_earlier, write_objects
+from ..meshing.rest_of_scene import extract_rest
 from ..rendering.render import Picture, render_picture
 from ..run import Run
 from ..segmentation.artist_view import artist_camera, predict_in_picture
@@ -285,7 +280,7 @@ class Session:
         """The mesh of everything but a saved result's objects; ``checkpoint`` as in `mesh`."""
         run = run or Run()
         result = SegmentResult.load(result_path, device=self.device)
-        return make_rest(self._field_of(result, run, checkpoint), result.objects, settings, run)
+        return extract_rest(self._field_of(result, run, checkpoint), result.objects, settings, run)
 
     def splat(
         self,

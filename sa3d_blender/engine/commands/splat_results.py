@@ -13,6 +13,7 @@ from torch import Tensor
 from ...core.errors import UserError
 from ..fields.protocol import PrimitiveField, RadianceField
 from ..mask_grids.result import SegmentedObject
+from ..meshing.footprint import left_standing
 
 ENDING, POINTS_ENDING = "_splat.ply", "_splat.npz"
 """End the names of an object's files."""
@@ -45,7 +46,7 @@ def write_rest_splat(
         files: what is said of the rest's files; see `write_splat`.
     """
     if isinstance(field, PrimitiveField) and all(o.primitives is not None for o in objects):
-        chosen = ~gaussians_of(field, objects)
+        chosen = gaussians_of_rest(field, objects)
         if chosen.any():
             write_splat(field, chosen, files)
 
@@ -82,8 +83,7 @@ def save_splat(
         )
     if path.suffix.lower() != ".ply":
         raise UserError(f"{path.name} must end in .ply; give it that ending.")
-    chosen = gaussians_of(field, objects)
-    chosen = ~chosen if rest else chosen
+    chosen = (gaussians_of_rest if rest else gaussians_of)(field, objects)
     if not chosen.any():
         raise UserError("No Gaussian is left to save; choose other objects.", code="empty_splat")
     field.save_primitives(chosen, path)
@@ -106,3 +106,14 @@ def gaussians_of(field: PrimitiveField, objects: Sequence[SegmentedObject]) -> B
             )
         chosen[entry.primitives] = True
     return chosen
+
+
+def gaussians_of_rest(
+    field: PrimitiveField, objects: Sequence[SegmentedObject]
+) -> Bool[Tensor, " n"]:
+    """Which belong to none of some objects, without those that were hidden within or under one.
+
+    Raises:
+        UserError: as `gaussians_of`.
+    """
+    return ~gaussians_of(field, objects) & ~left_standing(field, objects, field.primitive_centers())

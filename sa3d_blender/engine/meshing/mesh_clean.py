@@ -14,6 +14,13 @@ Smaller = tuple[Float[np.ndarray, "p 3"], Int[np.ndarray, "q 3"]]
 ISLAND_SHARE = 0.2
 """Separate pieces smaller than this part of the largest piece's faces are left out."""
 
+BOUNDED = 3.0
+"""Aggressiveness of a decimation that ends by its error."""
+LAST_ERROR = (1e-9 * 102**BOUNDED) ** 0.5
+"""What that allows in its last of 100 steps: fast_simplification's threshold is a square."""
+FEWEST_FACES = 4
+"""Of a closed surface."""
+
 LARGEST_CUBED = 2**21 - 1
 """Whose cube fits into 64 bits."""
 
@@ -48,31 +55,52 @@ def drop_islands(vertices: Vertices, faces: Faces, share: float = ISLAND_SHARE) 
     return without_unused(vertices, faces[kept[of_face]])
 
 
-def limit_faces(vertices: Vertices, faces: Faces, most: int) -> Smaller:
-    """Decimate by quadric errors until at most ``most`` faces are left.
+def limit_faces(vertices: Vertices, faces: Faces, most: int, tolerance: float = 0.0) -> Smaller:
+    """Decimate by quadric errors: few faces where it is flat, and at most ``most``.
 
     A closed surface stays closed: what fast decimation pinches is mended, and where that does not
     do, a gentler one is tried. The least torn one is returned when none is closed, and the surface
     as it was when none keeps the budget.
+
+    Args:
+        tolerance: as far as the surface may move; edges go while no face that they replace is
+            farther from them. Zero to keep all faces within the budget.
     """
+    if tolerance > 0:
+        unit = tolerance / LAST_ERROR
+        made = _decimated(vertices, faces, FEWEST_FACES, unit, BOUNDED)
+        if boundary_edges(made[1]) == 0 or boundary_edges(faces) > 0:
+            vertices, faces = made
     if len(faces) <= most:
         return vertices, faces
     closed = boundary_edges(faces) == 0
+    unit = float(np.median(np.linalg.norm(np.diff(vertices[faces[:, :2]], axis=1), axis=2)))
     found: list[tuple[int, Smaller]] = []
-    for aggressiveness in (5, 3, 7, 1):
-        points, triangles = fast_simplification.simplify(
-            np.ascontiguousarray(vertices, dtype=np.float32),
-            np.ascontiguousarray(faces, dtype=np.int32),
-            target_count=most,
-            agg=aggressiveness,
-        )
-        made = mended(points, triangles.astype(np.int32))
+    for aggressiveness in (5.0, 3.0, 7.0, 1.0):
+        made = _decimated(vertices, faces, most, unit, aggressiveness)
         torn = boundary_edges(made[1]) if closed else 0
         if len(made[1]) <= most:
             found.append((torn, made))
             if torn == 0:
                 break
     return min(found, key=lambda entry: entry[0])[1] if found else (vertices, faces)
+
+
+def _decimated(
+    vertices: Vertices, faces: Faces, most: int, unit: float, aggressiveness: float
+) -> Smaller:
+    """Edges collapsed, those of small error first, until so many faces are left; mended.
+
+    Args:
+        unit: length that is 1 for the decimation, whose first steps are for errors far below it.
+    """
+    points, triangles = fast_simplification.simplify(
+        np.ascontiguousarray(vertices / unit, dtype=np.float64),
+        np.ascontiguousarray(faces, dtype=np.int32),
+        target_count=min(most, len(faces)),
+        agg=aggressiveness,
+    )
+    return mended((points * unit).astype(vertices.dtype), triangles.astype(np.int32))
 
 
 def mended(vertices: Vertices, faces: Faces) -> Smaller:

@@ -15,9 +15,7 @@ from ..fields.protocol import RadianceField
 from ..mask_grids.result import SegmentedObject, SegmentResult
 from ..run import Run
 from .mesh_files import write_mesh
-from .rest_of_scene import extract_rest
 from .surface import extract_mesh
-from .texture import with_texture
 
 REST = "Rest of the Scene"
 """What the mesh of all but the objects is called."""
@@ -41,24 +39,8 @@ def make_meshes(
     for n, entry in enumerate(objects, start=1):
         wanted = (own or {}).get(entry.name, settings)
         run.progress("surface", n, len(objects), f"Making the surface of {entry.name}")
-        with run.timed("surface"):
-            mesh = extract_mesh(field, entry, wanted, run)
-        meshes[entry.name] = finished(field, mesh, wanted, run)
+        meshes[entry.name] = extract_mesh(field, entry, wanted, run)
     return meshes
-
-
-def make_rest(
-    field: RadianceField, objects: Sequence[SegmentedObject], settings: MeshSettings, run: Run
-) -> MeshData:
-    """The mesh of all but the objects."""
-    with run.timed("surface"):
-        mesh = extract_rest(field, objects, settings, run)
-    return finished(field, mesh, settings, run)
-
-
-def finished(field: RadianceField, mesh: MeshData, settings: MeshSettings, run: Run) -> MeshData:
-    """The mesh, with a texture where the settings ask for one."""
-    return with_texture(field, mesh, settings.texture, run) if settings.texture else mesh
 
 
 def chosen_objects(

@@ -23,14 +23,16 @@ from ..mask_grids.mask_grid import region_nodes, region_shape
 from ..mask_grids.regions import side_lengths
 from ..mask_grids.result import SegmentedObject
 from ..run import Run
-from .mesh_clean import drop_islands, limit_faces, outward
-from .smoothing import smoothed
+from .finishing import REACH, cell_size, finished
+from .footprint import Footprint, depth_under, footprints_of, repainted
+from .mesh_clean import Smaller, drop_islands, outward
 from .solid_nodes import CHUNK, Nodes, belonging, slabs, solidity, votes_over, widened
 from .surface import march_cubes
-from .surface_colors import vertex_colors
 
 HALO = 6
 """Nodes beyond a slab that the mask's continuation and smoothing look at."""
+FLAT_CELLS = 1.5
+"""Below an object's support, as deep as this it is solid, whatever the density nobody saw."""
 ISLAND_SHARE = 0.01
 """Pieces smaller than this part of the largest piece's faces are floaters."""
 BOX_STEPS = 9
@@ -51,9 +53,29 @@ def extract_rest(
         UserError: there is nothing but the objects.
     """
     run = run or Run()
+    with run.timed("surface"):
+        footprints = footprints_of(field, objects)
+        vertices, faces = _rest_surface(field, objects, footprints, settings, run)
+    mesh = finished(field, vertices, faces, settings, run)
+    reach = REACH * cell_size(vertices, faces)
+    places = torch.from_numpy(mesh.vertices).to(field.device)
+    hidden = torch.zeros(len(places), dtype=torch.bool, device=field.device)
+    for one in footprints:
+        hidden |= one.hidden(places, reach)
+    return repainted(mesh, hidden.cpu().numpy())
+
+
+def _rest_surface(
+    field: RadianceField,
+    objects: Sequence[SegmentedObject],
+    footprints: Sequence[Footprint],
+    settings: MeshSettings,
+    run: Run,
+) -> Smaller:
+    """Vertices and faces of what marching cubes finds, without floaters."""
     lower, upper = _scene_region(field)
     shape = region_shape(side_lengths(field, lower, upper), settings.cells)
-    inside = _inside_rest(field, objects, (lower, upper), shape, settings, run)
+    inside = _inside_rest(field, objects, footprints, (lower, upper), shape, settings, run)
     vertices, faces = march_cubes(inside, lower, upper)
     del inside
     run.check()
@@ -64,13 +86,7 @@ def extract_rest(
         )
     points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
     vertices = points.cpu().numpy()
-    vertices, faces = drop_islands(vertices, outward(vertices, faces), ISLAND_SHARE)
-    run.check()
-    vertices = smoothed(vertices, faces, settings.smooth)
-    vertices, faces = limit_faces(vertices, faces, settings.face_budget)
-    run.check()
-    colors = vertex_colors(field, vertices, faces, run)
-    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), colors)
+    return drop_islands(vertices, outward(vertices, faces), ISLAND_SHARE)
 
 
 def _scene_region(field: RadianceField) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
@@ -86,6 +102,7 @@ def _scene_region(field: RadianceField) -> tuple[Float[Tensor, " 3"], Float[Tens
 def _inside_rest(
     field: RadianceField,
     objects: Sequence[SegmentedObject],
+    footprints: Sequence[Footprint],
     region: tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]],
     shape: tuple[int, int, int],
     settings: MeshSettings,
@@ -102,7 +119,12 @@ def _inside_rest(
         here = (wide.stop - wide.start, *shape[1:])
         solid = solidity(field, nodes, here, level, run)
         belongs = belonging(_votes_for_any(objects, nodes, here, settings.threshold), solid)
-        inside[slab] = np.minimum(solid, -2 * belongs)[inner]
+        own = np.minimum(solid, -2 * belongs)
+        places = field.field_from_grid(nodes)
+        cell = float((places[1] - places[0]).norm())
+        depth = (depth_under(footprints, places, FLAT_CELLS * cell) / cell).view(here)
+        flat = depth.clamp(-1, 1).cpu().numpy()
+        inside[slab] = np.where(np.isnan(flat), own, flat)[inner]
     return inside
 
 

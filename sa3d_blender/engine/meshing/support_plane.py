@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy import ndimage
 from torch import Tensor
 
@@ -24,10 +24,12 @@ FEWEST_CONTACTS = 60
 """Contact nodes that a plane can be told from."""
 FLAT_SHARE = 0.78
 """Contact nodes that must lie in the plane."""
+SEEN_FLAT_SHARE = 0.5
+"""The same of all that is seen around the object, other things included."""
 FLATNESS, FLATNESS_NODES = 0.03, 1.5
 """Distance from the plane up to which they do: a part of the object's size, or nodes if more."""
-MOST_BELOW = 0.02
-"""Voted nodes of the object that may lie below the plane by more than that."""
+MOST_BELOW, SEEN_MOST_BELOW = 0.02, 0.1
+"""Nodes of the object that may lie below the plane by more than that: voted ones, or all."""
 TRIALS = 300
 """Planes through three contact nodes that are tried."""
 
@@ -81,8 +83,42 @@ def support_plane(
     own = (share > 0).cpu().numpy()
     near = ndimage.binary_dilation(own, iterations=CONTACT_NODES)
     contact = near & (share < 0).cpu().numpy()
+    return _plane_below(points, own, contact, spacing, (FLAT_SHARE, MOST_BELOW))
+
+
+def seen_plane(
+    points: Float[Tensor, "n 3"],
+    values: Float[Tensor, "x y z"],
+    free: Bool[Tensor, "x y z"],
+    spacing: float,
+) -> Plane | None:
+    """The plane that most of what is seen around an object lies in; None as in `support_plane`.
+
+    Args:
+        points: the nodes, field frame.
+        values: positive in the object, negative in what is not.
+        free: nodes that are looked through.
+        spacing: between two nodes.
+    """
+    own, air = (values > 0).cpu().numpy(), free.cpu().numpy()
+    seen = ndimage.binary_dilation(air) & ~air & (values < 0).cpu().numpy()
+    return _plane_below(points, own, seen, spacing, (SEEN_FLAT_SHARE, SEEN_MOST_BELOW))
+
+
+def _plane_below(
+    points: Float[Tensor, "n 3"],
+    own: Bool[np.ndarray, "x y z"],
+    others: Bool[np.ndarray, "x y z"],
+    spacing: float,
+    limits: tuple[float, float],
+) -> Plane | None:
+    """The plane of most of the other nodes; None where it is not of enough, or cuts the object.
+
+    Args:
+        limits: least share of the others in it, most share of the object below it.
+    """
     places = points.cpu().double().numpy()
-    touched, voted = places[contact.reshape(-1)], places[own.reshape(-1)]
+    touched, voted = places[others.reshape(-1)], places[own.reshape(-1)]
     if len(touched) < FEWEST_CONTACTS:
         return None
     tolerance = max(FLATNESS_NODES * spacing, FLATNESS * float(np.ptp(voted, axis=0).max()))
@@ -91,7 +127,7 @@ def support_plane(
         normal, offset = -normal, -offset
     flat = np.abs(touched @ normal + offset) <= tolerance
     below = voted @ normal + offset < -tolerance
-    if flat.mean() < FLAT_SHARE or below.mean() > MOST_BELOW:
+    if flat.mean() < limits[0] or below.mean() > limits[1]:
         return None
     return Plane(torch.from_numpy(normal).to(points), float(offset))
 

@@ -25,10 +25,9 @@ from ..mask_grids.mask_grid import region_nodes, region_shape
 from ..mask_grids.regions import side_lengths
 from ..mask_grids.result import SegmentedObject
 from ..run import Run
-from .mesh_clean import drop_islands, limit_faces, outward
-from .smoothing import smoothed
+from .finishing import finished
+from .mesh_clean import drop_islands, outward
 from .solid_nodes import Nodes, belonging, slabs, solidity, votes_over, widened
-from .surface_colors import vertex_colors
 
 INSIDE_DEPTH = 2.5
 """Cells from free space at which unseen solid counts as inside whatever its density is."""
@@ -48,20 +47,17 @@ def extract_mesh(
         UserError: no place is the object by this threshold.
     """
     run = run or Run()
-    lower, upper = _object_region(entry, settings.threshold)
-    shape = region_shape(side_lengths(field, lower, upper), settings.cells)
-    inside = _inside_object(field, entry, lower, upper, shape, settings, run)
-    if inside.max() <= 0:
-        inside = _voted_shell(entry, lower, upper, shape, settings, run)
-    vertices, faces = march_cubes(inside, lower, upper)
-    points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
-    vertices = points.cpu().numpy()
-    vertices, faces = drop_islands(vertices, outward(vertices, faces))
-    vertices = smoothed(vertices, faces, settings.smooth)
-    vertices, faces = limit_faces(vertices, faces, settings.face_budget)
-    run.check()
-    colors = vertex_colors(field, vertices, faces, run)
-    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), colors)
+    with run.timed("surface"):
+        lower, upper = _object_region(entry, settings.threshold)
+        shape = region_shape(side_lengths(field, lower, upper), settings.cells)
+        inside = _inside_object(field, entry, lower, upper, shape, settings, run)
+        if inside.max() <= 0:
+            inside = _voted_shell(entry, lower, upper, shape, settings, run)
+        vertices, faces = march_cubes(inside, lower, upper)
+        points = field.field_from_grid(torch.from_numpy(vertices).to(field.device))
+        vertices = points.cpu().numpy()
+        vertices, faces = drop_islands(vertices, outward(vertices, faces))
+    return finished(field, vertices, faces, settings, run)
 
 
 def _object_region(

@@ -26,20 +26,27 @@ heard."""
 
 
 def with_texture(
-    field: RadianceField, mesh: MeshData, size: int, run: Run | None = None
+    field: RadianceField,
+    mesh: MeshData,
+    size: int,
+    run: Run | None = None,
+    *,
+    reach: float | None = None,
 ) -> MeshData:
     """The mesh with UVs and a square texture of the field's colours.
 
     Args:
         size: pixels of the texture's side.
+        reach: as in `surface_colors`; by the mesh's edges when not given.
     """
     run = run or Run()
+    reach = look_reach(mesh.vertices, mesh.faces) if reach is None else reach
     run.progress("texture", 0, 1, "Unwrapping the surface")
     with run.timed("unwrap"):
         uvs = unwrap(mesh.vertices, mesh.faces, size, run)
     run.check()
     with run.timed("texture"):
-        picture = bake(field, mesh, uvs, size, run)
+        picture = bake(field, mesh, uvs, size, reach, run)
         return replace(mesh, texture=Texture(uvs, encode_png(picture)))
 
 
@@ -48,13 +55,13 @@ def bake(
     mesh: MeshData,
     uvs: Float[np.ndarray, "m 3 2"],
     size: int,
+    reach: float,
     run: Run,
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:
     """The texture: sRGB bytes, top row first."""
     faces_at = faces_of_texels(uvs, size, run)
     places = _in_texels(uvs, size)
     normals = vertex_normals(mesh.vertices, mesh.faces)
-    reach = look_reach(mesh.vertices, mesh.faces)
     picture = np.zeros((size, size, 3), np.uint8)
     rows = max(1, TEXELS_AT_ONCE // size)
     for first in range(0, size, rows):

@@ -100,25 +100,29 @@ def test_the_button_can_be_undone_and_the_file_keeps_them(
 
 def test_the_panel_shows_the_settings_that_hold(table: bpy.types.Object) -> None:
     facts = table.sa3d.nerf
-    names = ["resolution", "max_faces", "detail", "smooth", "threshold", "density", "texture"]
+    first, numbers = ["detail", "smooth", "texture"], ["threshold", "density"]
     for name, size, surface in (
         ("mug", facts.objects["mug"].own_mesh, facts.objects["mug"].own_mesh),
         ("Teller 盘", facts, facts.surface),
     ):
-        layout = MagicMock()
+        layout = opened()
         draw_mesh_settings(layout, table, facts.objects[name])
-        assert shown(layout) == list(zip([size] * 2 + [surface] * 5, names, strict=True))
+        assert shown(layout) == [
+            *((surface, setting) for setting in first),
+            *((size, setting) for setting in ("resolution", "max_faces")),
+            *((surface, setting) for setting in numbers),
+        ]
         (switch,) = layout.row().operator.call_args_list
         assert name in switch.kwargs["text"]
     api.remove_object(table, "mug")
-    draw_mesh_settings(MagicMock(), table, None)
+    draw_mesh_settings(opened(), table, None)
 
 
 def test_a_heading_says_whose_meshes_the_settings_make(table: bpy.types.Object) -> None:
     def heading() -> str:
-        layout = MagicMock()
+        layout = opened()
         draw_usual_size(layout, table)
-        assert [name for _, name in shown(layout)] == ["resolution", "max_faces"]
+        assert [name for _, name in shown(layout)] == ["detail", "resolution", "max_faces"]
         return layout.label.call_args.kwargs["text"]
 
     assert heading() == "Mesh of Teller 盘", "the mug has settings of its own"
@@ -129,12 +133,27 @@ def test_a_heading_says_whose_meshes_the_settings_make(table: bpy.types.Object) 
 
 
 def test_beside_one_object_those_of_all_cannot_be_changed(table: bpy.types.Object) -> None:
-    layouts = MagicMock(), MagicMock()
+    layouts = opened(), opened()
     for layout, name in zip(layouts, ("mug", "Teller 盘"), strict=True):
         draw_own_mesh(layout, table.sa3d.nerf.objects[name])
     own, others = map(shown, layouts)
     assert {source for source, _ in own} == {table.sa3d.nerf.objects["mug"].own_mesh}
     assert others == []
+
+
+def test_the_numbers_are_folded_away_at_first(table: bpy.types.Object) -> None:
+    layout = MagicMock()
+    layout.panel.return_value = (MagicMock(), None)
+    draw_mesh_settings(layout, table, table.sa3d.nerf.objects["mug"])
+    assert [name for _, name in shown(layout)] == ["detail", "smooth", "texture"]
+    assert layout.panel.call_args.kwargs["default_closed"]
+
+
+def opened() -> MagicMock:
+    """A layout whose folds are open."""
+    layout = MagicMock()
+    layout.panel.return_value = (MagicMock(), layout)
+    return layout
 
 
 def shown(layout: MagicMock) -> list[Any]:

@@ -47,6 +47,50 @@ def test_the_rest_is_the_plate_alone(monkeypatch: pytest.MonkeyPatch, slab_nodes
     assert np.ptp(top[:, :2], axis=0) == pytest.approx([2, 2], abs=0.1)
 
 
+class HiddenFloor(BallOnPlate):
+    """Under the ball the plate has a hole, and all is painted like the ball: nobody looks there."""
+
+    def depth_below(self, points: torch.Tensor) -> torch.Tensor:
+        """The scene's, less the hole."""
+        away = points[:, :2].norm(dim=1)
+        hole = (away < 0.12) & (points[:, 2] < self.plate + 0.005) & (points[:, 2] > -0.6)
+        return torch.where(hole, -0.05, super().depth_below(points))
+
+    def color(self, points: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+        """Red about the ball, else green."""
+        red = ((points[:, :2].norm(dim=1) < 0.25) & (points[:, 2] > -0.55)).float()
+        return torch.stack([red, 1 - red, torch.zeros_like(red)], dim=1)
+
+
+def test_where_the_object_stood_the_rest_is_flat() -> None:
+    """The object's votes end above the plate: below it stay a stump, a hole and its colours."""
+    field, plate = HiddenFloor(), BallOnPlate.plate
+    entry = ball()
+    height = region_nodes(entry.lower, entry.upper, (40, 40, 40))[:, 2].view(40, 40, 40)
+    sagging = torch.where(height > plate + 0.1, entry.values, -1.0)
+    unseen = torch.linspace(-0.6, 0.6, 40)
+    within = (unseen[:, None] ** 2 + unseen[None] ** 2).sqrt() < 0.12
+    free = entry.free & ~(within[..., None] & (height < plate))
+    entry = replace(entry, values=sagging, free=free)
+    mesh = extract_rest(field, [entry], MeshSettings(resolution=80, max_faces=20_000))
+    assert boundary_edges(mesh.faces) == 0
+    away = np.linalg.norm(mesh.vertices[:, :2], axis=1)
+    top = mesh.vertices[(away < 0.4) & (mesh.vertices[:, 2] > -0.68), 2]
+    assert len(top) > 10
+    assert np.abs(top - plate).max() < 0.015, "a cell is 0.025"
+    red = mesh.colors[:, 0].astype(int) > mesh.colors[:, 1]
+    assert not red[(away < 0.4) & (mesh.vertices[:, 2] > plate - 0.05)].any()
+
+
+def test_what_stands_under_a_wide_object_stays() -> None:
+    """A crumb below a thing high above the plate is no stump."""
+    entry = ball()
+    height = region_nodes(entry.lower, entry.upper, (40, 40, 40))[:, 2].view(40, 40, 40)
+    upper = replace(entry, values=torch.where(height > 0.1, entry.values, -1.0))
+    mesh = extract_rest(BallOnPlate(), [upper], MeshSettings(resolution=80, max_faces=20_000))
+    assert mesh.vertices[:, 2].max() > 0.05, "the lower half of the ball is not the object"
+
+
 def test_nothing_but_the_object_is_one_sentence() -> None:
     entry = ball()
     everything = replace(entry, values=torch.ones_like(entry.values))
