@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dask
 import distributed
 import psutil
 import torch
@@ -42,6 +43,12 @@ CLICKS = {"animal": [111.5, 82.5], "crate": [67.5, 111.5]}
 SIZES = (1, 4, 16, 64, 256)
 JOBS_PER_WORKER = 10
 JOBS_PER_CHECKPOINT = 5
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.tick.interval": "1s",
+}
+"""Of simulated workers: all are one process here, so none watches itself as it would elsewhere."""
 TINY = {"settings": {"views": 2, "view_size": 64}, "mesh": {"resolution": 32}}
 
 
@@ -219,6 +226,7 @@ def simulated(options: argparse.Namespace) -> list[dict[str, Any]]:
         jobs = [made_up_job(n) for n in range(workers * JOBS_PER_WORKER)]
         done: list[Outcome] = []
         with (
+            dask.config.set(QUIET),
             distributed.LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,

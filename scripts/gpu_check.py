@@ -3,8 +3,9 @@
     .venv/bin/python scripts/gpu_check.py [--device cuda] [--out gpu_check.json]
 
 Prints a table and writes it as JSON: for each kind of field the largest differences of its picture,
-masks, votes and mesh between the device and the CPU; then seconds and peak memory. ``--device cpu``
-stands in for a GPU, to test the script.
+masks, votes and mesh between the device and the CPU; how gsplat's pictures of splats agree with
+ours, where it is installed; then seconds and peak memory. ``--device cpu`` stands in for a GPU, to
+test the script.
 """
 
 from __future__ import annotations
@@ -14,51 +15,35 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from environment import ROOT
+from gpu_subjects import Subject, subjects
 
 sys.path.insert(0, str(ROOT))
 
-from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.mesh import MeshData
 from sa3d_blender.core.prompts import Prompt
-from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
-from sa3d_blender.engine.commands.camera_files import camera_file
+from sa3d_blender.core.settings import MeshSettings, SegmentSettings
 from sa3d_blender.engine.commands.session import Session
+from sa3d_blender.engine.fields.gaussian_splats import gsplat_pictures
 from sa3d_blender.engine.mask_grids.result import SegmentResult
-from sa3d_blender.engine.training_cameras import TrainingCameras
-from sa3d_blender.engine.view_path.training_views import read_cameras
-from tests.support.fitted_fields import Ball, nerfacto_ball, ngp_ball, plenoxels_balls
+from sa3d_blender.engine.rendering.render import render_picture
 
-DATA = ROOT / "tests" / "data"
 CPU = torch.device("cpu")
 SEGMENTER = ("bundled", None)
-SCENES = ("tabletop", "shelf")
-CLICK = (111.5, 82.5)
-"""On the tabletop's ape, in the first camera's 200x200 picture."""
 LIMITS = {"picture": 0.02, "masks": 0.01, "votes": 0.02, "mesh": 0.02}
 """Larger differences are marked: of a colour in [0, 1], shares of pixels and of nodes, and the
 mesh's bounds in parts of its size."""
+MOST_APART = 0.005
+"""The mean of gsplat's colours from ours."""
 GOALS = {"one object": 5.0, "view of 800": 0.1}
 """Seconds on a GPU."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A checkpoint, and a click on something in a picture of it."""
-
-    name: str
-    checkpoint: Path
-    options: FieldOptions
-    camera: Camera
-    click: tuple[float, float]
 
 
 def main() -> int:
@@ -76,63 +61,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         made = subjects(Path(folder))
         chosen = {name: make for name, make in made.items() if name in (options.only or made)}
-        fields = [
-            guarded(lambda make=make: differences(make(), device), name)
-            for name, make in chosen.items()
-        ]
+        with without_gsplat():
+            fields = [
+                guarded(lambda make=make: differences(make(), device), name)
+                for name, make in chosen.items()
+            ]
+        splats = guarded(lambda: gsplat_agreement(made["gaussian_splats"], device), "gsplat")
         speed = {} if options.quick else speeds(made["tensorf"](), device)
-    report = {"device": name_of(device), "torch": torch.__version__, "fields": fields} | speed
+    about = {"device": name_of(device), "torch": torch.__version__}
+    report = about | {"fields": fields, "gsplat": splats} | speed
     options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(table(report))
-    return int(any("error" in row or too_large(row) for row in fields))
-
-
-def subjects(folder: Path) -> dict[str, Callable[[], Subject]]:
-    """A small checkpoint of every kind, by name: trained ones in tests/data, else a ball."""
-    found: dict[str, Callable[[], Subject]] = {}
-    tabletop, shelf = (read_cameras(DATA / s / "transforms_test.json", (200, 200)) for s in SCENES)
-    for name, file, cameras, click in (
-        ("tensorf", "tabletop/tabletop.th", tabletop, CLICK),
-        ("tensorf CP", "tabletop/tabletop_cp_long.th", tabletop, CLICK),
-        ("tensorf NDC", "shelf/shelf.th", shelf, (100.0, 100.0)),
-        ("dvgo coarse", "tabletop/dvgo_coarse_last.tar", tabletop, CLICK),
-        ("dvgo unbounded", "tabletop_contracted/contracted_last.tar", tabletop, CLICK),
-        ("dvgo layers", "shelf_layers/layers_last.tar", shelf, (100.0, 100.0)),
-        ("nerf", "tabletop_nerf/002250.tar", tabletop, CLICK),
-        ("gaussian_splats", "tabletop_splat/point_cloud.ply", tabletop, CLICK),
-    ):
-        found[name] = partial(trained, name, DATA / file, cameras, click)
-    ball = Ball(np.zeros(3), 0.4)
-    (folder / "plenoxels").mkdir()
-    made = {
-        "instant_ngp": lambda: ngp_ball(folder / "ball.ingp", ball),
-        "nerfacto": lambda: nerfacto_ball(folder / "nerfacto", ball),
-        "plenoxels": lambda: plenoxels_balls(folder / "plenoxels" / "ckpt.npz", [ball]),
-    }
-    return found | {name: partial(made_up, name, make) for name, make in made.items()}
-
-
-def trained(
-    name: str, checkpoint: Path, cameras: TrainingCameras, click: tuple[float, float]
-) -> Subject:
-    """A checkpoint with its camera file."""
-    options, placed = camera_file(Session(CPU), checkpoint, FieldOptions(), cameras)
-    return Subject(name, checkpoint, options, placed.cameras[0], click)
-
-
-def made_up(name: str, make: Callable[[], Path]) -> Subject:
-    """A ball, seen in the middle of the picture."""
-    checkpoint = make()
-    return Subject(name, checkpoint, FieldOptions(), looking_at_it(checkpoint), (100.0, 100.0))
-
-
-def looking_at_it(checkpoint: Path) -> Camera:
-    """A camera from above, at the middle of the field's box."""
-    box = np.array(Session(CPU).info(checkpoint, FieldOptions())["box"], dtype=np.float64)
-    matrix = np.eye(4)
-    above = min(2.0, 0.45 * float(np.ptp(box, axis=0)[2]))  # within the box, outside of the ball
-    matrix[:3, 3] = box.mean(axis=0) + np.array([0.0, 0.0, above])
-    return Camera(200, 200, 200.0, 200.0, 100.0, 100.0, matrix)
+    return int(any("error" in row or too_large(row) for row in (*fields, splats)))
 
 
 def guarded(check: Callable[[], dict[str, Any]], name: str) -> dict[str, Any]:
@@ -153,6 +93,40 @@ def differences(subject: Subject, device: torch.device) -> dict[str, Any]:
         "votes": share_that_differs(one["votes"] > 0, other["votes"] > 0),
         "mesh": bounds_apart(one["mesh"], other["mesh"]),
         "peak_bytes": other["peak_bytes"],
+    }
+
+
+@contextmanager
+def without_gsplat() -> Iterator[None]:
+    """Pictures of splats are made by our own rasteriser meanwhile."""
+    kernels = gsplat_pictures.kernels
+    gsplat_pictures.kernels = lambda _device: None
+    try:
+        yield
+    finally:
+        gsplat_pictures.kernels = kernels
+
+
+def gsplat_agreement(make: Callable[[], Subject], device: torch.device) -> dict[str, Any]:
+    """How far gsplat's picture of a splat is from ours on the device, and the seconds of both."""
+    if gsplat_pictures.kernels(device) is None:
+        return {"skipped": f"gsplat is not installed for {device.type}, so ours is not compared."}
+    subject = make()
+    camera = subject.camera.resized(800, 800)
+    session = Session(device)
+    field = session.field(subject.checkpoint, subject.options)
+    drawn = field.whole_picture(camera)  # its kernels may be compiled here
+    if drawn is None:
+        return {"error": "it was not used; the log above says why"}
+    quick = timed(lambda: field.whole_picture(camera), device)
+    with without_gsplat():
+        ours = render_picture(field, camera)
+        own = timed(lambda: render_picture(field, camera), device)
+    apart = (drawn[0] - ours.image).abs()
+    return {
+        "mean": float(apart.mean()),
+        "psnr": float(-10 * torch.log10(apart.square().mean())),
+        "seconds": {"gsplat": quick, "ours": own},
     }
 
 
@@ -194,7 +168,8 @@ def bounds_apart(one: np.ndarray, other: np.ndarray) -> float:
 
 def too_large(row: dict[str, Any]) -> list[str]:
     """What of a row is beyond its limit; what is not a number is, too."""
-    return [name for name, limit in LIMITS.items() if name in row and not row[name] <= limit]
+    limits = LIMITS | {"mean": MOST_APART}
+    return [name for name, limit in limits.items() if name in row and not row[name] <= limit]
 
 
 def speeds(subject: Subject, device: torch.device) -> dict[str, Any]:
@@ -272,11 +247,23 @@ def table(report: dict[str, Any]) -> str:
         cells = [f"{row[n]:.2g}{' (!)' if n in bad else ''}" for n in LIMITS]
         peak = "" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 1e6:.0f}"
         lines.append(f"| {row['field']} | {' | '.join(cells)} | {peak} |")
+    lines += ["", gsplat_sentence(report["gsplat"])]
     if "seconds" in report:
         lines += ["", "| what | seconds | goal |", "|---|---|---|"]
         for name, value in report["seconds"].items():
             lines.append(f"| {name} | {value:.3f} | {GOALS.get(name, '')} |")
     return "\n".join(lines)
+
+
+def gsplat_sentence(row: dict[str, Any]) -> str:
+    """What was found of gsplat."""
+    if "psnr" not in row:
+        return str(row.get("skipped") or f"gsplat failed: {row['error']}")
+    bad = " (!)" if too_large(row) else ""
+    return (
+        f"gsplat's picture of the splat is at {row['psnr']:.1f} dB from ours{bad}; a view of 800 "
+        f"takes it {row['seconds']['gsplat']:.4f} s, and ours {row['seconds']['ours']:.4f} s."
+    )
 
 
 if __name__ == "__main__":

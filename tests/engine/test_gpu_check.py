@@ -74,6 +74,28 @@ def test_a_device_that_computes_something_else_is_seen(
     assert "no kernel image" in said
 
 
+def test_what_gsplat_does_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gpu_check, "differences", lambda *_: {"peak_bytes": None})
+    monkeypatch.setattr(gpu_check, "LIMITS", {})
+    code, report = check(monkeypatch, tmp_path / "out.json", "--only", "tensorf")
+    assert (code, list(report["gsplat"])) == (0, ["field", "skipped"])
+    assert "gsplat is not installed for cpu" in capsys.readouterr().out
+
+    class Broken:
+        def rasterization(self, *_: Any, **__: Any) -> None:
+            raise RuntimeError("no kernels")
+
+    monkeypatch.setattr(gpu_check.gsplat_pictures, "kernels", lambda _device: Broken())
+    code, report = check(monkeypatch, tmp_path / "out.json", "--only", "tensorf")
+    assert code == 1
+    assert "gsplat failed: it was not used" in capsys.readouterr().out
+    found = {"psnr": 45.21, "mean": 0.2, "seconds": {"gsplat": 0.01, "ours": 0.5}}
+    said = gpu_check.gsplat_sentence(found)
+    assert said.startswith("gsplat's picture of the splat is at 45.2 dB from ours (!); a view")
+
+
 def test_what_is_no_number_is_too_large() -> None:
     assert gpu_check.too_large({"picture": float("nan"), "masks": 0.0}) == ["picture"]
 

@@ -91,6 +91,17 @@ class PictureField(RadianceField, Protocol):
 
 
 @runtime_checkable
+class WholePictureField(RadianceField, Protocol):
+    """A field that sometimes has a quicker way to a picture than by its samples."""
+
+    def whole_picture(
+        self, camera: Camera
+    ) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w"], Float[Tensor, "h w"]] | None:
+        """Image over the background, depth along the rays, and opacity; None by samples only."""
+        ...
+
+
+@runtime_checkable
 class PrimitiveField(RadianceField, Protocol):
     """A field made of things that can be kept or left out one by one: Gaussians.
 

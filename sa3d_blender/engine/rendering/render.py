@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...core.cameras import Camera
-from ..fields.protocol import RadianceField, looking
+from ..fields.protocol import RadianceField, WholePictureField, looking
 from ..fields.rays import Rays, Samples
 from ..parallel import in_parallel
 from ..run import Run
@@ -184,6 +184,9 @@ def render_picture(
     Raises:
         Cancelled: the run was cancelled.
     """
+    whole = field.whole_picture(camera) if isinstance(field, WholePictureField) else None
+    if whole is not None:
+        return Picture(*whole)
     pixels = camera.width * camera.height
     most = _rays_per_chunk(pixels, field)
 

@@ -7,7 +7,7 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ....core.errors import UserError
@@ -79,7 +79,8 @@ def local_cluster(workers: int) -> Iterator[Any]:
             client.register_plugin(DeafToKeyboard())
             yield client
     finally:
-        cluster.close(timeout=CONNECT_WITHIN)
+        with suppress(TimeoutError):  # a worker that just died is being started; it ends with us
+            cluster.close(timeout=CONNECT_WITHIN)
 
 
 def worker_count(asked: int | None, jobs: int) -> int:

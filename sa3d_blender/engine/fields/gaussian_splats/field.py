@@ -26,6 +26,7 @@ from ..files.checkpoint_file import Checkpoint
 from ..rays import Rays, Samples, pixel_rays, precise
 from .footprints import footprints
 from .gaussians import Gaussians
+from .gsplat_pictures import GsplatPictures, WholePicture
 from .loose_rays import CloseBy
 from .ply_file import BAND_ZERO, write_gaussians
 from .rasterizer import Pixels, blended
@@ -51,6 +52,7 @@ class SplatField:
         self.background = torch.full((3,), scene.background, device=gaussians.means.device)
         self._near = scene.near
         self._searching = Lock()
+        self._gsplat = GsplatPictures(gaussians, self.background, self._near)
 
     @property
     def device(self) -> torch.device:
@@ -73,6 +75,10 @@ class SplatField:
             return self._packed(rays, ray, depth, pairs.weights, shown.index[footprint], colors)
 
         return samples
+
+    def whole_picture(self, camera: Camera) -> WholePicture | None:
+        """What a camera sees, by gsplat where it can be used; see `WholePictureField`."""
+        return self._gsplat.picture(camera, self._own_image)
 
     def march(self, rays: Rays, *, with_color: bool, faint: float = 0.0) -> Samples:
         """The samples of rays that belong to no picture: without the pixels' low-pass filter.
@@ -150,6 +156,18 @@ class SplatField:
             "field_from_dataset": None if moved is None else moved.tolist(),
             "notes": list(self.notes),
         }
+
+    def _own_image(self, camera: Camera) -> Float[Tensor, "h w 3"]:
+        """A small picture, over the background."""
+        count = camera.width * camera.height
+        with torch.no_grad():
+            seen = self.look(camera, with_color=True)(0, count)
+        assert seen.rgb is not None
+        sums = torch.zeros(count, 4, device=self.device)
+        values = torch.cat([seen.rgb, torch.ones_like(seen.depth)[:, None]], dim=1)
+        sums.index_add_(0, seen.ray_index, seen.weights[:, None] * values)
+        image = sums[:, :3] + (1 - sums[:, 3:]) * self.background
+        return image.clamp(0, 1).view(camera.height, camera.width, 3)
 
     @cached_property
     def _made_close_by(self) -> CloseBy:
