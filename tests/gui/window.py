@@ -129,6 +129,16 @@ class Window:
         """Whether Blender runs."""
         return self._blender is not None and self._blender.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """Blender's process, once it was started."""
+        return self._blender.pid if self._blender is not None else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How Blender ended; None while it runs. Negative: the signal that ended it."""
+        return self._blender.poll() if self._blender is not None else None
+
     def run(self, source: str, *, wait: float = 180) -> str:
         """Run Python inside Blender and return what it prints."""
         answer = self.folder / "answer.json"
