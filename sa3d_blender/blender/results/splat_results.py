@@ -7,6 +7,7 @@ tetrahedra in the Gaussians' colours. Either is hidden at first, as it lies wher
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def place_splats(
         made = _imported(path)
         if made is None:
             points = Path(files["splat_points"])
-            cloud = yield from in_thread(lambda points=points: PointCloud.load(points))
+            cloud = yield from in_thread(partial(PointCloud.load, points))
             mesh = (yield from build_mesh(tetrahedra(cloud), f"{name} Splat")).get()
             mesh.materials.append(own_material(PHOTOGRAPHED))
             made = bpy.data.objects.new(mesh.name, mesh)
