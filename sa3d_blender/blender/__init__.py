@@ -28,7 +28,6 @@ from .ui import (
     running_panel,
     tools,
     training_operators,
-    upright_operator,
     viewport_operators,
 )
 from .viewport import (
@@ -49,7 +48,6 @@ _MODULES = (
     prompt_operators,
     installation_operators,
     training_operators,
-    upright_operator,
     frame_operators,
     result_operators,
     look_operators,

@@ -37,7 +37,7 @@ from .engine_link import engine_facts, session
 from .engine_link.engine_facts import cache_size, clear_cache  # noqa: F401
 from .engine_link.job_steps import Job, Steps
 from .engine_link.jobs import run as _finish
-from .folders import output_folder
+from .folders import output_folder, temporary_folder
 from .help.cures import copy_report, report_text, use_smaller_views  # noqa: F401
 from .installation.installation import cancel as cancel_installation  # noqa: F401
 from .installation.installation import (  # noqa: F401
@@ -262,7 +262,7 @@ def segment(
         "keep": [e.name for e in entries if e.result is not None and e.name not in keys],
         "out": str(out or output_folder(nerf)),
         "previews": {
-            "folder": str(Path(bpy.app.tempdir) / "sa3d" / "previews"),
+            "folder": str(temporary_folder("previews")),
             "colors": {name: list(entries[name].color) for name in keys},
         },
     }

@@ -16,8 +16,13 @@ ADDON = __package__.rpartition(".")[0]
 
 def preferences() -> Any | None:
     """The add-on's preferences; None while it is not enabled as an add-on."""
-    addon = bpy.context.preferences.addons.get(ADDON)
+    addon: Any = bpy.context.preferences.addons.get(ADDON)
     return addon.preferences if addon else None
+
+
+def temporary_folder(name: str) -> Path:
+    """A folder of that name for files that nobody wants after this session; need not exist."""
+    return Path(bpy.app.tempdir) / "sa3d" / name
 
 
 def user_folder(name: str) -> Path:
@@ -86,7 +91,7 @@ def output_folder(nerf: bpy.types.Object) -> Path:
     if bpy.data.filepath:
         folder = Path(bpy.data.filepath).parent / "sa3d" / name
     else:
-        folder = Path(bpy.app.tempdir) / "sa3d" / f"{name}_{nerf.session_uid}"
+        folder = temporary_folder(f"{name}_{nerf.session_uid}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from .choices import BOX, NEGATIVE, POSITIVE
@@ -29,7 +31,7 @@ def has_given_name(thing: bpy.types.Object) -> bool:
     return bool(thing.sa3d.given_name) and thing.name == thing.sa3d.given_name
 
 
-def follow_name(entry: bpy.types.PropertyGroup) -> None:
+def follow_name(entry: Any) -> None:
     """After an entry was renamed: its mesh and prompts, unless the artist named them himself."""
     collection = entry.id_data.sa3d.nerf.prompts
     for empty in collection.objects if collection is not None else ():

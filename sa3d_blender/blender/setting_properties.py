@@ -36,7 +36,7 @@ def setting_values(kind: type, group: Any) -> dict[str, Any]:
 
 
 def _property(setting: Setting, default: Any) -> Any:
-    said = {"name": setting.label, "description": setting.help}
+    said: dict[str, Any] = {"name": setting.label, "description": setting.help}
     if setting.choices():
         items = [
             (str(c.value), c.label, c.help, "NONE", place if c.number is None else c.number)

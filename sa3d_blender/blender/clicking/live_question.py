@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core.errors import UserError
+from ..folders import temporary_folder
 from ..nerf.nerf import field_params, run_params, scene_nerf
 from ..nerf.picture_state import check_place
 from ..nerf.views import field_camera, world_camera
@@ -73,5 +73,5 @@ def read_question(scene: bpy.types.Scene) -> tuple[Question | None, UserError | 
                 objects[entry.key] = entry_prompt(view, entry, mine).to_json()
         except UserError as failure:
             error = failure
-    folder = Path(bpy.app.tempdir) / "sa3d" / "masks"
-    return Question(scenery, picture, params | {"out": str(folder)}, objects), error
+    params["out"] = str(temporary_folder("masks"))
+    return Question(scenery, picture, params, objects), error

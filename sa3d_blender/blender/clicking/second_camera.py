@@ -89,7 +89,8 @@ def next_candidate(
         UserError: there is no object, or nothing points at it in that picture.
     """
     entry = active_object(nerf)
-    owner = entry and candidate_owner(prompt_empties(nerf, key=entry.key), camera)
+    empties = prompt_empties(nerf, key=entry.key) if entry is not None else []
+    owner = candidate_owner(empties, camera)
     if owner is None:
         raise UserError(
             "There is no prompt for this object in this camera's picture; click on it first.",

@@ -10,11 +10,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 from ...core.connection.engine_command import engine_command
-from ...core.connection.engine_process import EngineProcess, OnProgress, error_from_failure
-from ...core.connection.messages import Failure
+from ...core.connection.engine_process import EngineProcess, OnProgress
 from ...core.errors import Cancelled, UserError
 from ...core.turns import Urgency
 from ..folders import log_file
@@ -143,42 +143,38 @@ def answer(
 
     Args:
         waiting: has the request's id meanwhile.
-        how: as for `EngineProcess.request`.
+        how: as for `EngineProcess.ask`.
 
     Raises:
         UserError: the engine says no, or ended.
         Cancelled: the request was cancelled.
     """
-    results: list[dict[str, Any]] = []
-    failures: list[Failure] = []
-    waiting.request = engine.request(
-        method, params, on_done=results.append, on_failure=failures.append, **how
-    )
-    while not results and not failures:
-        yield WAITING
-    waiting.request = None
-    if failures:
-        raise error_from_failure(failures[0])
-    return results[0]
+    waiting.request, future = engine.ask(method, params, **how)
+    try:
+        return (yield from result_of(future))
+    finally:
+        waiting.request = None
 
 
 def in_thread(function: Callable[[], T]) -> Steps[T]:
     """Within a job: call something that needs no bpy on another thread and wait for its result."""
-    results: list[T] = []
-    errors: list[Exception] = []
+    future: Future[T] = Future()
 
     def call() -> None:
         try:
-            results.append(function())
+            future.set_result(function())
         except Exception as error:
-            errors.append(error)
+            future.set_exception(error)
 
     threading.Thread(target=call, name="sa3d-worker", daemon=True).start()
-    while not results and not errors:
+    return (yield from result_of(future))
+
+
+def result_of(future: Future[T]) -> Steps[T]:
+    """Wait for what others make."""
+    while not future.done():
         yield WAITING
-    if errors:
-        raise errors[0]
-    return results[0]
+    return future.result()
 
 
 def pump(budget: float = BUDGET) -> bool:
@@ -207,7 +203,7 @@ def wait(job: Job[T]) -> T:
         raise
     if job.error is not None:
         raise job.error
-    return job.result  # type: ignore[return-value]
+    return job.result
 
 
 def _step(job: Job[Any]) -> bool:

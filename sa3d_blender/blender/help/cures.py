@@ -96,7 +96,9 @@ def error_cured_by(operator: str) -> UserError | None:
     """The last job's error, where this operator is its cure."""
     job = session.current.job
     error = job.error if job is not None and job.state == "failed" else None
-    cure = cure_of(error) if isinstance(error, UserError) else None
+    if not isinstance(error, UserError):
+        return None
+    cure = cure_of(error)
     return error if cure is not None and cure.operator == operator else None
 
 

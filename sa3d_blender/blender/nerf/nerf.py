@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 from ...core.errors import UserError
 from ...core.files import file_system_key
@@ -115,8 +115,8 @@ def fit_box(nerf: bpy.types.Object, box: Sequence[Sequence[float]]) -> None:
     facts.box_min, facts.box_max = box
     nerf.empty_display_size = 0.1 * max(box_size(nerf))
     drawn = next((c for c in nerf.children if c.sa3d.kind == "BOX"), None) or _add_box(nerf)
-    drawn.location = box_center(nerf)
-    drawn.scale = box_size(nerf) / 2
+    drawn.location = Vector(box_center(nerf))
+    drawn.scale = Vector(box_size(nerf) / 2)
 
 
 def _add_box(nerf: bpy.types.Object) -> bpy.types.Object:

@@ -109,9 +109,9 @@ def is_same_view(first: Camera, second: Camera) -> bool:
 
 def _is_same_lens(first: Camera, second: Camera) -> bool:
     """Whether both see the same extent, on whatever pixels."""
-    extents = [
+    one, other = (
         np.array([view.fl_x, view.cx, 0, 0]) / view.width
         + np.array([0, 0, view.fl_y, view.cy]) / view.height
         for view in (first, second)
-    ]
-    return bool(np.allclose(*extents, rtol=STILL, atol=STILL))
+    )
+    return bool(np.allclose(one, other, rtol=STILL, atol=STILL))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def build_splats(objects: Iterable[Mapping[str, Any]]) -> Steps[list[Splat]]:
     for files in objects:
         if "splat" in files:
             points, name = Path(files["splat_points"]), str(files["name"])
-            cloud = yield from in_thread(lambda points=points: PointCloud.load(points))
+            cloud = yield from in_thread(partial(PointCloud.load, points))
             mesh = yield from build_mesh(tetrahedra(cloud), f"{name} Splat")
             built.append(Splat(name, Path(files["splat"]), mesh))
     return built

@@ -1,4 +1,4 @@
-"""Operators that have a NeRF in sight: frame it, and hide what stands in its box."""
+"""Operators on a NeRF's Empty: have it in sight, hide what stands in its box, stand it upright."""
 
 from typing import Any, ClassVar
 
@@ -8,6 +8,7 @@ from .. import api
 from ..nerf.in_the_box import things_in_box
 from ..nerf.nerf import require_nerf, scene_nerf
 from ..properties import is_nerf
+from ..scene.upright import lies_on_its_side
 from . import workflow
 from .operators import Caller
 
@@ -23,6 +24,12 @@ def why_not_alone(context: bpy.types.Context) -> workflow.Why:
     selected = context.selected_objects
     alone = context.mode == "OBJECT" and len(selected) == 1 and is_nerf(None, selected[0])
     return None if alone else "Select a NeRF's Empty and nothing else"
+
+
+def why_upright(context: bpy.types.Context) -> workflow.Why:
+    """Only what lies on its side can be stood up."""
+    nerf = scene_nerf(context.scene)
+    return None if nerf and lies_on_its_side(nerf) else "The NeRF stands upright already"
 
 
 class SA3D_OT_hide_in_box(Caller, bpy.types.Operator):
@@ -67,7 +74,25 @@ class SA3D_OT_frame_selected_nerf(Caller, bpy.types.Operator):
         api.frame_nerf(context.selected_objects[0])
 
 
-_CLASSES = (SA3D_OT_hide_in_box, SA3D_OT_frame_nerf, SA3D_OT_frame_selected_nerf)
+class SA3D_OT_stand_upright(Caller, bpy.types.Operator):
+    """Turn the NeRF so that its up is Blender's, and its cameras with it: no picture changes"""
+
+    bl_idname = "sa3d.stand_upright"
+    bl_label = "Stand Upright"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs = (workflow.why_no_nerf, why_upright)
+
+    def call(self, _context: bpy.types.Context) -> None:
+        """Turn it."""
+        api.stand_upright()
+
+
+_CLASSES = (
+    SA3D_OT_hide_in_box,
+    SA3D_OT_frame_nerf,
+    SA3D_OT_frame_selected_nerf,
+    SA3D_OT_stand_upright,
+)
 _register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
 _keys: list[tuple[Any, Any]] = []
 

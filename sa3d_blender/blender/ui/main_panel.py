@@ -25,6 +25,7 @@ class Tab:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "SA3D"
+    layout: bpy.types.UILayout
 
 
 class SA3D_PT_main(Tab, bpy.types.Panel):

@@ -37,6 +37,9 @@ class Caller:
     """Calls `call`, shows its sentence on failure, and explains why it is greyed out."""
 
     needs: ClassVar[Needs] = ()
+    bl_idname: str
+    report: Callable[[set[str], str], None]
+    poll_message_set: ClassVar[Callable[[str], None]]
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -36,6 +36,15 @@ class Section(Tab):
         self.layout.use_property_decorate = False
         self.draw_step(context, self.layout, scene_nerf(context.scene))
 
+    def draw_step(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        nerf: bpy.types.Object | None,
+    ) -> None:
+        """What the step has."""
+        raise NotImplementedError
+
 
 class SA3D_PT_nerf(Section, bpy.types.Panel):
     """Step 1."""
@@ -144,7 +153,7 @@ class SA3D_UL_objects(bpy.types.UIList):
         _context: bpy.types.Context,
         layout: bpy.types.UILayout,
         _data: object,
-        item: bpy.types.PropertyGroup,
+        item: SA3D_SegmentObject,
         _icon: int,
         _active_data: object,
         _active_property: str,

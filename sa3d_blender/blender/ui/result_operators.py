@@ -9,6 +9,7 @@ from .. import api
 from ..clicking import live_masks
 from ..clicking.prompts import active_object
 from ..nerf.nerf import require_nerf, scene_nerf
+from ..properties import SA3D_SegmentObject
 from ..results.result_actions import has_mesh
 from ..viewport.camera_frame import TOOL, look_through_camera
 from . import workflow
@@ -22,7 +23,7 @@ def why_no_mesh(context: bpy.types.Context) -> workflow.Why:
     return None if there else "Segment an object first"
 
 
-def entry_named(nerf: bpy.types.Object, name: str) -> bpy.types.PropertyGroup | None:
+def entry_named(nerf: bpy.types.Object, name: str) -> SA3D_SegmentObject | None:
     """The entry of that name, else the active one; None where it has no mesh: all are meant."""
     entry = nerf.sa3d.nerf.objects.get(name) if name else active_object(nerf)
     return entry if entry is not None and has_mesh(entry) else None

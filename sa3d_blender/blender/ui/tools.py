@@ -86,7 +86,7 @@ class SA3D_OT_segment_in_hand(Caller, bpy.types.Operator):
 
     def call(self, _context: bpy.types.Context) -> None:
         """What the button does."""
-        bpy.ops.sa3d.segment()
+        bpy.ops.sa3d.segment()  # type: ignore[attr-defined]
 
 
 class SA3D_OT_leave_tool(bpy.types.Operator):
@@ -140,7 +140,7 @@ class SA3D_WT_prompt_tool(bpy.types.WorkSpaceTool):
         ("sa3d.leave_tool", {"type": "ESC", "value": "PRESS"}, None),
     )
 
-    def draw_settings(
+    def draw_settings(  # type: ignore[misc]
         context: bpy.types.Context,  # noqa: N805 (Blender calls it without an instance)
         layout: bpy.types.UILayout,
         _tool: Any,

@@ -65,7 +65,7 @@ def draw_mesh(
     """
     shader = _shader()
     if drawn.batch is None:
-        content = {
+        content: dict[str, Any] = {
             "pos": drawn.mesh.vertices,
             "color": np.ascontiguousarray(drawn.mesh.colors, np.float32) / np.float32(255),
         }

@@ -221,7 +221,7 @@ def draw_outline(points: Sequence[tuple[float, float]], color: Color) -> None:
 def _quad(shader: Any, corners: Corners, *, low: float = 0.0, matrix: Matrix | None = None) -> None:
     """Two triangles; corners are top right, bottom right, bottom left, top left."""
     places = [(1.0, 1.0), (1.0, low), (low, low), (low, 1.0)]
-    content = {"pos": [tuple(corner) for corner in corners], "texCoord": places}
+    content: dict[str, Any] = {"pos": [tuple(corner) for corner in corners], "texCoord": places}
     batch = batch_for_shader(shader, "TRIS", content, indices=((0, 1, 2), (0, 2, 3)))
     if matrix is None:
         matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()

@@ -24,7 +24,7 @@ from ...core.turns import Urgency
 from ..engine_link import session
 from ..engine_link.askers import Asker, Wish
 from ..engine_link.job_steps import Steps
-from ..folders import output_folder
+from ..folders import output_folder, temporary_folder
 from ..handlers import Handlers
 from ..nerf import training_cameras
 from ..nerf.nerf import field_params, scene_nerf
@@ -168,7 +168,7 @@ def _fetch(proxy: Proxy, params: dict[str, Any]) -> Steps[None]:
     last = proxy.level == len(LEVELS) - 1
     try:
         kept = points_folder(proxy.nerf.get(), params)
-        out = kept if last else Path(bpy.app.tempdir) / "sa3d" / "points"
+        out = kept if last else temporary_folder("points")
         asked = params | {"count": count, "seconds": seconds, "out": str(out)}
         result = yield from asker.ask("points", asked, Urgency.POINTS)
         file = Path(result["points"])

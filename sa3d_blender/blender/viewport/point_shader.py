@@ -83,7 +83,7 @@ def draw_points(
         return
     shader = _shader()
     if drawn.batch is None:
-        content = {
+        content: dict[str, Any] = {
             "pos": drawn.cloud.points,
             "color": np.ascontiguousarray(drawn.cloud.colors, np.float32) / np.float32(255),
         }

@@ -24,6 +24,7 @@ from ...core.cameras import Camera
 from ...core.errors import UserError
 from ..engine_link import session
 from ..engine_link.job_steps import Job, Steps
+from ..folders import temporary_folder
 from ..nerf.nerf import field_params
 from ..nerf.picture_state import is_same_view
 from ..nerf.views import field_camera, load_picture, png_of, repaint, show_view
@@ -143,7 +144,7 @@ def rendered(
         pace: seconds that a pixel takes; 0 where nobody knows, then there is one strip.
         told: hears the seconds that were spent and the share that is done.
     """
-    view, place = sight.resized(side), Path(bpy.app.tempdir) / "sa3d" / folder
+    view, place = sight.resized(side), temporary_folder(folder)
     picture = np.empty((view.height, view.width, 3), np.float32)
     slowest, spent, row, reading = pace, 0.0, 0, None
     with ThreadPoolExecutor(1) as reader:
@@ -160,7 +161,7 @@ def rendered(
             slowest = max(slowest, float(result["seconds"]) / (strip.width * strip.height))
             if row == view.height:
                 break
-        yield from session.in_thread(reading.result)
+        yield from session.result_of(reading)
     return picture, spent / (view.width * view.height)
 
 

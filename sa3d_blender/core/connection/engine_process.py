@@ -11,6 +11,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,23 @@ class EngineProcess:
         self.send(Request(request_id, method, params))
         return request_id
 
+    def ask(
+        self, method: str, params: dict[str, Any], **how: Any
+    ) -> tuple[int, Future[dict[str, Any]]]:
+        """`request`, with a future in place of callbacks: the request's id, and its result.
+
+        The future raises UserError where the engine says no or ended, and Cancelled.
+        """
+        future: Future[dict[str, Any]] = Future()
+        request_id = self.request(
+            method,
+            params,
+            on_done=future.set_result,
+            on_failure=lambda failure: future.set_exception(error_from_failure(failure)),
+            **how,
+        )
+        return request_id, future
+
     def send(self, message: Message) -> None:
         """Queue a message for the engine; never waits."""
         self._pipes.send(encode(message))
@@ -191,18 +209,10 @@ class EngineProcess:
             UserError: the engine said no, ended, or took longer than ``timeout`` seconds.
             Cancelled: the request was cancelled, e.g. from ``on_progress``.
         """
-        results: list[dict[str, Any]] = []
-        failures: list[Failure] = []
-        request_id = self.request(
-            method,
-            params,
-            on_progress=on_progress,
-            on_done=results.append,
-            on_failure=failures.append,
-        )
+        request_id, future = self.ask(method, params, on_progress=on_progress)
         give_up_at = None if timeout is None else time.monotonic() + timeout
         try:
-            while not results and not failures:
+            while not future.done():
                 if give_up_at is not None and time.monotonic() > give_up_at:
                     raise UserError(
                         f"The engine did not answer within {timeout:g} seconds; try again.",
@@ -213,9 +223,7 @@ class EngineProcess:
         except BaseException:
             self.cancel(request_id)
             raise
-        if failures:
-            raise error_from_failure(failures[0])
-        return results[0]
+        return future.result()
 
     def close(self, *, wait: float = 0.0) -> None:
         """Let the engine end: its stdin is closed, then it is terminated, then killed.
