@@ -45,7 +45,7 @@ class Handlers:
 def _on_main_thread(function: Callable[..., None]) -> Callable[..., None]:
     """The same, doing nothing on any other thread."""
 
-    @persistent  # type: ignore[untyped-decorator]
+    @persistent
     @wraps(function)
     def call(*told: Any) -> None:
         if threading.current_thread() is threading.main_thread():

@@ -7,6 +7,8 @@ has no settings, and the panel goes away.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import bpy
 
 MESSAGES = (
@@ -27,7 +29,7 @@ def undo_step(message: str) -> None:
         message: its name in the Undo History; one of `MESSAGES`.
     """
     name = _name(message)
-    getattr(bpy.ops.sa3d, name)("EXEC_DEFAULT", True)
+    attrgetter(f"sa3d.{name}")(bpy.ops)("EXEC_DEFAULT", True)
     done = bpy.context.window_manager.operators
     if not done or done[-1].bl_idname != f"SA3D_OT_{name}":  # another operator is under way
         bpy.ops.ed.undo_push(message=message)

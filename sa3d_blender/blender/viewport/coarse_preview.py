@@ -86,12 +86,16 @@ def _wish() -> Wish | float:
 
 def _take(files: dict[str, str], meshes: set[str]) -> Steps[None]:
     """Read what the running job says of its objects, or let go of what an ended one said."""
-    coarse.files, drawn = files, {}
+    drawn: dict[str, DrawnPoints | DrawnMesh] = {}
+    coarse.files = files
     try:
         for name, path in files.items():
-            read = MeshData.load if name in meshes else PointCloud.load
-            found = yield from session.in_thread(partial(read, Path(path)))
-            drawn[name] = DrawnMesh(found) if name in meshes else DrawnPoints(found)
+            if name in meshes:
+                mesh = yield from session.in_thread(partial(MeshData.load, Path(path)))
+                drawn[name] = DrawnMesh(mesh)
+            else:
+                points = yield from session.in_thread(partial(PointCloud.load, Path(path)))
+                drawn[name] = DrawnPoints(points)
     except UserError:
         drawn = {}  # it is just being replaced by a later one
     coarse.drawn = drawn
