@@ -213,7 +213,6 @@ def _is_known(question: Question, key: str) -> bool:
 
 def _send(question: Question, key: str | None) -> None:
     """Ask about one object, or for the picture alone to be made ready."""
-    objects = [question.objects[key]] if key else []
     scenery, text = question.scenery, question.text(key or "")
 
     def done(result: dict[str, Any]) -> None:
@@ -237,11 +236,10 @@ def _send(question: Question, key: str | None) -> None:
         live.refused[key or ""] = (text, live.error)
         _redraw()
 
-    params = question.params | {"objects": objects}
     nobody_waits = key is None and not session.running()  # a picture that nobody clicked in yet
     live.asking = session.start_engine().request(
         "predict",
-        params,
+        question.about(key),
         on_done=done,
         on_failure=failed,
         urgency=Urgency.POINTS if nobody_waits else Urgency.CLICK,
