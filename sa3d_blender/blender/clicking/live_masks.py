@@ -196,11 +196,12 @@ def _is_known(question: Question, key: str) -> bool:
 
 
 def _send(question: Question, key: str) -> Steps[None]:
-    objects, text = [question.objects[key]] if key else [], question.text(key)
+    """Ask about one object, or for the picture alone to be made ready."""
+    text = question.text(key)
     nobody_waits = not key and not session.running()  # a picture that nobody clicked in yet
     urgency = Urgency.POINTS if nobody_waits else Urgency.CLICK
     try:
-        result = yield from asker.ask("predict", question.params | {"objects": objects}, urgency)
+        result = yield from asker.ask("predict", question.about(key), urgency)
         for found in result["objects"]:
             masks = np.load(Path(found["masks"]), allow_pickle=False)
             live.answers[key] = ObjectMasks(text, masks, list(found["scores"]))

@@ -12,6 +12,7 @@ import numpy as np
 from ...core.cameras import Camera
 from ...core.errors import UserError
 from ..clicking import run_masks
+from ..clicking.found_objects import made_as
 from ..clicking.prompts import active_object, prompt_empties
 from ..engine_link import jobs, session
 from ..engine_link.job_steps import Job, Steps
@@ -24,7 +25,6 @@ from ..redraw import redraw_scenes
 from ..references import Reference, refer
 from .doubts import GONE
 from .kept_results import REPORT
-from .provenance import made_as
 
 KIND = "HELP_CAMERA"
 

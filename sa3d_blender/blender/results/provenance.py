@@ -11,7 +11,6 @@ import bpy
 from ... import __version__
 
 PREFIX = "sa3d_"
-OBJECT = f"{PREFIX}object"
 
 
 def write_provenance(thing: bpy.types.Object, params: dict[str, Any], name: str) -> None:
@@ -39,11 +38,6 @@ def write_provenance(thing: bpy.types.Object, params: dict[str, Any], name: str)
     facts["mesh"] = _text(params.get("own_meshes", {}).get(name, params["mesh"]))
     for key, value in facts.items():
         thing[PREFIX + key] = value
-
-
-def made_as(entry: bpy.types.PropertyGroup) -> str:
-    """The name under which an entry's mesh stands in the engine's result; it may have changed."""
-    return str(entry.result.get(OBJECT, entry.name))
 
 
 def _text(value: Any) -> str:

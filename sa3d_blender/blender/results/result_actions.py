@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import UserError
+from ..clicking.found_objects import made_as
 from ..engine_link import jobs, session
 from ..engine_link.job_steps import Job, Steps
 from ..folders import output_folder
@@ -18,7 +19,7 @@ from .kept_results import RESULT
 from .looks import results_of
 from .own_meshes import own_mesh_params
 from .placing import place_mesh
-from .provenance import made_as, write_provenance
+from .provenance import write_provenance
 from .results import load_meshes
 from .solid_colors import show_colors
 from .splat_results import build_splats, place_splats

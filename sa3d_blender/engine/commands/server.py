@@ -190,6 +190,8 @@ class Server:
         out, view_size = params.path("out"), params.get("view_size")
         if view_size is not None:
             view_size = settings_from_json(SegmentSettings, {"view_size": view_size}).view_size
+        names = params.paths("found")
+        known = self._session.found_before(params.path("result"), names) if names else {}
         predictions = self._session.predict(
             *checkpoint_of(params),
             Camera.from_json(params["camera"]),
@@ -197,15 +199,16 @@ class Server:
             (params.word("segmenter", AUTOMATIC), params.optional_text("weights")),
             downloaded=params.paths("downloaded"),
             view_size=view_size,
+            found=known,
             run=run,
         )
         found = []
-        for i, (prompt, answer) in enumerate(zip(objects, predictions, strict=True)):
+        asked = [prompt.name for prompt in objects]
+        asked += [name for name in known if name not in asked]
+        for i, (name, answer) in enumerate(zip(asked, predictions, strict=True)):
             path = out / f"masks_{i}.npy"
             save_array(path, answer.masks)
-            found.append(
-                {"name": prompt.name, "masks": str(path), "scores": answer.scores.tolist()}
-            )
+            found.append({"name": name, "masks": str(path), "scores": answer.scores.tolist()})
         return {"objects": found}
 
     def _points(self, params: NamedParams, run: Run) -> Params:

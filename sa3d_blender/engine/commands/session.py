@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ...core.cameras import Camera
@@ -30,7 +31,7 @@ from ...core.settings import (
 from ..fields import file_stamps, load_field
 from ..fields.protocol import RadianceField
 from ..mask_grids.field_facts import check_same_field, field_facts
-from ..mask_grids.result import SegmentResult
+from ..mask_grids.result import SegmentedObject, SegmentResult
 from ..memory_use import release_memory
 from ..meshing.mesh_jobs import chosen_objects, make_meshes, with_earlier, write_objects
 from ..meshing.rest_of_scene import extract_rest
@@ -60,6 +61,8 @@ class Session:
     _segmenter: Segmenter | None = None
     _pictures: PictureCache = field(default_factory=PictureCache)
     _views: ViewMemory = field(default_factory=ViewMemory)
+    _found: tuple[Any, SegmentResult] | None = None
+    """The last result that a click was answered with, and what its file was then."""
 
     def field(
         self, checkpoint: Path, options: FieldOptions, run: Run | None = None
@@ -124,12 +127,15 @@ class Session:
         *,
         downloaded: Mapping[str, str] | None = None,
         view_size: int | None = None,
+        found: Mapping[str, SegmentedObject] | None = None,
         run: Run | None = None,
     ) -> list[MaskPrediction]:
         """The segmenter's candidates for each object in the camera's picture.
 
         Args:
             objects: none of them merely makes the picture ready.
+            found: what a run made of objects, by their names. Their prompts correct how that looks
+                from here; of those without one, how it looks comes after the answers.
             segmenter: name and weights as the user chose them.
             downloaded: see `resolve_segmenter`.
             view_size: cut the picture as `segment` with this setting does; at its own size else.
@@ -149,13 +155,34 @@ class Session:
             memory = self._views if same else ViewMemory()
             cut = artist_camera(camera, view_size, memory)
             seen = memory.known(cut)
-        least = math.inf if view_size is None else LEAST_KEPT_WEIGHT
+        least = LEAST_KEPT_WEIGHT if found or view_size is not None else math.inf
         picture = self._pictures.get(
             (self._field_key, segmenter, least),
             json.dumps(cut.to_json()),
             lambda: seen or prepare_view(loaded, model, cut, run or Run(), least),
         )
-        return predict_in_picture(model, picture.embedding, cut, camera, objects)
+        known = {name: entry.mask(picture.view) for name, entry in (found or {}).items()}
+        answers = predict_in_picture(model, picture.embedding, cut, camera, objects, known)
+        asked = [prompt.name for prompt in objects]
+        nothing = np.zeros((1, 1, 1), np.float32)
+        seen_so = [
+            MaskPrediction(mask[None], np.ones(1), nothing)
+            for name, mask in known.items()
+            if name not in asked
+        ]
+        return answers + seen_so
+
+    def found_before(self, result: Path, names: Mapping[str, str]) -> dict[str, SegmentedObject]:
+        """Objects of a saved result by the names that they have now; kept for the next click.
+
+        Args:
+            names: those in the result, by the present ones. What it does not hold is left out.
+        """
+        key = (result, result.stat().st_mtime_ns if result.exists() else 0)
+        if self._found is None or self._found[0] != key:
+            self._found = key, SegmentResult.load(result, device=self.device)
+        there = {entry.name: entry for entry in self._found[1].objects}
+        return {now: there[name] for now, name in names.items() if name in there}
 
     def segment(
         self,

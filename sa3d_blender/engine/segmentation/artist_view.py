@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -40,15 +40,20 @@ def predict_in_picture(
     taken: Camera,
     camera: Camera,
     objects: Sequence[Prompt],
+    known: Mapping[str, Bool[np.ndarray, "h w"]] | None = None,
 ) -> list[MaskPrediction]:
     """The segmenter's candidates for each object, masks at the embedded picture's size.
 
     Args:
         taken: the camera of the embedded picture.
         camera: the same camera at the size whose pixels the prompts are.
+        known: masks in that picture, by the objects' names, that the prompts correct.
     """
     return [
-        predict_in_turn(segmenter, embedding, moved_prompt(prompt, camera, taken))
+        predict_in_turn(
+            *(segmenter, embedding, moved_prompt(prompt, camera, taken)),
+            before=(known or {}).get(prompt.name),
+        )
         for prompt in objects
     ]
 

@@ -24,6 +24,8 @@ TURNS_KEPT = 2 * MOST_TURNS
 """Answers per picture that need not be asked for again: each turn's, and what came of it."""
 OUTCOME, KNOWN = "outcome", "known"
 """Marks of what came of a dialogue, and of a turn that goes on from there."""
+SURE = 10.0
+"""Logit of a pixel of what is known before."""
 REACH = 0.3
 """Of the way to the nearest click that says the opposite: as far a contradicted click decides."""
 LEAST_REACH, MOST_REACH = 2.0, 0.03
@@ -31,7 +33,11 @@ LEAST_REACH, MOST_REACH = 2.0, 0.03
 
 
 def predict_in_turn(
-    segmenter: Segmenter, embedding: ImageEmbedding, question: Prompt
+    segmenter: Segmenter,
+    embedding: ImageEmbedding,
+    question: Prompt,
+    *,
+    before: Bool[np.ndarray, "h w"] | None = None,
 ) -> MaskPrediction:
     """The answer to all prompts of a question, each of which corrects the answer before it.
 
@@ -40,10 +46,14 @@ def predict_in_turn(
 
     Args:
         question: ``logits`` are not used. Points in the order in which they were set.
+        before: what is known of the object in this picture already, which the points correct. A
+            box goes before it.
 
     Returns:
         The outcome of the dialogue first, then other candidates.
     """
+    if before is not None and question.box is None:
+        return _corrections(segmenter, embedding, question, before)
     first, *others = turns_of(question)
     said: tuple[Any, ...] = _key(first)
     known = _outcome_before(embedding, question)
@@ -76,6 +86,33 @@ def predict_in_turn(
     return MaskPrediction(
         np.stack(masks), scores, np.concatenate([logits[None], at_once.logits[:-1]])
     )
+
+
+def _corrections(
+    segmenter: Segmenter,
+    embedding: ImageEmbedding,
+    question: Prompt,
+    mask: Bool[np.ndarray, "h w"],
+) -> MaskPrediction:
+    """The one mask that is left when each point, in turn, has corrected the mask before."""
+    (answer,) = segmenter.predict(embedding, [replace(question, logits=None)])
+    logits = logits_of(mask, answer.logits.shape[-1])
+    for count in range(1, len(question.points) + 1):
+        points, labels = question.points[:count], question.labels[:count]
+        turn = replace(question, points=points, labels=labels, logits=logits, multimask=False)
+        (answer,) = segmenter.predict(embedding, [turn])
+        mask, logits = obedient(answer.masks[0], turn, before=mask), answer.logits[0]
+    return MaskPrediction(mask[None], answer.scores[:1], logits[None])
+
+
+def logits_of(mask: Bool[np.ndarray, "h w"], side: int) -> Float[np.ndarray, "{side} {side}"]:
+    """A mask as an earlier answer's low-resolution logits, over the square about the picture."""
+    longest = max(mask.shape)
+    padded = np.zeros((longest, longest), np.float32)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    places = ((np.arange(side) + 0.5) * longest / side - 0.5).clip(0, longest - 1)
+    share = ndimage.map_coordinates(padded, np.meshgrid(places, places, indexing="ij"), order=1)
+    return np.asarray((2 * share - 1) * SURE, dtype=np.float32)
 
 
 def _says_object(turn: Prompt) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,39 @@ def test_a_camera_that_is_gone_takes_its_prompts_along(
     bpy.context.view_layer.update()
     api.segment(nerf)
     assert request_of(nerf)["more_views"] == []
+
+
+def test_a_new_view_begins_with_what_the_run_found(
+    nerf: bpy.types.Object,
+    cameras: tuple[bpy.types.Object, bpy.types.Object],
+) -> None:
+    first, second = cameras
+    scene = bpy.context.scene
+    api.add_prompt(nerf, x=100, y=80, object_name="mug", camera=first)
+    api.segment(nerf)
+    entry = nerf.sa3d.nerf.objects["mug"]
+    entry.name = "cup"
+    question = read_question(scene)[0]
+    asked = question.about(entry.key)
+    assert asked["objects"] == []
+    assert asked["found"] == {"cup": "mug"}, "the name in the result"
+    assert asked["result"] == nerf.sa3d.nerf.result
+    live_masks.show()
+    end = time.monotonic() + 20
+    while live_masks.tick() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    (mask,) = live_masks.live.answers[entry.key].masks
+    assert mask[:, : mask.shape[1] // 2].all()
+    assert not mask[:, mask.shape[1] // 2 :].any()
+    api.add_prompt(nerf, x=50, y=60, label="NEGATIVE", camera=second)
+    asked = read_question(scene)[0].about(entry.key)
+    (prompt,) = asked["objects"]
+    assert (prompt["labels"], prompt["refines"]) == ([0], True)
+    assert asked["found"] == {"cup": "mug"}, "a lone negative corrects what was found"
+    scene.camera = first
+    asked = read_question(scene)[0].about(entry.key)
+    assert "found" not in asked, "here the clicks are all"
+    Path(nerf.sa3d.nerf.result).unlink()
+    scene.camera = second
+    assert not read_question(scene)[0].objects, "and without the run's file there is no mask"
