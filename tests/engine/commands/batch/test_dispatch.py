@@ -191,7 +191,16 @@ def test_a_scheduler_that_is_not_there_is_one_sentence() -> None:
             pass
 
 
-def test_a_worker_that_dies_while_it_starts_is_started_again() -> None:
+def test_a_worker_that_dies_while_it_starts_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And a cluster that does not close in time, as while it starts a worker, is no failure."""
+    close = distributed.SpecCluster.close
+
+    def close_late(cluster: distributed.SpecCluster, timeout: float | None = None) -> None:
+        close(cluster, timeout)
+        raise TimeoutError
+
     def kill_first() -> None:
         while not (found := [c for c in psutil.Process().children() if "spawn_main" in said(c)]):
             time.sleep(0.02)
@@ -204,6 +213,7 @@ def test_a_worker_that_dies_while_it_starts_is_started_again() -> None:
     killer.start()
     with local_cluster(1) as client:
         assert len(client.nthreads()) == 1
+        monkeypatch.setattr(distributed.SpecCluster, "close", close_late)
     killer.join()
 
 
