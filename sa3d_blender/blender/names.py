@@ -8,6 +8,8 @@ import bpy
 
 from .choices import BOX, NEGATIVE, POSITIVE
 
+SPLAT_OF, SPLAT_KEY = "sa3d_splat", "sa3d_splat_key"
+"""Custom properties of a splat: the name and the key of the entry that it belongs to."""
 SIGNS = {POSITIVE: "+", NEGATIVE: "-", BOX: "Box "}
 
 
@@ -32,7 +34,7 @@ def has_given_name(thing: bpy.types.Object) -> bool:
 
 
 def follow_name(entry: Any) -> None:
-    """After an entry was renamed: its mesh and prompts, unless the artist named them himself."""
+    """After an entry was renamed: what belongs to it, unless the artist named that himself."""
     collection = entry.id_data.sa3d.nerf.prompts
     for empty in collection.objects if collection is not None else ():
         if empty.sa3d.prompt.object_key == entry.key and has_given_name(empty):
@@ -42,3 +44,12 @@ def follow_name(entry: Any) -> None:
         give_name(result, entry.name)
         if result.type == "MESH":
             result.data.name = result.name
+    for splat in (child for child in entry.id_data.children if child.get(SPLAT_KEY) == entry.key):
+        splat[SPLAT_OF] = entry.name
+        if has_given_name(splat):
+            give_name(splat, splat_name(entry.name))
+
+
+def splat_name(name: str) -> str:
+    """What the splat of an entry of that name is called."""
+    return f"{name} Splat"

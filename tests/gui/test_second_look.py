@@ -160,14 +160,15 @@ def test_what_the_artist_did_survives_a_new_mesh(artist: Artist, window: Window)
         "result().parent, result().matrix_world = stand, kept\n"
         "bpy.context.view_layer.update()\nbefore = middle()"
     )
+    window.run("nerf().sa3d.nerf.objects[0].name = 'Digger'")
+    assert window.value("result().name") == "Digger"
+    assert all("Digger" in name for name in window.value(PROMPTS))
     window.move(*IN_VIEW)
     window.key("F2")
     window.xdo("key", "ctrl+a")
-    window.xdo("type", "--delay", 30, "Digger")
+    window.xdo("type", "--delay", 30, "My Digger")
     window.key("Return")
-    assert window.value("result().name") == "Digger"
-    window.until("nerf().sa3d.nerf.objects[0].name == 'Digger'", wait=10)
-    assert all("Digger" in name for name in window.value(PROMPTS))
+    assert wait_for(lambda: bool(window.value("result().name == 'My Digger'")), 20)
     place = "[list(row) for row in result().matrix_world]"
     stood = window.value(place)
     window.run("in_viewport(lambda _c: bpy.ops.view3d.view_selected())")
@@ -183,7 +184,7 @@ def test_what_the_artist_did_survives_a_new_mesh(artist: Artist, window: Window)
     assert window.value("distance(middle(), before)") < 0.05
     assert window.value("[m.name for m in result().data.materials]") == ["Glaze"]
     assert window.value("[m.name for m in result().modifiers]") == ["Shell"]
-    assert window.value("(result().parent.name, result().name)") == ["Stand", "Digger"]
+    assert window.value("(result().parent.name, result().name)") == ["Stand", "My Digger"]
     undone_and_redone(window, "len(result().data.vertices)")
 
 

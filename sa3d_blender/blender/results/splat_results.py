@@ -18,14 +18,15 @@ from ...core.point_cloud import PointCloud
 from ..choices import PHOTOGRAPHED
 from ..engine_link.job_steps import Steps
 from ..engine_link.session import in_thread
+from ..names import SPLAT_KEY, SPLAT_OF, give_name, splat_name
 from ..nerf.nerf import group, parent_to
 from ..references import Reference
 from .material import own_material
 from .results import build_mesh
 from .tetrahedra import tetrahedra
 
-NAME, FILE = "sa3d_splat", "sa3d_splat_file"
-"""Custom properties of a splat: whose it is, and where its Gaussians are."""
+FILE = "sa3d_splat_file"
+"""Custom property of a splat: where its Gaussians are."""
 NATIVE_SINCE = (5, 3, 0)
 
 
@@ -52,7 +53,7 @@ def build_splats(objects: Iterable[Mapping[str, Any]]) -> Steps[list[Splat]]:
         if "splat" in files:
             points, name = Path(files["splat_points"]), str(files["name"])
             cloud = yield from in_thread(partial(PointCloud.load, points))
-            mesh = yield from build_mesh(tetrahedra(cloud), f"{name} Splat")
+            mesh = yield from build_mesh(tetrahedra(cloud), splat_name(name))
             built.append(Splat(name, Path(files["splat"]), mesh))
     return built
 
@@ -78,7 +79,7 @@ def place_splats(nerf: bpy.types.Object, splats: Sequence[Splat]) -> None:
 
 def splats_of(nerf: bpy.types.Object) -> dict[str, bpy.types.Object]:
     """The splats under a NeRF's Empty by the names of their objects."""
-    return {thing[NAME]: thing for thing in nerf.children if NAME in thing}
+    return {thing[SPLAT_OF]: thing for thing in nerf.children if SPLAT_OF in thing}
 
 
 def _place(nerf: bpy.types.Object, made: bpy.types.Object, name: str, path: Path) -> None:
@@ -88,8 +89,11 @@ def _place(nerf: bpy.types.Object, made: bpy.types.Object, name: str, path: Path
         bpy.data.objects.remove(earlier)
         if data is not None and data.users == 0:
             bpy.data.batch_remove([data])
-    made.name = f"{name} Splat"
-    made[NAME], made[FILE] = name, str(path)
+    give_name(made, splat_name(name))
+    made[SPLAT_OF], made[FILE] = name, str(path)
+    entry = nerf.sa3d.nerf.objects.get(name)
+    if entry is not None:
+        made[SPLAT_KEY] = entry.key
     made.sa3d.kind = "POINTS"
     for collection in list(made.users_collection):
         collection.objects.unlink(made)

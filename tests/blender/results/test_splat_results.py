@@ -7,8 +7,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from bl_ext.user_default.sa3d_blender.blender import api
 from bl_ext.user_default.sa3d_blender.blender.engine_link import session
 from bl_ext.user_default.sa3d_blender.blender.engine_link.job_steps import Steps
+from bl_ext.user_default.sa3d_blender.blender.names import follow_name
 from bl_ext.user_default.sa3d_blender.blender.references import refer
 from bl_ext.user_default.sa3d_blender.blender.results.splat_results import (
     FILE,
@@ -59,6 +61,22 @@ def test_splats_are_placed_and_replaced(nerf: bpy.types.Object, tmp_path: Path) 
     assert {mesh.name for mesh in bpy.data.meshes if "Splat" in mesh.name} == {
         thing.data.name for thing in found.values()
     }
+
+
+@pytest.mark.skipif(bpy.app.version >= (5, 3, 0), reason="Blender's importer reads the .ply")
+def test_a_splat_is_renamed_and_replaced_with_its_object(
+    nerf: bpy.types.Object, tmp_path: Path
+) -> None:
+    api.add_object(nerf, name="mug")
+    place(nerf, files_of("mug", tmp_path, 5))
+    entry = nerf.sa3d.nerf.objects[0]
+    entry.name = "cup"
+    follow_name(entry)  # with a window, Blender calls it
+    (renamed,) = splats_of(nerf).values()
+    assert renamed.name == "cup Splat"
+    place(nerf, files_of("cup", tmp_path, 7))
+    (replaced,) = splats_of(nerf).values()
+    assert (replaced.name, len(replaced.data.polygons)) == ("cup Splat", 28)
 
 
 def test_a_damaged_file_leaves_nothing(nerf: bpy.types.Object, tmp_path: Path) -> None:
