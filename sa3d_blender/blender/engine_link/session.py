@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
+import bpy
+
 from ...core.connection.engine_command import engine_command
 from ...core.connection.engine_process import EngineProcess, OnProgress
 from ...core.errors import Cancelled, UserError

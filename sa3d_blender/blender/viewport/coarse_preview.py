@@ -55,15 +55,11 @@ def shown() -> list[tuple[bpy.types.Object, DrawnPoints | DrawnMesh, Color]]:
     if nerf is None:
         return []
     entries = {entry.name: tuple(entry.color) for entry in nerf.sa3d.nerf.objects}
-    return [
-        (nerf, drawn, (*entries.get(name, (0.1, 0.75, 1.0)), tint_of(drawn)))
-        for name, drawn in coarse.drawn.items()
-    ]
-
-
-def tint_of(drawn: DrawnPoints | DrawnMesh) -> float:
-    """How much of its colour is the object's."""
-    return MESH_TINT if isinstance(drawn, DrawnMesh) else TINT
+    found = []
+    for name, drawn in coarse.drawn.items():
+        tint = MESH_TINT if isinstance(drawn, DrawnMesh) else TINT
+        found.append((nerf, drawn, (*entries.get(name, (0.1, 0.75, 1.0)), tint)))
+    return found
 
 
 def draw(context: bpy.types.Context) -> None:
@@ -84,18 +80,17 @@ def _wish() -> Wish | float:
     return OFTEN if job is not None else IDLE
 
 
+def _read(path: Path, is_mesh: bool) -> DrawnPoints | DrawnMesh:
+    return DrawnMesh(MeshData.load(path)) if is_mesh else DrawnPoints(PointCloud.load(path))
+
+
 def _take(files: dict[str, str], meshes: set[str]) -> Steps[None]:
     """Read what the running job says of its objects, or let go of what an ended one said."""
     drawn: dict[str, DrawnPoints | DrawnMesh] = {}
     coarse.files = files
     try:
         for name, path in files.items():
-            if name in meshes:
-                mesh = yield from session.in_thread(partial(MeshData.load, Path(path)))
-                drawn[name] = DrawnMesh(mesh)
-            else:
-                points = yield from session.in_thread(partial(PointCloud.load, Path(path)))
-                drawn[name] = DrawnPoints(points)
+            drawn[name] = yield from session.in_thread(partial(_read, Path(path), name in meshes))
     except UserError:
         drawn = {}  # it is just being replaced by a later one
     coarse.drawn = drawn

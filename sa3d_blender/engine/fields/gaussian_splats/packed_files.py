@@ -20,7 +20,6 @@ ROW_OF_SPLAT = SPLAT.itemsize
 GZIP = b"\x1f\x8b"
 ZSTD_SPZ = b"NGSP"
 """How files of version 4 begin, whose header is not packed."""
-SPZ_MAGIC = 0x5053474E
 SPZ_HEADER = struct.Struct("<IIIBBBB")
 SPZ_VERSIONS = (2, 3)
 SPZ_COLOR = 0.15
