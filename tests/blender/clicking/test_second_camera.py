@@ -125,7 +125,7 @@ def test_a_new_view_begins_with_what_the_run_found(
     assert asked["result"] == nerf.sa3d.nerf.result
     live_masks.show()
     end = time.monotonic() + 20
-    while live_masks.tick() is not None:
+    while live_masks.asker.turn() is not None:
         assert time.monotonic() < end
         time.sleep(0.002)
     (mask,) = live_masks.live.answers[entry.key].masks
