@@ -223,7 +223,10 @@ def _draw_prompts(
     elif answer is not None:
         count = len(answer.masks)
         text = f"Mask {candidate(entry, bpy.context.scene.camera, count) + 1} of {count}"
-        row.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+        if count > 1:
+            row.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
+        else:
+            row.label(text="This is the only mask", icon="MOD_MASK")
     else:
         row.label(text="No mask yet", icon="BLANK1")
     if error is not None:

@@ -156,7 +156,7 @@ class SA3D_WT_prompt_tool(bpy.types.WorkSpaceTool):
             row.prop(entry, "color", text="")
             row.prop(entry, "name", text="")
             answer = live_masks.live.answers.get(entry.key)
-            if answer is not None:
+            if answer is not None and len(answer.masks) > 1:
                 count = len(answer.masks)
                 text = f"Mask {candidate(entry, context.scene.camera, count) + 1} of {count}"
                 layout.operator("sa3d.next_mask", text=text, icon="FILE_REFRESH")
