@@ -179,17 +179,26 @@ def meant(masks: Bool[np.ndarray, "k h w"], question: Prompt) -> int:
     Whoever means another candidate clicks well inside of where that differs from the first, which
     is what was shown. A point near the rim of that region puts a small mistake of the first right.
     """
-    trust = [contradictions(masks[0], question)]
-    for mask in masks[1:]:
-        differs = mask != masks[0]
-        inside = ndimage.distance_transform_edt(np.pad(differs, 1))[1:-1, 1:-1]
-        deep = WELL_INSIDE * inside.max()
-        chosen = any(
-            differs[row, column] and mask[row, column] == label and inside[row, column] >= deep
-            for row, column, label in _places(mask, question)
-        )
-        trust.append(contradictions(mask, question) if chosen else len(question.points))
-    return int(np.argmin(trust))
+    wrong = [contradictions(mask, question) for mask in masks]
+    fits = [
+        n == 0 or (wrong[n] < wrong[0] and _points_at(mask, masks[0], question))
+        for n, mask in enumerate(masks)
+    ]
+    return int(np.argmin(np.where(fits, wrong, len(question.points) + 1)))
+
+
+def _points_at(
+    mask: Bool[np.ndarray, "h w"], shown: Bool[np.ndarray, "h w"], question: Prompt
+) -> bool:
+    """Whether a point that a mask obeys lies well inside of where it differs from another."""
+    differs = mask != shown
+    (window,) = ndimage.find_objects(differs.astype(np.uint8))
+    inside = np.zeros(mask.shape)
+    inside[window] = ndimage.distance_transform_edt(np.pad(differs[window], 1))[1:-1, 1:-1]
+    return any(
+        inside[row, column] >= WELL_INSIDE * inside.max() and mask[row, column] == label
+        for row, column, label in _places(mask, question)
+    )
 
 
 def contradictions(mask: Bool[np.ndarray, "h w"], question: Prompt) -> int:
