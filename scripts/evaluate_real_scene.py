@@ -2,12 +2,13 @@
 
     python scripts/evaluate_real_scene.py FIELD --cameras transforms_test.json
         --training transforms_train.json --masks MASKS --objects apple,banana
-        [--clicks 1,4] [--sheet sheet.jpg]
+        [--clicks 1,4] [--starts 0,2] [--sheet sheet.jpg]
 
 ``MASKS/OBJECT_K.png`` is the object's mask in frame K. The clicks are in the first frame that has
-one: the first is the point deepest inside the object, further ones the deepest in the largest error
-of the segmenter's answer there. IoU is the mean over all frames with masks. ``--sheet`` draws the
-clicks, what was found in the views, and the mesh.
+one, or in each of ``--starts``: the first is the point deepest inside the object, further ones the
+deepest in the largest error of the segmenter's answer there. The cameras of a forward-facing field
+are those that it was trained with. IoU is the mean over all frames with masks. ``--sheet`` draws
+the clicks, what was found in the views, and the mesh.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from sa3d_blender.core.segmenters import BUNDLED, SEGMENTERS
 from sa3d_blender.core.settings import FieldOptions, MeshSettings, SegmentSettings
 from sa3d_blender.engine.fields import load_field
 from sa3d_blender.engine.fields.protocol import RadianceField
+from sa3d_blender.engine.fields.spaces.ndc import with_training_camera
 from sa3d_blender.engine.mask_grids.result import SegmentedObject
 from sa3d_blender.engine.meshing.surface import extract_mesh
 from sa3d_blender.engine.rendering.render import render_view
@@ -52,17 +54,20 @@ SHOWN = 4
 def main() -> None:
     """Print the table."""
     options = arguments()
-    field = load_field(options.field, FieldOptions(), device=CPU)
-    segmenter = load_segmenter(options.segmenter, weights=options.weights, device=CPU)
     cameras = read_transforms(options.cameras)
+    known = with_training_camera(FieldOptions(), cameras[0])
+    field = load_field(options.field, known, device=CPU)
+    segmenter = load_segmenter(options.segmenter, weights=options.weights, device=CPU)
     given = read_transforms(options.training) if options.training else []
     panels: list[Image.Image] = []
-    print("| object | clicks | first mask | IoU | worst view | agreed | faces | CPU s |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| object | frame | clicks | first mask | IoU | worst view | agreed | faces | CPU s |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name in options.objects.split(","):
         masks = masks_of(options.masks, name, len(cameras))
-        for count in (int(n) for n in options.clicks.split(",")):
-            panels += measured(field, segmenter, cameras, given, masks, name, count)
+        chosen = {int(n) for n in options.starts.split(",")} if options.starts else {min(masks)}
+        for start in sorted(chosen & set(masks)):
+            for count in (int(n) for n in options.clicks.split(",")):
+                panels += measured(field, segmenter, cameras, given, masks, name, start, count)
     if options.sheet:
         write_sheet(options.sheet, panels)
 
@@ -76,6 +81,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--masks", type=Path, required=True)
     parser.add_argument("--objects", required=True, help="names, separated by commas")
     parser.add_argument("--clicks", default="1,4")
+    parser.add_argument("--starts", help="frames that are clicked in, separated by commas")
     parser.add_argument("--segmenter", default=BUNDLED, choices=SEGMENTERS)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--sheet", type=Path)
@@ -95,10 +101,10 @@ def measured(
     given: list[Camera],
     masks: dict[int, np.ndarray],
     name: str,
+    start: int,
     count: int,
 ) -> list[Image.Image]:
     """One line of the table, and its row of the sheet."""
-    start = min(masks)
     prompt, first = clicked(field, segmenter, cameras[start], masks[start], name, count)
     begin = time.process_time()
     (entry,), views = pipeline.segment(
@@ -110,11 +116,11 @@ def measured(
     each = [iou(got[k], masks[k]) for k in masks]
     agreed = [view["objects"][name]["accepted"] for view in views if name in view["objects"]]
     print(
-        f"| {name} | {count} | {first:.3f} | {np.mean(each):.3f} | {min(each):.3f} | "
+        f"| {name} | {start} | {count} | {first:.3f} | {np.mean(each):.3f} | {min(each):.3f} | "
         f"{sum(agreed)} of {len(agreed)} | {len(mesh.faces)} | {seconds:.0f} |",
         flush=True,
     )
-    return row(field, cameras, got, masks, prompt, entry, mesh)
+    return row(field, cameras, got, masks, start, prompt, entry, mesh)
 
 
 def clicked(
@@ -146,12 +152,12 @@ def row(
     cameras: list[Camera],
     got: dict[int, np.ndarray],
     truth: dict[int, np.ndarray],
+    start: int,
     prompt: Prompt,
     entry: SegmentedObject,
     mesh: MeshData,
 ) -> list[Image.Image]:
     """Pictures of the field with what was found (blue; white: the truth), and the mesh."""
-    start = min(truth)
     chosen = [start, *[k for k in truth if k != start][: SHOWN - 2]]
     panels = []
     for k in chosen:

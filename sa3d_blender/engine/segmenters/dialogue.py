@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from ...core.prompts import OBJECT, Prompt
+from .free_standing import standing_first
 from .mask_components import BOX_MARGIN
 from .protocol import ImageEmbedding, MaskPrediction, Segmenter
 
@@ -26,6 +27,8 @@ OUTCOME, KNOWN = "outcome", "known"
 """Marks of what came of a dialogue, and of a turn that goes on from there."""
 SURE = 10.0
 """Logit of a pixel of what is known before."""
+WELL_INSIDE = 0.8
+"""Of the depth of a region: as deep in it a point is about the whole region."""
 REACH = 0.3
 """Of the way to the nearest click that says the opposite: as far a contradicted click decides."""
 LEAST_REACH, MOST_REACH = 2.0, 0.03
@@ -61,11 +64,11 @@ def predict_in_turn(
         said, others = (KNOWN, *_key(question)), [replace(question, logits=None)]
         mask, logits = known.masks[0], known.logits[0]
     else:
-        answer = _answer(segmenter, embedding, first, said)
+        answer = standing_first(_answer(segmenter, embedding, first, said), embedding, first)
         if not others:
             masks = np.stack([obedient(mask, question) for mask in answer.masks])
             return replace(answer, masks=masks)
-        pick = int(np.argmin([contradictions(mask, question) for mask in answer.masks]))
+        pick = meant(answer.masks, question)
         mask, logits = obedient(answer.masks[pick], first), answer.logits[pick]
         if not _says_object(others[0]):  # what was shown first may only shrink
             mask = mask & obedient(answer.masks[0], first)
@@ -205,6 +208,34 @@ def turns_of(question: Prompt) -> list[Prompt]:
         )
         for count in range(begin, len(points) + 1)
     ]
+
+
+def meant(masks: Bool[np.ndarray, "k h w"], question: Prompt) -> int:
+    """Which candidate a question's points choose: the first, unless they contradict it.
+
+    Whoever means another candidate clicks well inside of where that differs from the first, which
+    is what was shown. A point near the rim of that region puts a small mistake of the first right.
+    """
+    wrong = [contradictions(mask, question) for mask in masks]
+    fits = [
+        n == 0 or (wrong[n] < wrong[0] and _points_at(mask, masks[0], question))
+        for n, mask in enumerate(masks)
+    ]
+    return int(np.argmin(np.where(fits, wrong, len(question.points) + 1)))
+
+
+def _points_at(
+    mask: Bool[np.ndarray, "h w"], shown: Bool[np.ndarray, "h w"], question: Prompt
+) -> bool:
+    """Whether a point that a mask obeys lies well inside of where it differs from another."""
+    differs = mask != shown
+    (window,) = ndimage.find_objects(differs.astype(np.uint8))
+    inside = np.zeros(mask.shape)
+    inside[window] = ndimage.distance_transform_edt(np.pad(differs[window], 1))[1:-1, 1:-1]
+    return any(
+        inside[row, column] >= WELL_INSIDE * inside.max() and mask[row, column] == label
+        for row, column, label in _places(mask, question)
+    )
 
 
 def contradictions(mask: Bool[np.ndarray, "h w"], question: Prompt) -> int:

@@ -28,6 +28,8 @@ class ImageEmbedding:
     """Features that outlines are drawn by, of models that do."""
     turns: dict[tuple[Any, ...], MaskPrediction] | None = None
     """What was said in dialogues about this picture, see `dialogue`; None: it is not kept."""
+    solid: Bool[np.ndarray, "h w"] | None = None
+    """Where the picture of a field shows anything but its background; None of photographs."""
 
 
 @dataclass(frozen=True)

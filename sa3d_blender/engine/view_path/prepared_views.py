@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import UInt8
@@ -19,6 +19,9 @@ from .view_memory import Notes, ViewMemory
 
 LEAST_KEPT_WEIGHT = 0.01
 """Fainter samples of a view are dropped once its picture is made; they are most, and say little."""
+
+HALF_SEEN = 0.5
+"""Opacity from which on a pixel shows more of the field than of its background."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def prepare_view(
     with run.timed("encode"):
         picture = to_bytes(view.image())
         embedding = segmenter.embed(picture, view.relief())
+        solid = (view.opacity() > HALF_SEEN).cpu().numpy()
+        embedding = replace(embedding, solid=solid)
     return PreparedView(without_faint_samples(view, least_weight), embedding, picture)
 
 

@@ -189,6 +189,17 @@ def test_a_negative_click_never_adds_however_many_there_were() -> None:
     assert not after[25, 25]
 
 
+def test_a_click_near_the_rim_of_another_candidate_corrects_the_first() -> None:
+    """Only one well inside of where the two differ means the other candidate."""
+    whole, part = block(2, 50), block(2, 20)
+    for column, chosen in ((48, 0), (35, 1)):
+        segmenter = Scripted([whole, part], [whole])
+        question = clicks((10, 20, 1), (column, 20, 0), multimask=False)
+        predict_in_turn(segmenter, PICTURE, question)
+        assert segmenter.asked[1].logits is not None
+        assert segmenter.asked[1].logits[0, 0] == pytest.approx(1 + chosen / 10)
+
+
 def test_a_negative_second_click_adds_nothing_to_what_was_shown() -> None:
     """Another candidate may contradict neither click, and yet have more."""
     shown, other = block(10, 40), block(5, 33)
