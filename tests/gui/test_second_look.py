@@ -33,10 +33,10 @@ IN_PICTURE = """
 from bpy_extras.object_utils import world_to_camera_view
 s = bpy.context.scene
 corners = [result().matrix_world @ v.co for v in result().data.vertices]
-seen = world_to_camera_view(s, s.camera, sum(corners, corners[0] * 0) / len(corners))
+seen = min((world_to_camera_view(s, s.camera, corner) for corner in corners), key=lambda v: v.z)
 print(seen.x, 1 - seen.y)
 """
-"""Where the result is in the active camera's picture."""
+"""Where what is nearest of the result is in the active camera's picture."""
 FRONT = "view3d()[1].spaces.active.region_3d.view_perspective = 'PERSP'"
 
 
@@ -66,8 +66,8 @@ def test_from_a_new_file_to_the_mesh(artist: Artist, window: Window) -> None:
     artist.press("sa3d.hide_in_box", rows=HIDE_ROWS)
     if not GIVEN:
         window.run(
-            "bpy.context.scene.render.resolution_percentage = 30\n"
-            "n = nerf().sa3d.nerf\nn.views, n.view_size, n.resolution = 6, 192, 64"
+            "bpy.context.scene.render.resolution_percentage = 40\n"
+            "n = nerf().sa3d.nerf\nn.views, n.view_size, n.resolution = 8, 256, 96"
         )
     artist.press_next_step("sa3d.add_camera")
     artist.press_next_step("sa3d.render_view")
