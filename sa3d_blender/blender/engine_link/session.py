@@ -204,6 +204,9 @@ def _step(job: Job[Any]) -> bool:
         _finish(job, error=error)
     except Exception as error:
         log.exception("%s failed", job.title)
+        # What it changed by then must be an undo step: an undo keeps what the steps before have in
+        # common as it stands, with pointers to what it takes away.
+        bpy.ops.ed.undo_push(message=job.title)
         _finish(job, error=UserError(f"{job.title} failed ({error}); the console says more."))
     return False
 

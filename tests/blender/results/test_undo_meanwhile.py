@@ -7,6 +7,9 @@ from pathlib import Path
 
 import bpy
 import pytest
+from bl_ext.user_default.sa3d_blender.blender.engine_link import session
+from bl_ext.user_default.sa3d_blender.blender.engine_link.job_steps import MORE, Steps
+from bl_ext.user_default.sa3d_blender.blender.nerf.nerf import group
 from bl_ext.user_default.sa3d_blender.blender.results.splat_results import (
     build_splats,
     place_splats,
@@ -38,3 +41,23 @@ def test_the_scene_does_not_change_while_splats_are_built(
     with pytest.raises(UserError):
         place_splats(nerf, splats)
     assert scene() == before
+
+
+def test_what_a_failed_job_changed_is_an_undo_step(nerf: bpy.types.Object) -> None:
+    scene = bpy.context.scene
+
+    def steps() -> Steps[None]:
+        yield MORE
+        group(nerf, "results").objects.link(bpy.data.objects.new("Half", None))
+        raise RuntimeError("a fault of ours")
+
+    for place in (1, 2):
+        scene.cursor.location.x = place
+        bpy.ops.ed.undo_push(message="Cursor")
+    with pytest.raises(UserError):
+        session.wait(session.start("Failing", steps()))
+    assert "Half" in scene.objects
+    bpy.ops.ed.undo()
+    scene = bpy.context.scene
+    assert "Half" not in scene.objects
+    assert scene.cursor.location.x == 2, "nothing else was taken back"
