@@ -160,9 +160,14 @@ def open_file(stress: Stress, draws: list[float]) -> None:
 
 
 def drag(stress: Stress, draws: list[float], button: int) -> None:
-    """Drag with the mouse over a viewport."""
+    """Drag with the mouse over a viewport, as fast as a hand does."""
     end = [draws[0], *(draws[k] * 0.6 + draws[3] * 0.4 for k in (2, 1))]
-    stress.window.drag(stress.place(draws), stress.place(end), button)
+    (x0, y0), (x1, y1) = stress.place(draws), stress.place(end)
+    stress.window.move(x0, y0)
+    stress.window.xdo("mousedown", button, pause=0.1)
+    for share in (0.1, 0.4, 0.7, 1.0):
+        stress.window.move(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
+    stress.window.xdo("mouseup", button)
 
 
 def click(stress: Stress, draws: list[float]) -> None:

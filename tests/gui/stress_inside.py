@@ -79,10 +79,14 @@ def turn(share, x, y):
 
 
 def in_some_viewport(share, operator, **options):
-    """Call an operator in a viewport."""
+    """Call an operator in a viewport, with an undo step as a button makes it.
+
+    Without one, an undo afterwards may crash Blender: it keeps what two steps have in common as it
+    stands, with pointers to what was made in between.
+    """
     with inside(some(viewports(), share)):
         family, name = operator.split(".")
-        return getattr(getattr(bpy.ops, family), name)(**options)
+        return getattr(getattr(bpy.ops, family), name)("INVOKE_DEFAULT", True, **options)
 
 
 def shade(share, kind):
