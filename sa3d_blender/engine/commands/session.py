@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...core.cameras import Camera
 from ...core.field_kinds import FIELD_KINDS
@@ -28,11 +27,8 @@ from ...core.settings import (
     OwnMeshes,
     SegmentSettings,
 )
-from ..fields import file_stamps, load_field
-from ..fields.protocol import RadianceField
-from ..mask_grids.field_facts import check_same_field, field_facts
+from ..mask_grids.field_facts import field_facts
 from ..mask_grids.result import SegmentedObject, SegmentResult
-from ..memory_use import release_memory
 from ..meshing.mesh_jobs import chosen_objects, make_meshes, with_earlier, write_objects
 from ..meshing.rest_of_scene import extract_rest
 from ..rendering.render import Picture, render_picture
@@ -41,66 +37,26 @@ from ..segmentation.artist_view import artist_camera, predict_in_picture
 from ..segmentation.empty_space import check_on_something
 from ..segmentation.pipeline import least_kept_weight, segment
 from ..segmentation.report import seconds_since_start, settings_of_run, write_report
-from ..segmenters import load_segmenter
-from ..segmenters.protocol import MaskPrediction, Segmenter
+from ..segmenters.protocol import MaskPrediction
 from ..view_path.picture_cache import PictureCache
 from ..view_path.prepared_views import LEAST_KEPT_WEIGHT, prepare_view, size_of
 from ..view_path.view_memory import ViewMemory
 from .doubtful_views import tell_what_is_doubtful
+from .loaded import Loaded
 from .splat_results import save_splat, write_objects_splats, write_rest_splat
 
 
 @dataclass
-class Session:
-    """Loaded things, kept between jobs; every job names its checkpoint, so it is no state."""
+class Session(Loaded):
+    """Jobs; what they load and look at is kept, but each names its checkpoint."""
 
-    device: torch.device
-    _field_key: tuple[Any, ...] = ()
-    _field: RadianceField | None = None
-    _segmenter_key: tuple[str, str | None] = ("", None)
-    _segmenter: Segmenter | None = None
     _pictures: PictureCache = field(default_factory=PictureCache)
     _views: ViewMemory = field(default_factory=ViewMemory)
-    _found: tuple[Any, SegmentResult] | None = None
-    """The last result that a click was answered with, and what its file was then."""
-
-    def field(
-        self, checkpoint: Path, options: FieldOptions, run: Run | None = None
-    ) -> RadianceField:
-        """The loaded field; read again only when one of its files or the options changed."""
-        key = (file_stamps(checkpoint), options)
-        if self._field is None or key != self._field_key:
-            self._field = None
-            run = run or Run()
-            with run.timed("load"):
-                self._field = load_field(Path(checkpoint), options, device=self.device, run=run)
-            self._field_key = key
-        return self._field
 
     def unload(self) -> None:
         """Forget the field, the segmenter and all pictures, and give their memory back."""
-        self._field, self._field_key = None, ()
-        self._segmenter = None
         self._pictures, self._views = PictureCache(), ViewMemory()
-        release_memory(self.device)
-
-    def segmenter(self, name: str, weights: str | None, run: Run | None = None) -> Segmenter:
-        """The loaded segmenter; the one before it is forgotten, as the largest take gigabytes.
-
-        Args:
-            name, weights: as `resolve_segmenter` gives them.
-        """
-        key = (name, weights)
-        if self._segmenter is None or key != self._segmenter_key:
-            if self._segmenter is not None:
-                self._segmenter = None
-                release_memory(self.device)
-            with (run or Run()).timed("load"):
-                self._segmenter = load_segmenter(
-                    name, weights=Path(weights) if weights else None, device=self.device
-                )
-            self._segmenter_key = key
-        return self._segmenter
+        super().unload()
 
     def info(
         self, checkpoint: Path, options: FieldOptions, run: Run | None = None
@@ -151,13 +107,13 @@ class Session:
         model = self.segmenter(*segmenter, run)
         cut, seen = camera, None
         if view_size is not None:
-            same = self._views.is_for((self._field_key, segmenter, False))
+            same = self._views.is_for((self.field_key, segmenter, False))
             memory = self._views if same else ViewMemory()
             cut = artist_camera(camera, view_size, memory)
             seen = memory.known(cut)
         least = LEAST_KEPT_WEIGHT if found or view_size is not None else math.inf
         picture = self._pictures.get(
-            (self._field_key, segmenter, least),
+            (self.field_key, segmenter, least),
             json.dumps(cut.to_json()),
             lambda: seen or prepare_view(loaded, model, cut, run or Run(), least),
         )
@@ -171,18 +127,6 @@ class Session:
             if name not in asked
         ]
         return answers + seen_so
-
-    def found_before(self, result: Path, names: Mapping[str, str]) -> dict[str, SegmentedObject]:
-        """Objects of a saved result by the names that they have now; kept for the next click.
-
-        Args:
-            names: those in the result, by the present ones. What it does not hold is left out.
-        """
-        key = (result, result.stat().st_mtime_ns if result.exists() else 0)
-        if self._found is None or self._found[0] != key:
-            self._found = key, SegmentResult.load(result, device=self.device)
-        there = {entry.name: entry for entry in self._found[1].objects}
-        return {now: there[name] for now, name in names.items() if name in there}
 
     def segment(
         self,
@@ -229,9 +173,9 @@ class Session:
         run.progress("load", 0, 1, "Loading")
         loaded = self.field(checkpoint, options, run)
         segmenter = self.segmenter(name, weights, run)
-        self._views.begin((self._field_key, (name, weights), settings.reference))
+        self._views.begin((self.field_key, (name, weights), settings.reference))
         least = least_kept_weight(settings)
-        for ready in self._pictures.all_of((self._field_key, (name, weights), least)):
+        for ready in self._pictures.all_of((self.field_key, (name, weights), least)):
             self._views.keep(ready.view.camera, ready, size_of(ready))
         found, views = segment(
             loaded,
@@ -293,7 +237,7 @@ class Session:
         run = run or Run()
         result = SegmentResult.load(result_path, device=self.device)
         objects = chosen_objects(result, only, single=single)
-        loaded = self._field_of(result, run, checkpoint)
+        loaded = self.field_of(result, run, checkpoint)
         return make_meshes(loaded, objects, settings, run, own_meshes)
 
     def rest(
@@ -307,7 +251,7 @@ class Session:
         """The mesh of everything but a saved result's objects; ``checkpoint`` as in `mesh`."""
         run = run or Run()
         result = SegmentResult.load(result_path, device=self.device)
-        return extract_rest(self._field_of(result, run, checkpoint), result.objects, settings, run)
+        return extract_rest(self.field_of(result, run, checkpoint), result.objects, settings, run)
 
     def splat(
         self,
@@ -324,7 +268,7 @@ class Session:
         See `save_splat`; ``only`` and ``checkpoint`` are those of `mesh`.
         """
         result = SegmentResult.load(result_path, device=self.device)
-        loaded = self._field_of(result, run or Run(), checkpoint)
+        loaded = self.field_of(result, run or Run(), checkpoint)
         return save_splat(loaded, chosen_objects(result, only), out, rest=rest)
 
     def write_rest_splat(
@@ -332,11 +276,4 @@ class Session:
     ) -> None:
         """Add the rest of the scene as a splat to its mesh's ``files``; see `write_rest_splat`."""
         result = SegmentResult.load(result_path, device=self.device)
-        write_rest_splat(self._field_of(result, Run(), checkpoint), result.objects, files)
-
-    def _field_of(self, result: SegmentResult, run: Run, checkpoint: Path | None) -> RadianceField:
-        """The field that a saved result was made in, if that is what lies there now."""
-        path = result.checkpoint_now(checkpoint)
-        field = self.field(path, result.options, run)
-        check_same_field(result.made_in, field, path)
-        return field
+        write_rest_splat(self.field_of(result, Run(), checkpoint), result.objects, files)
