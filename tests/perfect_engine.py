@@ -8,7 +8,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from sa3d_blender.engine.commands import server, session
+from sa3d_blender.engine.commands import loaded, server
 from tests.support.ground_truth import load_scene
 from tests.support.perfect_segmenter import PerfectSegmenter
 
@@ -25,5 +25,5 @@ class Patch:
 if __name__ == "__main__":
     segmenter = PerfectSegmenter(load_scene(Path(sys.argv[1])))
     segmenter.watch(Patch())
-    session.load_segmenter = lambda *_args, **_options: segmenter
+    loaded.load_segmenter = lambda *_args, **_options: segmenter
     sys.exit(server.serve())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from sa3d_blender.engine.commands import server, session
+from sa3d_blender.engine.commands import loaded, server
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding
 from tests.support.scripted_segmenter import ScriptedSegmenter
 
@@ -32,5 +32,5 @@ class NoisySegmenter(ScriptedSegmenter):
 
 
 if __name__ == "__main__":
-    session.load_segmenter = lambda *_args, **_options: NoisySegmenter()
+    loaded.load_segmenter = lambda *_args, **_options: NoisySegmenter()
     sys.exit(server.serve(device="cpu"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sa3d_blender.engine.commands import session
+from sa3d_blender.engine.commands import loaded
 from sa3d_blender.engine.commands.server import Server
 from tests.support.pipe_client import PATIENCE, Client
 from tests.support.scripted_segmenter import ScriptedSegmenter
@@ -21,7 +21,7 @@ def client() -> Iterator[Client]:
     our_source, their_wire = os.pipe()
     segmenter = ScriptedSegmenter()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "load_segmenter", lambda *_args, **_options: segmenter)
+        patch.setattr(loaded, "load_segmenter", lambda *_args, **_options: segmenter)
         server = Server(os.fdopen(their_wire, "wb"), device="cpu")
         source = os.fdopen(their_source, "rb")
         thread = threading.Thread(target=server.serve, args=(source,), daemon=True)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.commands import session
+from sa3d_blender.engine.commands import loaded
 from sa3d_blender.engine.commands.session import Session
 from tests.support.engine_jobs import camera
 from tests.support.fitted_fields import Ball, nerfacto_ball, plenoxels_balls
@@ -59,21 +59,21 @@ def test_automatic_is_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         asked.append((name, weights))
         return ScriptedSegmenter()
 
-    monkeypatch.setattr(session, "load_segmenter", load)
-    loaded = Session(torch.device("cpu"))
+    monkeypatch.setattr(loaded, "load_segmenter", load)
+    kept = Session(torch.device("cpu"))
     path = plenoxels_balls(tmp_path / "ckpt.npz", [BALL], side=16)
     for there in ({"mobile_sam": "/w/m.pt", "vit_h": "/w/h.pth"}, {}):
         chosen = ("automatic", None)
-        loaded.predict(path, FieldOptions(), camera(16), [], chosen, downloaded=there)
+        kept.predict(path, FieldOptions(), camera(16), [], chosen, downloaded=there)
     assert asked == [("mobile_sam", Path("/w/m.pt")), ("bundled", None)]
 
 
 def test_a_segmenter_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "load_segmenter", lambda *_args, **_options: ScriptedSegmenter())
-    loaded = Session(torch.device("cpu"))
-    small = loaded.segmenter("bundled", None)
-    assert loaded.segmenter("bundled", None) is small
+    monkeypatch.setattr(loaded, "load_segmenter", lambda *_args, **_options: ScriptedSegmenter())
+    kept = Session(torch.device("cpu"))
+    small = kept.segmenter("bundled", None)
+    assert kept.segmenter("bundled", None) is small
     forgotten = weakref.ref(small)
     del small
-    loaded.segmenter("vit_h", "sam_vit_h.pth")
+    kept.segmenter("vit_h", "sam_vit_h.pth")
     assert forgotten() is None

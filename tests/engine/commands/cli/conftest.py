@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sa3d_blender.core.settings import FieldOptions
-from sa3d_blender.engine.commands import cli, session
+from sa3d_blender.engine.commands import cli, loaded
 from tests.support.cli_runs import (
     APE,
     BOX,
@@ -30,14 +30,14 @@ from tests.support.scripted_segmenter import ScriptedSegmenter
 @pytest.fixture(scope="session")
 def load_once() -> Callable[..., Any]:
     """A loader that reads each intact field once."""
-    loaded: dict[Any, Any] = {}
-    load_field = session.load_field
+    known: dict[Any, Any] = {}
+    load_field = loaded.load_field
 
     def load(path: Path, options: FieldOptions, **how: Any) -> Any:
         key = (path, path.stat().st_mtime_ns if path.exists() else 0, options)
-        if key not in loaded:
-            loaded[key] = load_field(path, options, **how)
-        return loaded[key]
+        if key not in known:
+            known[key] = load_field(path, options, **how)
+        return known[key]
 
     return load
 
@@ -45,8 +45,8 @@ def load_once() -> Callable[..., Any]:
 @pytest.fixture(autouse=True)
 def _scripted(load_once: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """No trained weights, and each intact field is loaded once."""
-    monkeypatch.setattr(session, "load_field", load_once)
-    monkeypatch.setattr(session, "load_segmenter", lambda *_args, **_options: ScriptedSegmenter())
+    monkeypatch.setattr(loaded, "load_field", load_once)
+    monkeypatch.setattr(loaded, "load_segmenter", lambda *_args, **_options: ScriptedSegmenter())
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +67,8 @@ def segmented(folder: Path, load_once: Callable[..., Any]) -> Path:
     perfect = PerfectSegmenter(load_scene(SCENE / "gt"))
     with pytest.MonkeyPatch.context() as patch:
         perfect.watch(patch)
-        patch.setattr(session, "load_field", load_once)
-        patch.setattr(session, "load_segmenter", lambda *_args, **_options: perfect)
+        patch.setattr(loaded, "load_field", load_once)
+        patch.setattr(loaded, "load_segmenter", lambda *_args, **_options: perfect)
         command = [*segment_command(folder, out), "--views", "8", "--view-size", "64"]
         assert cli.main(command) == 0
     return out

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sa3d_blender.core.errors import UserError
 from sa3d_blender.core.files import check_writable
-from sa3d_blender.engine.commands import cli, session
+from sa3d_blender.engine.commands import cli, loaded
 from tests.support.cli_runs import APE, CAMERAS, SIZE, TINY, Refused, names, segment_command
 from tests.support.scripted_segmenter import ScriptedSegmenter
 
@@ -86,7 +86,7 @@ def test_interrupted(
         def embed(self, image: np.ndarray, relief: Any = None) -> Any:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(session, "load_segmenter", lambda *_args, **_options: Impatient())
+    monkeypatch.setattr(loaded, "load_segmenter", lambda *_args, **_options: Impatient())
     said = refused(*segment_command(folder, tmp_path / "out"), code=cli.EXIT_CANCELLED)
     assert "Cancelled" in said
     assert names(tmp_path / "out") == set()
@@ -105,7 +105,7 @@ def test_not_enough_memory(
     def fail(*_args: Any, **_options: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(session, "load_segmenter", fail)
+    monkeypatch.setattr(loaded, "load_segmenter", fail)
     said = refused(*segment_command(folder, tmp_path / "out"), code=cli.EXIT_FAILED)
     assert "not enough memory; choose a smaller size" in said
     assert names(tmp_path / "out") == set()

@@ -25,7 +25,7 @@ from sa3d_blender.core.batch.results import finished_jobs
 from sa3d_blender.core.cameras import Camera
 from sa3d_blender.core.file_lock import hold_lock
 from sa3d_blender.core.point_cloud import PointCloud
-from sa3d_blender.engine.commands import cli, session
+from sa3d_blender.engine.commands import cli, loaded
 from sa3d_blender.engine.commands.batch import worker
 from sa3d_blender.engine.commands.batch.outcome import UNFIT, UNSEEN
 from sa3d_blender.engine.commands.cli_batch import LOCK
@@ -79,9 +79,9 @@ def test_each_job_has_its_folder_and_nothing_is_done_twice(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     loads: list[Path] = []
-    load = session.load_field
+    load = loaded.load_field
     monkeypatch.setattr(
-        session, "load_field", lambda p, *a, **k: loads.append(p) or load(p, *a, **k)
+        loaded, "load_field", lambda p, *a, **k: loads.append(p) or load(p, *a, **k)
     )
     checkpoint = tmp_path / "scene.th"
     shutil.copy(CHECKPOINT, checkpoint)
@@ -150,7 +150,8 @@ def test_splats_are_cut_where_they_are_wanted(batch: Batch, tmp_path: Path) -> N
     mine, rest = (PlyData.read(out / CRATE / f"{n}_splat.ply") for n in (CRATE, REST))
     counts = [len(file["vertex"].data) for file in (mine, rest, PlyData.read(SPLAT))]
     assert counts[0] > 0
-    assert counts[0] + counts[1] == counts[2], "each Gaussian is in one of them"
+    both = counts[0] + counts[1]
+    assert 0.98 * counts[2] < both <= counts[2], "in one of them, but for what was hidden below"
     assert not {f"{CRATE}.glb", f"{CRATE}_mesh.npz"} & names(out / CRATE)
     assert not [name for name in names(out / "mesh alone") if "splat" in name]
     (plain,) = (job for job in finished_jobs(out) if job.folder.name == "mesh alone")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sa3d_blender.engine.commands import cli, session
+from sa3d_blender.engine.commands import cli, loaded
 from tests.support.cli_runs import (
     APE,
     BOX,
@@ -67,7 +67,7 @@ def test_a_run_ends_with_its_best_estimate(
 ) -> None:
     """Even where no view agrees, and where the segmenter finds nothing at all."""
     forgetful = Forgetful(finds)
-    monkeypatch.setattr(session, "load_segmenter", lambda *_args, **_options: forgetful)
+    monkeypatch.setattr(loaded, "load_segmenter", lambda *_args, **_options: forgetful)
     prompts = write_prompts(tmp_path / "p.json", crate=BOX)
     command = segment_command(folder, tmp_path / "out", prompts=prompts)
     assert cli.main([str(word) for word in command]) == 0
@@ -122,7 +122,7 @@ def test_prompts_that_cannot_be_used(folder: Path, tmp_path: Path, refused: Refu
 def test_impossible_settings_are_refused_before_the_work(
     folder: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
-    monkeypatch.setattr(session, "load_field", None)
+    monkeypatch.setattr(loaded, "load_field", None)
     assert "choose a whole number from" in refused(
         *segment_command(folder, tmp_path / "out"), option
     )
