@@ -76,7 +76,7 @@ def throughput(options: argparse.Namespace) -> list[dict[str, Any]]:
     found = []
     for workers in (1, 2):
         summary, folder = run_jobs(options.jobs, workers, {})
-        shutil.rmtree(folder)
+        shutil.rmtree(folder.parent)
         jobs = [job["seconds"] for job in summary["jobs"]]
         first = min(job["begun"] for job in summary["told"])
         span = max(job["ended"] for job in summary["told"]) - first
@@ -101,7 +101,7 @@ def killed(options: argparse.Namespace) -> list[dict[str, Any]]:
     A run that ended before its moment came is made again.
     """
     usual, folder = run_jobs(options.jobs, 2, TINY)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder.parent)
     print(f"undisturbed: {usual['seconds']:.1f} s", flush=True)
     found: list[dict[str, Any]] = []
     chance = random.Random(options.seed)
@@ -122,7 +122,7 @@ def killed(options: argparse.Namespace) -> list[dict[str, Any]]:
             }
             found.append(run)
             print(len(found), run, flush=True)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder.parent)
     return found
 
 
