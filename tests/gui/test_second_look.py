@@ -174,6 +174,7 @@ def test_what_the_artist_did_survives_a_new_mesh(artist: Artist, window: Window)
     window.run("in_viewport(lambda _c: bpy.ops.view3d.view_selected())")
     window.settle()
     artist.see("68_changed_by_the_artist")
+    window.run("nerf().sa3d.nerf.resolution = 80")  # or undo would change nothing
     open_menu(artist, window)
     window.key("Return")
     window.until("session.running()", wait=30)
