@@ -10,7 +10,8 @@ folder of render_scenes.py (its held-out scenes). ``--photographs`` takes a fold
 with masks (``segmenter/data/photographs.py``; those held out). ``--pictures`` takes a folder of
 pictures and ``--ids`` one with an array ``NAME.npy`` of object numbers for some of them.
 ``--coins`` asks for every coin of scikit-image's photograph. The first click is the point deepest
-inside the object, further ones the deepest in the largest error; earlier logits are fed back.
+inside the object, further ones the deepest in the largest error, as a dialogue that
+``segmenters/dialogue.py`` holds.
 ``edge F`` is the boundary F-score of the first answer, ``picked`` how often the best-scored of its
 three masks was the best (or within 0.02), ``|s-iou|`` and ``ECE`` how far the predicted IoU is off.
 The last lines are times; a small object is encoded again at the first click on it.

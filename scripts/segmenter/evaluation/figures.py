@@ -9,6 +9,7 @@ from jaxtyping import Bool
 from scipy import ndimage
 
 from sa3d_blender.core.prompts import Prompt
+from sa3d_blender.engine.segmenters.dialogue import predict_in_turn
 from sa3d_blender.engine.segmenters.protocol import ImageEmbedding, Segmenter
 from segmenter.training.clicks import correcting_click, deepest
 from segmenter.training.validation import box_prompt, iou
@@ -54,12 +55,12 @@ class Figures:
 
 
 def ask(segmenter: Segmenter, embedding: ImageEmbedding, mask: Mask, into: Figures) -> None:
-    """Click on one object until five points are set, then give its box."""
+    """Click on one object as an artist does until five points are set, then give its box."""
     prompt = Prompt().with_clicks([(*deepest(mask), 1)])
     ious, best, edges = [], 0.0, 0.0
     rng = np.random.default_rng(0)
     for turn in range(max(CLICKS)):
-        (answer,) = segmenter.predict(embedding, [prompt])
+        answer = predict_in_turn(segmenter, embedding, prompt)
         found = [iou(m, mask) for m in answer.masks]
         ious.append(found[0])
         if turn == 0:
@@ -67,9 +68,8 @@ def ask(segmenter: Segmenter, embedding: ImageEmbedding, mask: Mask, into: Figur
             into.picked.append(found[0] >= best - NEARLY_BEST)
             into.scores += zip(map(float, answer.scores), found, strict=True)
         clicks = [*prompt.clicks, correcting_click(rng, mask, answer.masks[0])]
-        prompt = Prompt(logits=answer.logits[0], multimask=False).with_clicks(clicks)
-    (around,) = segmenter.predict(embedding, [box_prompt(mask)])
-    boxed = iou(around.masks[0], mask)
+        prompt = Prompt().with_clicks(clicks)
+    boxed = iou(predict_in_turn(segmenter, embedding, box_prompt(mask)).masks[0], mask)
     into.rows.append([*[ious[n - 1] for n in CLICKS], best, boxed, edges])
 
 
