@@ -42,7 +42,7 @@ def state():
 def middle():
     m = nerf().matrix_world.inverted() @ result().matrix_world
     points = [m @ v.co for v in result().data.vertices]
-    return [sum(p[i] for p in points) / len(points) for i in range(3)]
+    return [(min(p[i] for p in points) + max(p[i] for p in points)) / 2 for i in range(3)]
 
 def distance(a, b):
     return max(abs(x - y) for x, y in zip(a, b))
