@@ -142,3 +142,27 @@ def test_a_new_view_begins_with_what_the_run_found(
     Path(nerf.sa3d.nerf.result).unlink()
     scene.camera = second
     assert not read_question(scene)[0].objects, "and without the run's file there is no mask"
+
+
+def test_without_its_camera_a_mask_is_gone(
+    nerf: bpy.types.Object,
+    cameras: tuple[bpy.types.Object, bpy.types.Object],
+) -> None:
+    first, second = cameras
+    api.add_prompt(nerf, x=100, y=80, object_name="mug", camera=first)
+    api.segment(nerf)
+    live_masks.show()
+    settle()
+    assert live_masks.live.answers
+    bpy.data.objects.remove(second)
+    bpy.context.view_layer.update()
+    settle()
+    assert not live_masks.live.answers
+
+
+def settle() -> None:
+    """Until nothing more is asked about masks."""
+    end = time.monotonic() + 20
+    while live_masks.asker.turn() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.002)
