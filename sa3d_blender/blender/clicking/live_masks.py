@@ -167,7 +167,7 @@ def _ask() -> Steps[None]:
     for _, error in live.refused.values():
         live.error = live.error or error
     new = [key for key in question.objects if not _is_known(question, key)]
-    live.changed = len(new) > 1
+    live.changed |= len(new) > 1  # reading may have Blender evaluate, which tells of a change
     if _shown() != before:  # what changed in the scene, Blender draws anyway
         _redraw()
     if new or not live.ready:

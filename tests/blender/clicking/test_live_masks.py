@@ -112,6 +112,30 @@ def test_other_settings_keep_the_mask_until_the_new_one_is_there(nerf: bpy.types
     assert not live.answers, "another picture needs another mask"
 
 
+def test_what_changes_while_it_is_read_is_asked_about(
+    nerf: bpy.types.Object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading has Blender evaluate what was done since, such as the camera's deletion."""
+    api.add_prompt(nerf, x=100, y=80, object_name="mug")
+    settle()
+    read = live_masks.read_question
+
+    def read_and_lose_the_camera(scene: bpy.types.Scene) -> object:
+        monkeypatch.setattr(live_masks, "read_question", read)
+        question = read(scene)
+        scene.camera = None
+        live_masks.touch()
+        return question
+
+    monkeypatch.setattr(live_masks, "read_question", read_and_lose_the_camera)
+    live_masks.touch()
+    end = time.monotonic() + 20
+    while live_masks.asker.turn() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    assert not live.answers
+
+
 def test_undo_takes_the_mask_back(nerf: bpy.types.Object) -> None:
     api.add_prompt(nerf, x=100, y=80, object_name="mug")
     bpy.ops.ed.undo_push(message="Add Prompt")
