@@ -165,6 +165,7 @@ def test_what_the_artist_did_survives_a_new_mesh(artist: Artist, window: Window)
     assert all("Digger" in name for name in window.value(PROMPTS))
     window.move(*IN_VIEW)
     window.key("F2")
+    time.sleep(1)  # its field takes a moment, and letters mean something else until then
     window.xdo("key", "ctrl+a")
     window.xdo("type", "--delay", 30, "My Digger")
     window.key("Return")
@@ -217,11 +218,13 @@ def test_the_search_finds_everything(artist: Artist, window: Window) -> None:
     window.run("view3d()[1].spaces.active.region_3d.view_distance = 1000")
     window.move(*IN_VIEW)
     window.key("F3")
+    time.sleep(1)  # its field takes a moment, and letters mean something else until then
     window.xdo("type", "--delay", 30, "SA3D")
     window.settle()
     artist.see("72_search")
     window.key("Escape", "Escape")
     window.key("F3")
+    time.sleep(1)  # its field takes a moment, and letters mean something else until then
     window.xdo("type", "--delay", 30, "Frame NeRF")
     window.settle()
     window.key("Return")
